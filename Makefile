@@ -1,0 +1,50 @@
+# Every command needs only python3, make and the package registry. `make help` lists them.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test run lint bench format requirements clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 22
+
+demo: $(READY) ## everything on this machine: book over HTTP, watch each message arrive, keep serving (ONCE=1: stop after the tables)
+	@DEBUG=1 $(PY) manage.py demo $(if $(ONCE),--once)
+
+test: $(READY) ## the whole test suite on the embedded PostgreSQL (ARGS="-k word" narrows it)
+	@$(PY) -m pytest $(ARGS)
+
+run: $(READY) ## web and worker with the settings of the environment or .env
+	@$(PY) manage.py run
+
+lint: $(READY) ## ruff, mypy, import contracts, migrations check
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports
+	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
+
+bench: $(READY) ## our figures, as a table and benchmarks/out/latest.json (SHORT=1: a quick look)
+	@$(PY) -m benchmarks $(if $(SHORT),--short)
+
+format: $(READY) ## let ruff lay out and mend what it can
+	@$(VENV)/bin/ruff check --fix -q . ; $(VENV)/bin/ruff format -q .
+
+requirements: $(READY) ## pin requirements*.in again, with hashes
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
+		--custom-compile-command "make requirements" requirements.in -o requirements.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
+		--custom-compile-command "make requirements" requirements-dev.in -o requirements-dev.txt
+
+clean: ## forget the virtual environment and all local data
+	rm -rf $(VENV) .data
+
+$(READY): requirements.txt requirements-dev.txt
+	@echo "Setting up $(VENV) (about 10 seconds) ..."
+	@test -x $(PY) || python3 -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.txt requirements-dev.txt
+	@touch $@

@@ -1,0 +1,14 @@
+"""Composes the apps: the groups of people who use them."""
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+
+
+class ConfigConfig(AppConfig):
+    name = "config"
+
+    def ready(self) -> None:
+        from config.groups import create_groups  # noqa: PLC0415 - models are loaded only now
+
+        # The last app that has models: by then every permission exists.
+        post_migrate.connect(create_groups, sender=apps.get_app_config("notifications"))

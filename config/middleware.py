@@ -1,0 +1,42 @@
+"""What every request passes through."""
+
+from collections.abc import Callable
+
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import is_valid_path
+
+from config.problems import database_problem
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class EitherSlash:
+    """Answers a path with and without its trailing slash, without a redirect: a redirected POST loses its body."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if not is_valid_path(path):
+            other = path[:-1] if path.endswith("/") else f"{path}/"
+            if is_valid_path(other):
+                request.path_info = other
+        return self.get_response(request)
+
+
+class DatabaseTrouble:
+    """Turns a database that is away or locked into 503 with Retry-After, wherever in the request it shows."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, OperationalError):
+            return None
+        connection.close_if_unusable_or_obsolete()
+        return database_problem(request)

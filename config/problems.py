@@ -1,0 +1,131 @@
+"""One shape for every error: RFC 9457 problem+json with a stable ``code``. The only place that pairs a reason with a
+status."""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+
+from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
+from bookings.models import Booking
+from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from drf_standardized_errors.types import ErrorResponse
+from payments.exceptions import (
+    GatewayRejected,
+    GatewayUnavailable,
+    OrderUnknown,
+    PaidTooLate,
+    PaymentMismatch,
+    SignatureInvalid,
+)
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound
+from rest_framework.response import Response
+
+CONTENT_TYPE = "application/problem+json"
+
+# Why the apps say no → status, code, and after how many seconds it is worth trying again.
+REFUSALS: dict[type[Exception], tuple[int, str, int | None]] = {
+    SlotTaken: (409, "slot_taken", None),
+    OutsideHours: (422, "outside_hours", None),
+    ServiceNotPayable: (422, "wrong_payment_mode", None),
+    InvalidTransition: (409, "invalid_transition", None),
+    Booking.DoesNotExist: (404, "not_found", None),
+    OrderUnknown: (404, "not_found", None),
+    SignatureInvalid: (400, "signature_invalid", None),
+    PaymentMismatch: (409, "payment_mismatch", None),
+    PaidTooLate: (409, "paid_too_late", None),
+    GatewayUnavailable: (503, "gateway_unavailable", 5),
+    GatewayRejected: (502, "gateway_rejected", None),
+    RequestDataTooBig: (413, "payload_too_large", None),
+    OperationalError: (503, "database_unavailable", 2),
+}
+TEXTS = {
+    RequestDataTooBig: "The body is larger than 64 KiB. Send less.",
+    OperationalError: "The database is not available right now. Try again in a moment; nothing was changed.",
+    Booking.DoesNotExist: "There is no such booking.",
+}
+
+
+class Refusal(APIException):
+    """A reason from REFUSALS, in DRF's words."""
+
+    def __init__(self, error: Exception, kind: type[Exception]) -> None:
+        self.status_code, code, self.wait = REFUSALS[kind]
+        super().__init__(TEXTS.get(kind) or str(error), code)
+
+
+class ProblemHandler(ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        for kind in type(exc).__mro__:
+            if kind in REFUSALS:
+                return Refusal(exc, kind)
+        return super().convert_known_exceptions(exc)
+
+    def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
+        response = super().get_response(exc, data)
+        response.content_type = CONTENT_TYPE
+        return response
+
+
+class ProblemFormatter(ExceptionFormatter):
+    def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
+        invalid = error_response.type == "validation_error"
+        first = error_response.errors[0]
+        request = self.context["request"]
+        body = problem(
+            status=self.exc.status_code,
+            code="invalid_input" if invalid else first.code,
+            detail="Some fields are not right; each is named in errors." if invalid else first.detail,
+            instance=request.path if request is not None else "",
+        )
+        if invalid:
+            body["errors"] = [
+                {"field": error.attr, "code": error.code, "detail": error.detail} for error in error_response.errors
+            ]
+        if isinstance(self.original_exc, GatewayUnavailable):
+            held = self.original_exc.booking
+            body["booking"] = {"id": held.pk, "status": held.status, "hold_expires_at": held.hold_expires_at}
+        return body
+
+
+def problem(*, status: int, code: str, detail: str, instance: str) -> dict[str, Any]:
+    """Return the members every problem has. ``code`` is what clients branch on; the texts may change."""
+    return {
+        "type": f"/problems/{code.replace('_', '-')}",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": instance,
+    }
+
+
+def problem_answer(request: HttpRequest, *, status: int, code: str, detail: str, wait: int | None = None) -> HttpResponse:
+    """Answer a problem from outside the API's views."""
+    body = problem(status=status, code=code, detail=detail, instance=request.path)
+    answer = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+    if wait is not None:
+        answer["Retry-After"] = str(wait)
+    return answer
+
+
+def database_problem(request: HttpRequest) -> HttpResponse:
+    """Answer that the database is away or locked."""
+    status, code, wait = REFUSALS[OperationalError]
+    return problem_answer(request, status=status, code=code, detail=TEXTS[OperationalError], wait=wait)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for a path that does not exist."""
+    detail = ErrorDetail(NotFound.default_detail, "not_found")
+    return problem_answer(request, status=404, code="not_found", detail=f"{detail} The API's paths are listed at /docs/.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer for a fault of our own."""
+    detail = "Something went wrong on our side. It has been logged; try again later."
+    return problem_answer(request, status=500, code="error", detail=detail)

@@ -1,0 +1,25 @@
+"""Every path of Daybook. The order matters once: named paths stand before ``bookings/<id>``."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import health, tokens
+
+admin.site.site_header = admin.site.site_title = "Daybook"
+admin.site.index_title = "Front desk"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("", include("payments.urls")),
+    path("", include("bookings.urls")),
+    path("notifications/", include("notifications.urls")),
+    path("auth/token", tokens.Token.as_view(), name="token"),
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("healthz", health.healthz, name="healthz"),
+]
+handler404 = "config.problems.not_found"
+handler500 = "config.problems.server_error"
