@@ -1,0 +1,53 @@
+"""Asks a running sandbox what it accepted, and changes its mood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+Entry = dict[str, Any]
+ACCEPTED = ("message.accepted", "email.accepted")
+
+
+class SandboxClient:
+    """The doors of one sandbox. Every call raises requests.HTTPError when the sandbox refuses."""
+
+    def __init__(self, http_url: str) -> None:
+        self.http_url = http_url
+        self._session = requests.Session()
+
+    def log(self, after: int = 0, kind: str | None = None) -> list[Entry]:
+        """Return the log's entries behind sequence number ``after``, oldest first."""
+        query = {"after": after, **({"kind": kind} if kind else {})}
+        entries: list[Entry] = self._call("GET", "/sandbox/log", params=query)["entries"]
+        return entries
+
+    def accepted(self) -> list[Entry]:
+        """Return every message that a provider really accepted, on all three channels."""
+        return [entry for entry in self.log() if entry["kind"] in ACCEPTED]
+
+    def set(self, **settings: float) -> None:
+        """Change settings, as sandbox.options.Settings names them."""
+        self._call("PUT", "/sandbox/settings", json=settings)
+
+    def reset_settings(self) -> None:
+        self._call("DELETE", "/sandbox/settings")
+
+    def pay(self, order_id: str, **options: Any) -> dict[str, str]:
+        """Pay an order; return the three values that Checkout returns."""
+        paid: dict[str, str] = self._call("POST", f"/sandbox/orders/{order_id}/pay", json=options)
+        return paid
+
+    def fail(self, order_id: str) -> Entry:
+        return self._call("POST", f"/sandbox/orders/{order_id}/fail")
+
+    def late_authorize(self, payment_id: str) -> Entry:
+        return self._call("POST", f"/sandbox/payments/{payment_id}/late-authorize")
+
+    def _call(self, method: str, path: str, **options: Any) -> Entry:
+        answer = self._session.request(method, self.http_url + path, timeout=10, **options)
+        if not answer.ok:
+            raise requests.HTTPError(f"{answer.status_code}: {answer.text}", response=answer)
+        body: Entry = answer.json()
+        return body

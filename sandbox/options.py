@@ -1,0 +1,89 @@
+"""What can be asked of the sandbox: its credentials, its pace and its faults."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass
+class Settings:
+    """Changeable while it runs (``PUT /sandbox/settings``). Times in seconds, faults as probabilities from 0 to 1."""
+
+    message_seconds_min: float = 2.0
+    message_seconds_max: float = 3.0
+    gateway_seconds_min: float = 0.05
+    gateway_seconds_max: float = 0.15
+    callback_seconds_min: float = 0.1
+    callback_seconds_max: float = 0.5
+    hang_seconds: float = 30.0
+    concurrency_limit: int = 0  # Twilio answers 429 above it; 0: no limit
+    unique_receipts: bool = False  # refuse an order's receipt that was used before
+
+    error_before: float = 0.0  # a 5xx, and nothing was accepted
+    error_after: float = 0.0  # a 5xx, although the message was accepted
+    html_error: float = 0.0  # a 502 page instead of JSON, and nothing was accepted
+    hang_before: float = 0.0
+    hang_after: float = 0.0
+    throttle: float = 0.0
+    reset_before: float = 0.0
+    reset_after: float = 0.0
+    list_error: float = 0.0
+    callback_lost: float = 0.0
+    callback_doubled: float = 0.0
+    callback_reordered: float = 0.0
+
+    gateway_error_before: float = 0.0
+    gateway_error_after: float = 0.0
+    gateway_html_error: float = 0.0
+    gateway_hang_before: float = 0.0
+    gateway_hang_after: float = 0.0
+    gateway_throttle: float = 0.0
+    gateway_reset_before: float = 0.0
+    gateway_reset_after: float = 0.0
+
+    smtp_refuse: float = 0.0  # 451 after the text
+    smtp_drop_before: float = 0.0  # the connection breaks after the text, and nothing was accepted
+    smtp_drop_after: float = 0.0  # the connection breaks, although the message was accepted
+
+    def change(self, values: dict[str, object]) -> None:
+        """Set the named settings. Raises ValueError that lists the known names, or names the one that does not fit."""
+        known = {field.name: field.type for field in dataclasses.fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"There is no setting {name!r}. Known: {', '.join(known)}.")
+            wanted = type(getattr(self, name))
+            try:
+                setattr(self, name, wanted(value))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name} takes a {wanted.__name__}.") from error
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the providers know their customer by. All obviously made up."""
+
+    twilio_account_sid: str = "AC" + "0" * 32
+    twilio_auth_token: str = "sandbox-auth-token"
+    razorpay_key_id: str = "rzp_test_sandbox"
+    razorpay_key_secret: str = "sandbox-key-secret"
+    razorpay_webhook_secret: str = "sandbox-webhook-secret"
+    razorpay_webhook_url: str = ""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8025, help="HTTP port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--smtp-port", type=int, default=8026, help="SMTP port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--log", help="append the log to this file, a JSON object a line")
+    parser.add_argument("--seed", type=int, help="make the dice repeatable")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it ends")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
+        help="a setting: " + ", ".join(field.name for field in dataclasses.fields(Settings)),
+    )  # fmt: skip
+    for field in dataclasses.fields(Credentials):
+        parser.add_argument(f"--{field.name.replace('_', '-')}", default=field.default)
+    return parser.parse_args(arguments)

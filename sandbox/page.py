@@ -1,0 +1,52 @@
+"""The sandbox's page: what was sent, and the orders that wait for a person to pay or fail them."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+
+from sandbox.world import Entry, World
+
+NEWEST = 60
+
+STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 60rem; margin: 0 auto; padding: 1rem }
+ol, ul { list-style: none; padding: 0 }
+li { border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-radius: .5rem;
+  padding: .6rem .8rem; margin: .5rem 0; overflow-wrap: anywhere }
+pre { white-space: pre-wrap; margin: .3rem 0 0; font: inherit }
+small { opacity: .75 }
+form { display: inline }
+button { font: inherit; padding: .4rem 1rem; margin: .3rem .3rem 0 0 }
+"""
+
+
+def render(world: World) -> str:
+    """Return the whole page; it asks for nothing from outside."""
+    sent = [entry for entry in world.log.entries if entry["kind"] in ("message.accepted", "email.accepted")]
+    open_orders = [order for order in world.orders.values() if order["status"] != "paid"]
+    messages = "".join(_message(world, entry) for entry in reversed(sent[-NEWEST:]))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{STYLE}</style><h1>Sandbox</h1><p>Nothing here left this machine.</p>"
+        f"<h2>Orders to pay ({len(open_orders)})</h2><ul>{''.join(map(_order, reversed(open_orders[-NEWEST:])))}</ul>"
+        f"<h2>Sent ({len(sent)})</h2><ol>{messages}</ol></html>"
+    )
+
+
+def _order(order: Entry) -> str:
+    label = f"{order['currency']} {order['amount'] / 100:.2f} · {order['receipt'] or order['id']}"
+    buttons = "".join(
+        f'<form method="post" action="/sandbox/orders/{escape(order["id"])}/{verb}"><button>{verb.title()}</button></form>'
+        for verb in ("pay", "fail")
+    )
+    return f"<li>{escape(label)} <small>{escape(order['status'])}</small><br>{buttons}</li>"
+
+
+def _message(world: World, entry: Entry) -> str:
+    status = world.messages[entry["sid"]]["status"] if "sid" in entry else "in the mailbox"
+    head = f"{entry['channel']} to {entry['to']} · {status} · {time.time() - entry['at']:.0f} s ago"
+    subject = f"<strong>{escape(entry['subject'])}</strong>" if entry.get("subject") else ""
+    return f"<li><small>{escape(head)}</small><br>{subject}<pre>{escape(entry['body'])}</pre></li>"

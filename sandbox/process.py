@@ -1,0 +1,73 @@
+"""Runs a sandbox as a process of its own, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.client import SandboxClient
+from sandbox.options import Credentials
+
+READY_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    client: SandboxClient
+    http_url: str
+    smtp_host: str
+    smtp_port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings with which Daybook takes this sandbox for the world."""
+        known = Credentials()
+        return {
+            "TWILIO_API_BASE_URL": self.http_url,
+            "TWILIO_ACCOUNT_SID": known.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": known.twilio_auth_token,
+            "TWILIO_SMS_FROM": "+15005550006",
+            "TWILIO_WHATSAPP_FROM": "+15005550006",
+            "RAZORPAY_API_BASE_URL": self.http_url,
+            "RAZORPAY_KEY_ID": known.razorpay_key_id,
+            "RAZORPAY_KEY_SECRET": known.razorpay_key_secret,
+            "RAZORPAY_WEBHOOK_SECRETS": known.razorpay_webhook_secret,
+            "EMAIL_URL": f"smtp://{self.smtp_host}:{self.smtp_port}",
+        }
+
+
+@contextmanager
+def running_sandbox(
+    *, port: int = 0, smtp_port: int = 0, log: Path | None = None, seed: int | None = None, **settings: float
+) -> Iterator[RunningSandbox]:
+    """Start a sandbox and yield it once it listens; end it afterwards. ``settings`` as in sandbox.options.Settings."""
+    command = [sys.executable, "-m", "sandbox", "--exit-with-parent", f"--port={port}", f"--smtp-port={smtp_port}"]
+    command += [f"--log={log}"] if log else []
+    command += [f"--seed={seed}"] if seed is not None else []
+    command += [f"--set={name}={value}" for name, value in settings.items()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent) as process:
+        try:
+            ready = _ready_line(process)
+            yield RunningSandbox(SandboxClient(ready["http_url"]), **ready)
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _ready_line(process: subprocess.Popen[str]) -> dict[str, str]:
+    assert process.stdout is not None
+    waiting, _, _ = select.select([process.stdout], [], [], READY_SECONDS)
+    line = process.stdout.readline() if waiting else ""
+    if not line:
+        raise RuntimeError(f"The sandbox did not start within {READY_SECONDS} s; its own words stand above.")
+    ready: dict[str, str] = json.loads(line)
+    return ready

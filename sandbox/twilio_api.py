@@ -1,0 +1,144 @@
+"""Twilio's Messages API, 2010-04-01: create, fetch, list (twilio.com/docs/messaging/api/message-resource)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from email.utils import formatdate
+
+from aiohttp import web
+
+from sandbox.twilio_callbacks import report_progress
+from sandbox.world import Entry, World, basic_auth_is, throttled, twilio_error
+
+# Twilio's own magic numbers for its test credentials, and what each is refused with.
+MAGIC = {
+    "+15005550001": (21211, "Invalid 'To' Phone Number: {to}"),
+    "+15005550002": (21612, "The 'To' phone number: {to}, is not currently reachable using the 'From' phone number"),
+    "+15005550003": (21408, "Permission to send an SMS has not been enabled for the region indicated by the 'To'"),
+    "+15005550004": (21610, "Attempt to send to unsubscribed recipient"),
+    "+15005550009": (21614, "'To' number is not a valid mobile number"),
+}
+E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+def add_routes(app: web.Application, world: World) -> None:
+    api = TwilioApi(world)
+    base = "/2010-04-01/Accounts/{account}"
+    app.router.add_post(f"{base}/Messages.json", api.create)
+    app.router.add_get(f"{base}/Messages.json", api.list)
+    app.router.add_get(f"{base}/Messages/{{sid}}.json", api.fetch)
+
+
+class TwilioApi:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        known = self.world.credentials
+        account_fits = request.match_info["account"] == known.twilio_account_sid
+        if account_fits and basic_auth_is(request, known.twilio_account_sid, known.twilio_auth_token):
+            return None
+        return twilio_error(401, 20003, "Authenticate")
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        if stranger := self._stranger(request):
+            return stranger
+        limit = self.world.settings.concurrency_limit
+        if limit and self.world.sending >= limit:
+            self.world.log.write("fault", fault="concurrency_limit")
+            return throttled("")
+        self.world.sending += 1
+        try:
+            return await self._create(request)
+        finally:
+            self.world.sending -= 1
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        if refusal := refusal_of(form):
+            code, text = refusal
+            self.world.log.write("request.refused", code=code, to=form.get("To", ""))
+            return twilio_error(400, code, text)
+        if fault := await self.world.fault_before(request):
+            return fault
+        await asyncio.sleep(self.world.between("message"))
+        message = self._accept(form)
+        if fault := await self.world.fault_after(request):
+            return fault
+        return web.json_response(message, status=201)
+
+    def _accept(self, form: dict[str, str]) -> Entry:
+        sid = "SM" + uuid.UUID(int=self.world.dice.getrandbits(128)).hex
+        account = self.world.credentials.twilio_account_sid
+        now = formatdate()
+        message = {
+            "account_sid": account, "api_version": "2010-04-01", "body": form.get("Body", ""), "date_created": now,
+            "date_sent": None, "date_updated": now, "direction": "outbound-api", "error_code": None,
+            "error_message": None, "from": form.get("From"), "messaging_service_sid": form.get("MessagingServiceSid"),
+            "num_media": "0", "num_segments": str(segments(form.get("Body", ""))), "price": None, "price_unit": "USD",
+            "sid": sid, "status": "accepted" if "MessagingServiceSid" in form else "queued", "subresource_uris": {},
+            "to": form["To"], "uri": f"/2010-04-01/Accounts/{account}/Messages/{sid}.json",
+        }  # fmt: skip
+        self.world.messages[sid] = message
+        is_whatsapp = form["To"].startswith("whatsapp:")
+        self.world.log.write(
+            "message.accepted", channel="whatsapp" if is_whatsapp else "sms", sid=sid, to=form["To"],
+            body=form.get("Body", ""), status_callback=form.get("StatusCallback", ""), **{"from": form.get("From")},
+        )  # fmt: skip
+        self.world.later(report_progress(self.world, message, form.get("StatusCallback", "")))
+        return message
+
+    async def fetch(self, request: web.Request) -> web.StreamResponse:
+        if stranger := self._stranger(request):
+            return stranger
+        message = self.world.messages.get(request.match_info["sid"])
+        if message is None:
+            return twilio_error(404, 20404, f"The requested resource {request.path} was not found")
+        return web.json_response(message)
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        if stranger := self._stranger(request):
+            return stranger
+        if self.world.strikes("list_error"):
+            return twilio_error(500, 20500, "An internal server error has occurred")
+        query = request.query
+        found = [
+            message
+            for message in reversed(self.world.messages.values())
+            if query.get("To") in (None, message["to"]) and query.get("From") in (None, message["from"])
+        ]
+        size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
+        following = request.path + f"?PageSize={size}&Page={page + 1}" + (f"&To={query['To']}" if "To" in query else "")
+        more = len(found) > (page + 1) * size
+        return web.json_response({
+            "messages": found[page * size : (page + 1) * size], "page": page, "page_size": size, "uri": request.path_qs,
+            "next_page_uri": following if more else None, "first_page_uri": request.path, "previous_page_uri": None,
+        })  # fmt: skip
+
+
+def refusal_of(form: dict[str, str]) -> tuple[int, str] | None:
+    """Return the code and text with which Twilio refuses this form, or None."""
+    to = form.get("To", "")
+    number = to.removeprefix("whatsapp:")
+    if not to:
+        return 21604, "A 'To' phone number is required."
+    if "From" not in form and "MessagingServiceSid" not in form:
+        return 21603, "A 'From' phone number is required."
+    if not form.get("Body") and "ContentSid" not in form:
+        return 21602, "Message body is required."
+    if len(form.get("Body", "")) > 1600:
+        return 21617, "The concatenated message body exceeds the 1600 character limit"
+    if not E164.fullmatch(number):
+        return 21211, f"Invalid 'To' Phone Number: {to}"
+    if number in MAGIC:
+        code, text = MAGIC[number]
+        return code, text.format(to=to)
+    return None
+
+
+def segments(body: str) -> int:
+    """Count the parts an SMS is billed as: 160 (153 when joined) in plain ASCII, 70 (67) otherwise."""
+    alone, joined = (160, 153) if body.isascii() else (70, 67)
+    return 1 if len(body) <= alone else -(-len(body) // joined)

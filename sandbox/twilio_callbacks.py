@@ -1,0 +1,67 @@
+"""What Twilio reports after it accepted a message: signed form posts to the StatusCallback URL."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from email.utils import formatdate
+
+import aiohttp
+
+from sandbox.world import Entry, World
+
+# Numbers that are accepted and then come back: by their last four digits, and the code they come back with.
+UNDELIVERABLE = {"3003": "30003", "3006": "30006"}
+
+
+def sign(auth_token: str, url: str, form: dict[str, str]) -> str:
+    """Sign as Twilio does: HMAC-SHA1 over the URL and the sorted fields (twilio.com/docs/usage/security)."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+async def report_progress(world: World, message: Entry, callback: str) -> None:
+    """Move the message through its states and post each to ``callback``, with the faults that were asked for."""
+    error = UNDELIVERABLE.get(message["to"][-4:], "")
+    statuses = ["sent", "undelivered" if error else "delivered"]
+    if message["to"].startswith("whatsapp:") and not error:
+        statuses.append("read")
+    if world.strikes("callback_reordered"):
+        statuses.reverse()
+    for status in statuses:
+        await asyncio.sleep(world.between("callback"))
+        message["status"], message["date_updated"] = status, formatdate()
+        message["date_sent"] = message["date_sent"] or formatdate()
+        message["error_code"] = int(error) if status == "undelivered" else None
+        world.log.write("message.status", sid=message["sid"], status=status)
+        if callback and not world.strikes("callback_lost"):
+            for _ in range(2 if world.strikes("callback_doubled") else 1):
+                await post_callback(world, callback.partition("#")[0], callback_form(message, status, error))
+
+
+def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
+    """Return the fields of a status callback. Twilio adds fields without notice, so one of them is made up."""
+    form = {
+        "AccountSid": message["account_sid"], "ApiVersion": "2010-04-01", "From": message["from"] or "",
+        "MessageSid": message["sid"], "MessageStatus": status, "SmsSid": message["sid"], "SmsStatus": status,
+        "To": message["to"], "SandboxExtra": "a field that was not there yesterday",
+    }  # fmt: skip
+    if status == "undelivered":
+        form["ErrorCode"] = error
+    if message["to"].startswith("whatsapp:"):
+        form |= {"ChannelPrefix": "whatsapp", "ChannelToAddress": message["to"]}
+    return form
+
+
+async def post_callback(world: World, url: str, form: dict[str, str]) -> None:
+    """Post one signed form; log what came back."""
+    assert world.http is not None
+    headers = {"X-Twilio-Signature": sign(world.credentials.twilio_auth_token, url, form)}
+    try:
+        async with world.http.post(url, data=form, headers=headers) as answer:
+            outcome: int | str = answer.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        outcome = type(error).__name__
+    world.log.write("callback.sent", sid=form.get("MessageSid"), status=form.get("MessageStatus"), answer=outcome)

@@ -1,0 +1,135 @@
+"""What the played providers share: the log that is the truth, the dice, and what was accepted so far."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import aiohttp
+from aiohttp import web
+
+from sandbox.options import Credentials, Settings
+
+Entry = dict[str, Any]
+
+
+class AcceptLog:
+    """Append-only: what the providers accepted, when, for whom. Written before the answer is."""
+
+    def __init__(self, path: str | None) -> None:
+        self.entries: list[Entry] = []
+        self._file: TextIO | None = Path(path).open("a", buffering=1) if path else None
+
+    def write(self, kind: str, **data: Any) -> Entry:
+        """Append one entry; ``at`` is in unix seconds."""
+        entry = {"seq": len(self.entries) + 1, "at": time.time(), "kind": kind, **data}
+        self.entries.append(entry)
+        if self._file:
+            self._file.write(json.dumps(entry) + "\n")
+        return entry
+
+    def after(self, seq: int, kind: str | None) -> list[Entry]:
+        return [entry for entry in self.entries[seq:] if kind is None or entry["kind"] == kind]
+
+
+class World:
+    """The state of one sandbox."""
+
+    def __init__(self, credentials: Credentials, settings: Settings, *, log: str | None, seed: int | None) -> None:
+        self.credentials = credentials
+        self.settings = settings
+        self.log = AcceptLog(log)
+        self.dice = random.Random(seed)
+        self.messages: dict[str, Entry] = {}
+        self.orders: dict[str, Entry] = {}
+        self.payments: dict[str, Entry] = {}
+        self.refunds: dict[str, Entry] = {}
+        self.idempotent: dict[str, tuple[bytes, str]] = {}
+        self.sending = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.http: aiohttp.ClientSession | None = None
+
+    def later(self, work: Any) -> None:
+        """Run a coroutine beside the answer."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def between(self, name: str) -> float:
+        """Roll a duration between ``<name>_seconds_min`` and ``_max``."""
+        low, high = (getattr(self.settings, f"{name}_seconds_{end}") for end in ("min", "max"))
+        return self.dice.uniform(low, high)
+
+    def strikes(self, fault: str) -> bool:
+        """Roll the dice for one fault; log it when it strikes."""
+        chance: float = getattr(self.settings, fault)
+        struck = chance > 0 and self.dice.random() < chance
+        if struck:
+            self.log.write("fault", fault=fault)
+        return struck
+
+    async def fault_before(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
+        """Return the answer of a fault that strikes before anything is accepted, or None."""
+        if self.strikes(f"{prefix}throttle"):
+            return throttled(prefix)
+        if self.strikes(f"{prefix}error_before"):
+            return server_error(prefix)
+        if self.strikes(f"{prefix}html_error"):
+            return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
+        return await self._silence(request, prefix, "before")
+
+    async def fault_after(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
+        """Return the answer of a fault that strikes although all was accepted, or None."""
+        if self.strikes(f"{prefix}error_after"):
+            return server_error(prefix)
+        return await self._silence(request, prefix, "after")
+
+    async def _silence(self, request: web.Request, prefix: str, when: str) -> web.StreamResponse | None:
+        if self.strikes(f"{prefix}hang_{when}"):
+            await asyncio.sleep(self.settings.hang_seconds)
+            return server_error(prefix)
+        if self.strikes(f"{prefix}reset_{when}"):
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response(status=500)
+        return None
+
+
+def server_error(prefix: str) -> web.Response:
+    if prefix:
+        return razorpay_error(500, "SERVER_ERROR", "We are facing some trouble completing your request.")
+    return twilio_error(500, 20500, "An internal server error has occurred")
+
+
+def throttled(prefix: str) -> web.Response:
+    if prefix:
+        return razorpay_error(429, "BAD_REQUEST_ERROR", "Too many requests")
+    return twilio_error(429, 20429, "Too Many Requests")
+
+
+def twilio_error(status: int, code: int, message: str) -> web.Response:
+    """Answer an error in Twilio's shape (twilio.com/docs/usage/twilios-response)."""
+    more_info = f"https://www.twilio.com/docs/errors/{code}"
+    body = {"code": code, "message": message, "more_info": more_info, "status": status}
+    return web.json_response(body, status=status)
+
+
+def razorpay_error(status: int, code: str, description: str, field: str | None = None) -> web.Response:
+    """Answer an error in Razorpay's shape (razorpay.com/docs/errors)."""
+    error = {
+        "code": code, "description": description, "source": "business", "step": "payment_initiation",
+        "reason": "input_validation_failed", "metadata": {}, **({"field": field} if field else {}),
+    }  # fmt: skip
+    return web.json_response({"error": error}, status=status)
+
+
+def basic_auth_is(request: web.Request, user: str, password: str) -> bool:
+    try:
+        given = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
+    except ValueError:
+        return False
+    return (given.login, given.password) == (user, password)
