@@ -1,0 +1,10 @@
+"""What bookings announces. A receiver runs inside the announcing transaction: it may write rows and must not touch the
+network. Each signal sends ``booking: Booking`` and ``event: BookingEvent``."""
+
+from django.dispatch import Signal
+
+booking_held = Signal()
+booking_requested = Signal()
+booking_confirmed = Signal()
+booking_completed = Signal()
+booking_expired = Signal()

@@ -1,0 +1,32 @@
+"""Who books."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Customer(models.Model):
+    """A person as they named themselves. ``phone`` is E.164; a shared phone is normal, so it identifies nobody."""
+
+    name = models.CharField(max_length=120)
+    phone = models.CharField(max_length=16, db_index=True)
+    email = models.EmailField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [models.UniqueConstraint(name="one_row_per_customer", fields=["phone", "email", "name"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def remember(cls, *, name: str, phone: str, email: str) -> Customer:
+        """Return the row of this very name, phone and e-mail; create it in the same statement if there is none."""
+        (customer,) = cls.objects.bulk_create(
+            [cls(name=name, phone=phone, email=email)],
+            update_conflicts=True,
+            unique_fields=["phone", "email", "name"],
+            update_fields=["name"],
+        )
+        return customer
