@@ -1,0 +1,31 @@
+"""Why payments says no. Each message tells the caller what to do next."""
+
+from bookings.models import Booking
+
+
+class SignatureInvalid(Exception):
+    """The gateway did not sign this payment of this order: send the three values exactly as Checkout gave them."""
+
+
+class OrderUnknown(Exception):
+    """No order of ours has this id."""
+
+
+class PaymentMismatch(Exception):
+    """The payment belongs to another order: it cannot pay for this one."""
+
+
+class GatewayUnavailable(Exception):
+    """The gateway is away. The slot stays held until ``booking.hold_expires_at``: try again soon."""
+
+    def __init__(self, booking: Booking) -> None:
+        super().__init__("The payment gateway does not answer right now. Your slot is kept for a few minutes: try again.")
+        self.booking = booking
+
+
+class GatewayRejected(Exception):
+    """The gateway refused our order: the slot is free again. Somebody has to look at the settings."""
+
+
+class PaidTooLate(Exception):
+    """The money came after the hold had lapsed and the slot was sold: it will be paid back."""

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from payments import views
+
+urlpatterns = [
+    path("bookings/razorpay-booking", views.RazorpayBooking.as_view(), name="razorpay-booking"),
+    path("bookings/verify-payment", views.VerifyPayment.as_view(), name="verify-payment"),
+]

@@ -1,0 +1,62 @@
+"""Payments over HTTP: translate in, one call, translate out."""
+
+from bookings.serializers import BookingRequest, BookingSerializer
+from bookings.views import CUSTOMER, new_booking_answer
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from payments.operations import Checkout, start_checkout, verify_payment
+from payments.serializers import CheckoutAnswer, VerifiedAnswer, VerifyPaymentRequest
+
+# Checkout closes this long before the hold lapses: a bank needs minutes to answer the last attempt.
+GRACE_SECONDS = 5 * 60
+
+
+def checkout_options(checkout: Checkout) -> dict[str, object]:
+    """Return the options that Razorpay Checkout opens with (razorpay.com/docs, Standard Checkout)."""
+    booking, order = checkout.booked.booking, checkout.order
+    customer, service = booking.customer, booking.service
+    return {
+        "key": order.key_id,
+        "order_id": order.razorpay_order_id,
+        "amount": order.amount_minor,
+        "currency": order.currency,
+        "name": settings.BUSINESS_NAME,
+        "description": f"{service.name} ({booking.reference})",
+        "prefill": {"name": customer.name, "email": customer.email, "contact": customer.phone},
+        "timeout": max(service.hold_minutes * 60 - GRACE_SECONDS, 60),
+        "notes": {"booking": booking.reference},
+    }
+
+
+class RazorpayBooking(APIView):
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(summary="Book a service that is paid online", request=BookingRequest,
+                   responses={201: CheckoutAnswer})  # fmt: skip
+    def post(self, request: Request) -> Response:
+        form = BookingRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        checkout = start_checkout(**form.validated_data, actor=CUSTOMER)
+        answer = {"booking": new_booking_answer(checkout.booked), "checkout": checkout_options(checkout)}
+        return Response(answer, status=status.HTTP_201_CREATED)
+
+
+class VerifyPayment(APIView):
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(summary="Confirm a booking with the payment that Checkout returned", request=VerifyPaymentRequest,
+                   responses=VerifiedAnswer)  # fmt: skip
+    def post(self, request: Request) -> Response:
+        form = VerifyPaymentRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        booking = verify_payment(
+            order_id=form.validated_data["razorpay_order_id"],
+            payment_id=form.validated_data["razorpay_payment_id"],
+            signature=form.validated_data["razorpay_signature"],
+        )
+        return Response({"booking": BookingSerializer(booking).data})
