@@ -1,0 +1,44 @@
+"""Doors for the providers' callbacks: verify, keep, answer. What they mean is decided by notifications.receipts."""
+
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from notifications.models import Receipt
+from notifications.providers.twilio import callback_is_genuine
+
+
+@csrf_exempt
+@require_POST
+def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
+    """Keep what Twilio reports. 403 for what Twilio did not sign; 204 for all else, or Twilio sends it again.
+
+    Twilio adds fields without notice, so the signature is checked over whatever came.
+    """
+    fields = {name: request.POST.get(name, "") for name in request.POST}
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not callback_is_genuine(full_path=request.get_full_path(), fields=fields, signature=signature):
+        return HttpResponse(status=403)
+    _keep(notification_id, attempt_id, fields)
+    return HttpResponse(status=204)
+
+
+def _keep(notification_id: UUID, attempt_id: UUID, fields: dict[str, str]) -> None:
+    """Insert the receipt unless it is here already or is about a message that we do not know."""
+    receipt = Receipt(
+        notification_id=notification_id,
+        attempt_id=attempt_id,
+        provider_id=fields.get("MessageSid", "")[:200],
+        provider_status=fields.get("MessageStatus", "")[:40],
+        error_code=fields.get("ErrorCode", "")[:20],
+        fields=fields,
+    )
+    try:
+        with transaction.atomic():
+            Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
+            connection.check_constraints()  # the foreign key is deferred: an unknown message shows only here
+    except IntegrityError:
+        return

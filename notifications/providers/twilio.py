@@ -1,0 +1,149 @@
+"""Twilio, and nothing else. The only module that imports its SDK or knows its words."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import urllib3
+from django.conf import settings
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from notifications.models import Notification
+from notifications.providers.base import Accepted, NotSent, OutcomeUnknown, Outgoing, Rejected
+
+CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+STATUS_PATH = "/notifications/twilio/status"
+
+Status = Notification.Status
+
+# Twilio's words for what became of a message; a word that is missing here changes nothing.
+STATUS_FROM_TWILIO = {
+    "sent": Status.ACCEPTED,
+    "delivered": Status.DELIVERED,
+    "read": Status.READ,
+    "undelivered": Status.UNDELIVERED,
+    "failed": Status.UNDELIVERED,
+}
+
+
+def send_sms(message: Outgoing) -> Accepted:
+    """Send an SMS. Raises Rejected, NotSent or OutcomeUnknown."""
+    sender = (
+        {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
+        if settings.TWILIO_MESSAGING_SERVICE_SID
+        else {"from_": settings.TWILIO_SMS_FROM}
+    )
+    return _create(message, to=message.address, **sender)
+
+
+def send_whatsapp(message: Outgoing) -> Accepted:
+    """Send a WhatsApp message. Raises Rejected, NotSent or OutcomeUnknown."""
+    return _create(message, to=f"whatsapp:{message.address}", from_=f"whatsapp:{settings.TWILIO_WHATSAPP_FROM}")
+
+
+def callback_is_genuine(*, full_path: str, fields: dict[str, Any], signature: str) -> bool:
+    """Whether Twilio signed this callback. The URL is the public one that we gave it, never the request's own host."""
+    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
+    return bool(validator.validate(f"{settings.PUBLIC_BASE_URL}{full_path}", fields, signature))
+
+
+def _create(message: Outgoing, **addressing: str) -> Accepted:
+    # The callback's path carries our own ids: it finds its row even when the answer to this request is lost.
+    callback = f"{settings.PUBLIC_BASE_URL}{STATUS_PATH}/{message.id}/{message.attempt_id}"
+    try:
+        created = _client().messages.create(body=message.body, status_callback=callback, **addressing)
+    except TwilioRestException as error:
+        raise _verdict(error) from error
+    except TwilioException as error:
+        raise OutcomeUnknown(f"Twilio's answer could not be read: {error}") from error
+    return Accepted(provider_id=str(created.sid), http_status=201)
+
+
+def _verdict(error: TwilioRestException) -> Exception:
+    code = str(error.code or "")
+    reason = f"Twilio: {error.msg}"
+    if error.status == 429:
+        return NotSent(reason, code=code, http_status=429, counts=False)
+    if error.status in (401, 403):
+        # Our credentials are wrong, not this message: it waits for whoever mends them.
+        return NotSent(reason, code=code, http_status=error.status)
+    if 400 <= error.status < 500:
+        return Rejected(reason, code=code, http_status=error.status)
+    # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
+    return OutcomeUnknown(reason, code=code, http_status=error.status)
+
+
+@cache
+def _client() -> Client:
+    return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=_HttpClient())
+
+
+class _HttpClient(HttpClient):
+    """Speaks to TWILIO_API_BASE_URL with hard timeouts and no retries; safe to share between threads.
+
+    The SDK's own clients wait for ever (sync) or send again after a 5xx (async).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logger=None, is_async=False, timeout=None)
+        self._base = urlsplit(settings.TWILIO_API_BASE_URL)
+        self._pool = urllib3.PoolManager(
+            num_pools=2,
+            maxsize=settings.DRAIN_CONCURRENCY,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        )
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        address = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+        sent_headers = dict(headers or {})
+        if auth is not None:
+            sent_headers |= urllib3.make_headers(basic_auth=":".join(auth))
+        try:
+            answer = self._pool.request_encode_body(
+                method, address, fields=_pairs(data), headers=sent_headers, encode_multipart=False, redirect=False
+            ) if method == "POST" else self._pool.request(
+                method, address, fields=_pairs(params), headers=sent_headers, redirect=False
+            )  # fmt: skip
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            raise NotSent(f"Twilio could not be reached ({type(error).__name__}).") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise OutcomeUnknown(f"No answer from Twilio ({type(error).__name__}).") from error
+        return Response(answer.status, _text(answer), dict(answer.headers))
+
+
+def _pairs(fields: dict[str, object] | None) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in (fields or {}).items() if value is not None]
+
+
+def _text(answer: urllib3.BaseHTTPResponse) -> str:
+    text = answer.data.decode("utf-8", errors="replace")
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise _unreadable(answer.status) from error
+    return text
+
+
+def _unreadable(http_status: int) -> Exception:
+    reason = f"Twilio answered {http_status} with something that is not JSON."
+    if http_status == 429:
+        return NotSent(reason, http_status=http_status, counts=False)
+    return OutcomeUnknown(reason, http_status=http_status)
