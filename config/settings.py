@@ -89,9 +89,8 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # found at start-up: no collectstatic to forget
 LOGIN_URL = "admin:login"
 
 # --- the database ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,83 @@
+"""What tests share: a client that speaks JSON, staff who are signed in, a sandbox, and Daybook's own processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+from django.db import connection
+from notifications.jobs import prepare_drains
+from notifications.providers import twilio
+from rest_framework.test import APIClient
+from sandbox.process import RunningSandbox, running_sandbox
+
+from config.processes import kill_group, manage, start
+from tests.factories import make_staff
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def desk(db: None) -> APIClient:
+    """The API as a front-desk user sees it."""
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(make_staff())
+    return client
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[RunningSandbox]:
+    with running_sandbox(message_seconds_min=0, message_seconds_max=0.05, gateway_seconds_max=0.06) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningSandbox]:
+    """A sandbox in its plain mood, which this process takes for the world."""
+    settings.TWILIO_API_BASE_URL = settings.RAZORPAY_API_BASE_URL = sandbox_process.http_url
+    settings.EMAIL_HOST, settings.EMAIL_PORT = sandbox_process.smtp_host, sandbox_process.smtp_port
+    sandbox_process.client.reset_settings()
+    twilio._client.cache_clear()
+    yield sandbox_process
+    twilio._client.cache_clear()
+
+
+@pytest.fixture
+def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[..., Any]]:
+    """Start ``manage.py worker`` on the test database and the sandbox; whatever still runs is ended afterwards."""
+    running = []
+
+    def begin(public_base_url: str) -> Any:
+        prepare_drains()
+        environment = {**sandbox.environment, "DATABASE_URL": database_url(), "PUBLIC_BASE_URL": public_base_url}
+        running.append(start(manage("worker"), environment))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        kill_worker(process)
+
+
+def kill_worker(process: Any) -> None:
+    """``kill -9`` the worker and everything it started, cluster and all."""
+    family = [process]
+    if psutil.pid_exists(process.pid):
+        family += psutil.Process(process.pid).children(recursive=True)
+    for member in family:
+        try:
+            psutil.Process(member.pid).kill()
+        except psutil.NoSuchProcess:
+            continue
+    kill_group(process)
+
+
+def database_url() -> str:
+    """The URL of the test database, for processes of their own."""
+    database = connection.settings_dict
+    host = database["OPTIONS"].get("host") or database["HOST"]
+    return f"postgresql://{database['USER']}:{database['PASSWORD']}@/{database['NAME']}?host={host}"

@@ -1,0 +1,16 @@
+"""The settings that the tests run with; loaded before Django is, through ``-p`` in pyproject.toml."""
+
+import os
+
+os.environ.update(
+    DEBUG="1",
+    SECRET_KEY="tests-only-abcdefghijklmnopqrstuvwxyz",
+    PUBLIC_BASE_URL="http://testserver",
+    ALLOWED_HOSTS="*",
+    TWILIO_ACCOUNT_SID="AC" + "0" * 32,
+    TWILIO_AUTH_TOKEN="sandbox-auth-token",
+    TWILIO_SMS_FROM="+15005550006",
+    TWILIO_WHATSAPP_FROM="+15005550006",
+    RAZORPAY_KEY_ID="rzp_test_sandbox",
+    RAZORPAY_KEY_SECRET="sandbox-key-secret",
+)

@@ -1,0 +1,73 @@
+"""Rows for tests, by their plainest names."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bookings.models import Booking, Location, Resource, Service, WorkingHours
+from bookings.operations import Actor, create_booking
+from django.contrib.auth.models import Group, User
+from notifications.models import Notification
+
+CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
+KOLKATA = ZoneInfo("Asia/Kolkata")
+DESK = Actor("staff", "desk")
+
+
+def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
+    """A service open every day from 9 to 18, offered by so many doctors."""
+    location, _ = Location.objects.get_or_create(name="Lotus Clinic", defaults={"timezone": "Asia/Kolkata"})
+    fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, **fields}
+    service = Service.objects.create(location=location, slug=slug, **fields)
+    for number in range(resources):
+        resource = Resource.objects.create(location=location, name=f"Dr. {slug} {number}")
+        resource.services.add(service)
+        WorkingHours.objects.bulk_create(
+            WorkingHours(resource=resource, weekday=day, opens_at=time(9), closes_at=time(18)) for day in range(7)
+        )
+    return service
+
+
+def make_paid_service(**fields: Any) -> Service:
+    """A service that is paid in full online and confirms itself."""
+    defaults = {"slug": "physiotherapy", "payment_mode": Service.PaymentMode.FULL, "requires_confirmation": False}
+    return make_service(**{**defaults, **fields})
+
+
+def slot(*, hour: int = 10, minute: int = 0, days: int = 1) -> datetime:
+    """A time on the clinic's wall clock, some days from now."""
+    day = datetime.now(KOLKATA) + timedelta(days=days)
+    return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+
+def make_booking(service: Service | None = None, **fields: Any) -> Booking:
+    """A booking made the way customers make it."""
+    service = service or Service.objects.first() or make_service()
+    return create_booking(
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor("customer"), **fields}
+    ).booking
+
+
+def make_notification(**fields: Any) -> Notification:
+    """One of the messages that a new booking owes; the others are taken away."""
+    booking = fields.pop("booking", None) or make_booking()
+    notification = Notification.objects.filter(booking=booking, channel=fields.pop("channel", "sms")).get()
+    Notification.objects.exclude(pk=notification.pk).filter(booking=booking).delete()
+    Notification.objects.filter(pk=notification.pk).update(**fields)
+    notification.refresh_from_db()
+    return notification
+
+
+def make_staff(username: str = "desk", *, group: str | None = "Front desk") -> User:
+    """A staff account; without a group it may sign in and nothing else."""
+    user = User.objects.create_user(username, password="a-long-password", is_staff=True)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def booking_request(service: Service, **changes: Any) -> dict[str, Any]:
+    """The body of POST /bookings/."""
+    return {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER, **changes}

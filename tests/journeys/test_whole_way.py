@@ -1,0 +1,111 @@
+"""The whole way, over HTTP, with a real worker process and the providers of the sandbox."""
+
+import time
+
+import pytest
+import requests
+from notifications.models import Attempt, Notification
+from sandbox.client import SandboxClient
+
+from tests.conftest import kill_worker
+from tests.factories import booking_request, make_paid_service, make_service, make_staff, slot
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = Notification.Status
+
+
+@pytest.fixture
+def base(live_server, settings):
+    settings.PUBLIC_BASE_URL = live_server.url
+    return live_server.url
+
+
+def test_a_visit_is_booked_confirmed_and_completed_and_every_message_arrives(base, sandbox, start_worker):
+    service = make_service()
+    make_staff()
+    start_worker(base)
+
+    booking = post(f"{base}/bookings/", booking_request(service), expect=201)
+    signed_in = post(f"{base}/auth/token", {"username": "desk", "password": "a-long-password"}, expect=200)
+    staff = {"Authorization": f"Bearer {signed_in['token']}"}
+    confirmed = requests.put(f"{base}/bookings/{booking['id']}/confirm", headers=staff, timeout=10)
+    completed = requests.put(f"{base}/bookings/{booking['id']}/complete", headers=staff, timeout=10)
+
+    assert (booking["status"], confirmed.json()["status"], completed.json()["status"]) == (
+        "pending",
+        "confirmed",
+        "completed",
+    )
+    assert_each_arrives_once(booking["id"], 9, sandbox.client)
+
+
+def test_a_paid_visit_is_held_paid_and_verified_and_every_message_arrives(base, sandbox, start_worker):
+    service = make_paid_service()
+    start_worker(base)
+
+    answer = post(f"{base}/bookings/razorpay-booking", booking_request(service), expect=201)
+    paid = sandbox.client.pay(answer["checkout"]["order_id"])
+    verified = post(f"{base}/bookings/verify-payment", paid, expect=200)
+
+    assert (answer["booking"]["status"], verified["booking"]["status"]) == ("held", "confirmed")
+    assert_each_arrives_once(answer["booking"]["id"], 3, sandbox.client)
+
+
+def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_uncertain(base, sandbox, start_worker):
+    sandbox.client.set(message_seconds_min=2, message_seconds_max=2, callback_lost=1)
+    service = make_service(resources=4)
+    bookings = [post(f"{base}/bookings/", booking_request(service), expect=201) for _ in range(4)]
+    owed = Notification.objects.filter(booking__in=[booking["id"] for booking in bookings])
+    before = len(sandbox.client.log())
+    worker = start_worker(base)
+    wait_until(lambda: owed.filter(status=Status.SENDING).count() == 12, "all are being sent")
+
+    kill_worker(worker)
+    # The lease of a dead worker lapses by the clock; the test moves the clock's hand instead of waiting a minute.
+    owed.filter(status=Status.SENDING).update(lease_until="2000-01-01T00:00:00Z")
+    late = post(f"{base}/bookings/", booking_request(service, starts_at=slot(hour=15).isoformat()), expect=201)
+    start_worker(base)
+    wait_until(lambda: arrived(late["id"], statuses=[Status.ACCEPTED]) == 3, "the new worker sends what is new")
+
+    assert set(owed.values_list("status", flat=True)) == {Status.UNKNOWN}
+    assert set(Attempt.objects.filter(notification__in=owed).values_list("outcome", flat=True)) == {"unknown"}
+    accepted = accepted_ids(sandbox.client, after=before)
+    assert len(accepted) == len(set(accepted))
+    assert set(accepted) <= {str(pk) for pk in Notification.objects.values_list("pk", flat=True)}
+
+
+def post(url, body, *, expect):
+    answer = requests.post(url, json=body, timeout=10)
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
+def assert_each_arrives_once(booking_id, count, client: SandboxClient):
+    wait_until(lambda: arrived(booking_id) == count, f"{count} messages arrive")
+    owed = {str(pk) for pk in Notification.objects.filter(booking=booking_id).values_list("pk", flat=True)}
+    accepted = [pk for pk in accepted_ids(client) if pk in owed]
+    assert sorted(accepted) == sorted(owed)
+
+
+def arrived(booking_id, statuses=(Status.DELIVERED, Status.READ)):
+    """How many messages got as far as their channel can report; an e-mail's last word is its server's 250."""
+    owed = Notification.objects.filter(booking=booking_id)
+    emails = owed.filter(channel="email", status=Status.ACCEPTED).count()
+    return emails + owed.exclude(channel="email").filter(status__in=statuses).count()
+
+
+def accepted_ids(client: SandboxClient, after=0):
+    """The notification ids that the providers accepted, once for each time they did."""
+    entries = [entry for entry in client.log(after) if entry["kind"] in ("message.accepted", "email.accepted")]
+    return [
+        entry["status_callback"].split("/")[-2] if "sid" in entry else entry["message_id"].strip("<").split("@")[0]
+        for entry in entries
+    ]
+
+
+def wait_until(condition, what, seconds=40):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"Waited {seconds} s until {what}"
+        time.sleep(0.1)
