@@ -23,7 +23,7 @@ run: $(READY) ## web and worker with the settings of the environment or .env
 lint: $(READY) ## ruff, mypy, import contracts, migrations check
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/mypy .
+	@DEBUG=1 $(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
 

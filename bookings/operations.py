@@ -180,7 +180,9 @@ def _check_bookable(service: Service, starts_at: datetime) -> None:
     if starts_at < now + timedelta(minutes=service.min_notice_minutes):
         raise OutsideHours("That time has passed or is too close. Pick a later one.")
     if starts_at > now + timedelta(days=service.horizon_days):
-        raise OutsideHours(f"This service can be booked at most {service.horizon_days} days ahead. Pick an earlier time.")
+        raise OutsideHours(
+            f"This service can be booked at most {service.horizon_days} days ahead. Pick an earlier time."
+        )
 
 
 def _hold_end(service: Service) -> datetime:
@@ -218,9 +220,7 @@ def _overlapping(resources: list[Resource], blocked: tuple[datetime, datetime]) 
 def _expire_lapsed_holds(allocations: QuerySet[Allocation]) -> None:
     # A payment locks its booking first and the resource second: waiting for it here would deadlock, so it wins.
     lapsed = (
-        Booking.objects.filter(
-            status=Status.HELD, hold_expires_at__lte=Now(), pk__in=allocations.values("booking_id")
-        )
+        Booking.objects.filter(status=Status.HELD, hold_expires_at__lte=Now(), pk__in=allocations.values("booking_id"))
         .select_related("service__location", "customer", "resource")
         .select_for_update(of=("self",), no_key=True, skip_locked=True)
     )

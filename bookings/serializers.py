@@ -46,8 +46,8 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
     class Meta:
         model = Service
         fields = [
-            "slug", "name", "description", "location", "timezone", "duration_minutes", "price_minor", "due_online_minor",
-            "currency", "payment_mode", "requires_confirmation", "resources",
+            "slug", "name", "description", "location", "timezone", "duration_minutes", "price_minor",
+            "due_online_minor", "currency", "payment_mode", "requires_confirmation", "resources",
         ]  # fmt: skip
 
 

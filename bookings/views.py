@@ -3,6 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -52,9 +53,9 @@ class BookingList(generics.ListAPIView[Booking]):
     filterset_fields = ["status", "reference", "service__slug"]
 
     def get_permissions(self) -> list[permissions.BasePermission]:
-        return [permissions.AllowAny()] if self.request.method == "POST" else [MayViewBookings()]  # type: ignore[list-item]
+        return [permissions.AllowAny()] if self.request.method == "POST" else [MayViewBookings()]
 
-    def get_queryset(self) -> "generics.QuerySet[Booking]":  # type: ignore[name-defined]
+    def get_queryset(self) -> QuerySet[Booking]:
         return Booking.objects.for_api()
 
     @extend_schema(summary="Book a service that is paid at the desk", request=BookingRequest,
@@ -91,7 +92,7 @@ class _StaffMove(APIView):
     permission: ClassVar[str]
 
     def get_permissions(self) -> list[permissions.BasePermission]:
-        return [permissions.IsAuthenticated()]  # type: ignore[list-item]
+        return [permissions.IsAuthenticated()]
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)

@@ -27,6 +27,4 @@ def create_groups(**kwargs: Any) -> None:
         group, is_new = Group.objects.get_or_create(name=name)
         if is_new:
             for label, codenames in wanted.items():
-                group.permissions.add(
-                    *Permission.objects.filter(content_type__app_label=label, codename__in=codenames)
-                )
+                group.permissions.add(*Permission.objects.filter(content_type__app_label=label, codename__in=codenames))

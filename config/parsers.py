@@ -10,7 +10,7 @@ DEEPEST = 20
 
 
 class BoundedJSONParser(JSONParser):
-    """DRF's parser for objects of bounded depth: a body nested thousands deep ends in ParseError, not RecursionError."""
+    """DRF's parser for objects of bounded depth: a body nested thousands deep is a ParseError, not a RecursionError."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -6,14 +6,17 @@ from __future__ import annotations
 import http
 from typing import Any
 
-from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
-from bookings.models import Booking
 from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
+from bookings.models import Booking
 from payments.exceptions import (
     GatewayRejected,
     GatewayUnavailable,
@@ -22,8 +25,6 @@ from payments.exceptions import (
     PaymentMismatch,
     SignatureInvalid,
 )
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound
-from rest_framework.response import Response
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -63,10 +64,11 @@ class ProblemHandler(ExceptionHandler):
         for kind in type(exc).__mro__:
             if kind in REFUSALS:
                 return Refusal(exc, kind)
-        return super().convert_known_exceptions(exc)
+        known: Exception = super().convert_known_exceptions(exc)
+        return known
 
     def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
-        response = super().get_response(exc, data)
+        response: Response = super().get_response(exc, data)
         response.content_type = CONTENT_TYPE
         return response
 
@@ -104,7 +106,9 @@ def problem(*, status: int, code: str, detail: str, instance: str) -> dict[str, 
     }
 
 
-def problem_answer(request: HttpRequest, *, status: int, code: str, detail: str, wait: int | None = None) -> HttpResponse:
+def problem_answer(
+    request: HttpRequest, *, status: int, code: str, detail: str, wait: int | None = None
+) -> HttpResponse:
     """Answer a problem from outside the API's views."""
     body = problem(status=status, code=code, detail=detail, instance=request.path)
     answer = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
@@ -121,8 +125,9 @@ def database_problem(request: HttpRequest) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for a path that does not exist."""
-    detail = ErrorDetail(NotFound.default_detail, "not_found")
-    return problem_answer(request, status=404, code="not_found", detail=f"{detail} The API's paths are listed at /docs/.")
+    return problem_answer(
+        request, status=404, code="not_found", detail="There is nothing here. The API's paths are listed at /docs/."
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

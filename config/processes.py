@@ -41,7 +41,7 @@ def start(command: list[str], environment: dict[str, str] | None = None) -> subp
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
         start_new_session=True,
-        preexec_fn=_follow_parent,  # noqa: PLW1509 - one call into libc, started before any thread
+        preexec_fn=_follow_parent,
     )
 
 
@@ -52,7 +52,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            sys.stderr.write(f"{process.args} did not stop in {GRACE_SECONDS} s: ending it.\n")
+            sys.stderr.write(f"{process.args!r} did not stop in {GRACE_SECONDS} s: ending it.\n")
     kill_group(process)
 
 
@@ -80,7 +80,9 @@ class Processes:
         signal.signal(signal.SIGTERM, _interrupt)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for process in reversed(self._running):
             stop(process)
 

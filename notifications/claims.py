@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from django.db import connection, transaction
 from psycopg2.extras import execute_values
 
@@ -132,5 +130,3 @@ def unlock(slot: int) -> None:
 
 
 LOCK_SPACE = 0x0DAB  # keeps our advisory locks apart from anybody else's
-
-

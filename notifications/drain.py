@@ -1,4 +1,4 @@
-"""The draining of one slot: claim what is due, send it from threads, record what became of it, for one slice of time."""
+"""The draining of one slot, for a slice of time: claim what is due, send it from threads, record what became of it."""
 
 from __future__ import annotations
 

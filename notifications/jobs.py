@@ -21,8 +21,8 @@ def drain(slot: int) -> None:
 
 
 def start_drain(slot: int) -> None:
-    """Queue the job that drains ``slot``. Call it inside a transaction: outside one, django-q2 closes the connection."""
-    with transaction.atomic():
+    """Queue the job that drains ``slot``, with the caller's transaction if there is one."""
+    with transaction.atomic():  # outside one, django-q2 closes the connection
         async_task(DRAIN, slot)
 
 

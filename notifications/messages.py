@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bookings.models import Booking
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.formats import date_format
 
+from bookings.models import Booking
+from bookings.money import as_money
 from notifications.models import Notification
 
 Channel = Notification.Channel
@@ -47,7 +48,7 @@ def _words(booking: Booking) -> dict[str, str]:
         "location": booking.service.location.name,
         "when": date_format(starts_at, "D j M Y, H:i"),
         "reference": booking.reference,
-        "amount": f"{booking.currency} {booking.due_online_minor // 100}.{booking.due_online_minor % 100:02}",
+        "amount": as_money(booking.due_online_minor, booking.currency),
         "business": settings.BUSINESS_NAME,
     }
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from bookings.models import Booking
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from bookings.models import Booking
+
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def for_history(self) -> NotificationQuerySet:
-        """Newest first, with everything a history row prints. ``-pk`` breaks ties, so page two never repeats page one."""
+        """Newest first, with all that a history row prints. ``-pk`` breaks ties: page two never repeats page one."""
         return self.select_related("booking__customer").order_by("-created_at", "-pk")
 
 
@@ -89,6 +90,11 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.kind}"
+
+    @property
+    def words(self) -> str:
+        """The kind as people say it."""
+        return self.kind.replace("_", " ")
 
     def move_to(self, status: Status, **fields: Any) -> bool:
         """Move the row to ``status`` if it may still go there; return whether it did. One UPDATE decides."""

@@ -1,7 +1,6 @@
 """Writes what is owed, with the change that owes it: both commit, or neither does."""
 
 from bookings.models import Booking, BookingEvent
-
 from notifications.jobs import wake_drains
 from notifications.messages import messages_for
 from notifications.models import Notification

@@ -34,7 +34,11 @@ def _apply(receipt: Receipt) -> None:
         return
     fields: dict[str, object] = {"provider_id": receipt.provider_id, "lease_until": None, "lease_token": None}
     if status in (Status.DELIVERED, Status.READ):
-        fields |= {"delivered_at": receipt.notification.delivered_at or receipt.received_at, "error": "", "error_code": ""}
+        fields |= {
+            "delivered_at": receipt.notification.delivered_at or receipt.received_at,
+            "error": "",
+            "error_code": "",
+        }
     if status == Status.UNDELIVERED:
         fields |= {"error_code": receipt.error_code, "error": "The provider could not deliver it."}
     if receipt.notification.accepted_at is None:

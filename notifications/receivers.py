@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bookings.events import booking_completed, booking_confirmed, booking_requested
-from bookings.models import Booking, BookingEvent
 from django.dispatch import receiver
 
+from bookings.events import booking_completed, booking_confirmed, booking_requested
+from bookings.models import Booking, BookingEvent
 from notifications.outbox import queue_messages
 
 

@@ -19,7 +19,9 @@ class GatewayUnavailable(Exception):
     """The gateway is away. The slot stays held until ``booking.hold_expires_at``: try again soon."""
 
     def __init__(self, booking: Booking) -> None:
-        super().__init__("The payment gateway does not answer right now. Your slot is kept for a few minutes: try again.")
+        super().__init__(
+            "The payment gateway does not answer right now. Your slot is kept for a few minutes: try again."
+        )
         self.booking = booking
 
 

@@ -83,7 +83,7 @@ def signature_is_valid(*, order_id: str, payment_id: str, signature: str) -> boo
     return hmac.compare_digest(expected, signature)
 
 
-class _Client(razorpay.Client):  # type: ignore[misc]
+class _Client(razorpay.Client):
     """The SDK's client with typed outcomes, hard timeouts, no redirects and today's root certificates."""
 
     def __init__(self) -> None:

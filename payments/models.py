@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from bookings.models import Booking
 from django.db import models
 from django.db.models import Q
+
+from bookings.models import Booking
 
 
 def new_receipt() -> str:

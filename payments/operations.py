@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from bookings.models import Booking
-from bookings.operations import Actor, Booked, accept_payment, hold_booking, release_hold
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from bookings.models import Booking
+from bookings.operations import Actor, Booked, accept_payment, hold_booking, release_hold
 from payments import gateway
 from payments.events import payment_verified
 from payments.exceptions import (

@@ -1,7 +1,8 @@
 from typing import Any
 
-from bookings.serializers import BookingSerializer, NewBookingSerializer
 from rest_framework import serializers
+
+from bookings.serializers import BookingSerializer, NewBookingSerializer
 
 
 class VerifyPaymentRequest(serializers.Serializer[Any]):

@@ -1,7 +1,5 @@
 """Payments over HTTP: translate in, one call, translate out."""
 
-from bookings.serializers import BookingRequest, BookingSerializer
-from bookings.views import CUSTOMER, new_booking_answer
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, status
@@ -9,6 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings.serializers import BookingRequest, BookingSerializer
+from bookings.views import CUSTOMER, new_booking_answer
 from payments.operations import Checkout, start_checkout, verify_payment
 from payments.serializers import CheckoutAnswer, VerifiedAnswer, VerifyPaymentRequest
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox.client import SandboxClient
 from sandbox.options import Credentials
@@ -63,11 +64,11 @@ def running_sandbox(
                 process.kill()
 
 
-def _ready_line(process: subprocess.Popen[str]) -> dict[str, str]:
+def _ready_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
     waiting, _, _ = select.select([process.stdout], [], [], READY_SECONDS)
     line = process.stdout.readline() if waiting else ""
     if not line:
         raise RuntimeError(f"The sandbox did not start within {READY_SECONDS} s; its own words stand above.")
-    ready: dict[str, str] = json.loads(line)
+    ready: dict[str, Any] = json.loads(line)
     return ready

@@ -17,7 +17,7 @@ class Mailbox:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         refusal = REFUSED.get(address.rpartition("@")[2])
@@ -27,7 +27,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         await asyncio.sleep(self.world.between("message"))
         if self.world.strikes("smtp_refuse"):
             return "451 4.3.0 Try again later"

@@ -73,7 +73,7 @@ class TwilioApi:
         sid = "SM" + uuid.UUID(int=self.world.dice.getrandbits(128)).hex
         account = self.world.credentials.twilio_account_sid
         now = formatdate()
-        message = {
+        message: Entry = {
             "account_sid": account, "api_version": "2010-04-01", "body": form.get("Body", ""), "date_created": now,
             "date_sent": None, "date_updated": now, "direction": "outbound-api", "error_code": None,
             "error_message": None, "from": form.get("From"), "messaging_service_sid": form.get("MessagingServiceSid"),

@@ -8,12 +8,12 @@ from typing import Any
 import psutil
 import pytest
 from django.db import connection
-from notifications.jobs import prepare_drains
-from notifications.providers import twilio
 from rest_framework.test import APIClient
-from sandbox.process import RunningSandbox, running_sandbox
 
 from config.processes import kill_group, manage, start
+from notifications.jobs import prepare_drains
+from notifications.providers import twilio
+from sandbox.process import RunningSandbox, running_sandbox
 from tests.factories import make_staff
 
 

@@ -6,9 +6,10 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.auth.models import Group, User
+
 from bookings.models import Booking, Location, Resource, Service, WorkingHours
 from bookings.operations import Actor, create_booking
-from django.contrib.auth.models import Group, User
 from notifications.models import Notification
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}

@@ -14,7 +14,7 @@ from notifications.providers.base import Accepted, NotSent, OutcomeUnknown, Outg
 
 
 def send_email(message: Outgoing) -> Accepted:
-    """Send an e-mail. Raises Rejected, NotSent, or OutcomeUnknown when the server fell silent after the text was sent."""
+    """Send an e-mail. Raises Rejected, NotSent, or OutcomeUnknown when the server fell silent after the text."""
     email = _compose(message)
     try:
         with _connect() as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import urllib3
 from django.conf import settings
@@ -116,12 +116,13 @@ class _HttpClient(HttpClient):
         sent_headers = dict(headers or {})
         if auth is not None:
             sent_headers |= urllib3.make_headers(basic_auth=":".join(auth))
+        if data:
+            sent_headers["Content-Type"] = "application/x-www-form-urlencoded"
+        query = f"?{_encode(params)}" if params else ""
         try:
-            answer = self._pool.request_encode_body(
-                method, address, fields=_pairs(data), headers=sent_headers, encode_multipart=False, redirect=False
-            ) if method == "POST" else self._pool.request(
-                method, address, fields=_pairs(params), headers=sent_headers, redirect=False
-            )  # fmt: skip
+            answer = self._pool.urlopen(
+                method, address + query, body=_encode(data), headers=sent_headers, redirect=False
+            )
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise NotSent(f"Twilio could not be reached ({type(error).__name__}).") from error
         except urllib3.exceptions.HTTPError as error:
@@ -129,8 +130,8 @@ class _HttpClient(HttpClient):
         return Response(answer.status, _text(answer), dict(answer.headers))
 
 
-def _pairs(fields: dict[str, object] | None) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, value in (fields or {}).items() if value is not None]
+def _encode(fields: dict[str, object] | None) -> str | None:
+    return urlencode({name: value for name, value in fields.items() if value is not None}) if fields else None
 
 
 def _text(answer: urllib3.BaseHTTPResponse) -> str:

@@ -4,9 +4,9 @@ import time
 
 import pytest
 import requests
+
 from notifications.models import Attempt, Notification
 from sandbox.client import SandboxClient
-
 from tests.conftest import kill_worker
 from tests.factories import booking_request, make_paid_service, make_service, make_staff, slot
 

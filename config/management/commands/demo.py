@@ -9,15 +9,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import requests
-from bookings.models import Booking
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from notifications.models import Notification
-from sandbox.process import RunningSandbox, running_sandbox
 
+from bookings.models import Booking
 from config.management.commands.seed_demo import PASSWORD, PEOPLE
 from config.processes import Processes, manage, web_server
+from notifications.models import Notification
+from sandbox.process import RunningSandbox, running_sandbox
 
 PROMISED_MS = {
     "POST /bookings/": 500,
@@ -70,7 +70,9 @@ class Command(BaseCommand):
             ("Sandbox (what was sent; pay orders)", sandbox.http_url),
         ):
             self.stdout.write(f"  {place:<36} {url}")
-        self.stdout.write(f"\n  Logins: {', '.join(PEOPLE)}; the password of each is {PASSWORD}\n  Ctrl-C stops it all.")
+        self.stdout.write(
+            f"\n  Logins: {', '.join(PEOPLE)}; the password of each is {PASSWORD}\n  Ctrl-C stops it all."
+        )
 
 
 class Walk:
@@ -185,7 +187,9 @@ def accept_times(sandbox: RunningSandbox) -> dict[str, list[float]]:
     """Return when the providers accepted each notification, by its id: their own log, not our rows."""
     times: dict[str, list[float]] = {}
     for entry in sandbox.client.accepted():
-        ours = entry.get("status_callback", "").split("/")[-2:-1] or [entry.get("message_id", "").strip("<").split("@")[0]]
+        ours = entry.get("status_callback", "").split("/")[-2:-1] or [
+            entry.get("message_id", "").strip("<").split("@")[0]
+        ]
         times.setdefault(ours[0], []).append(entry["at"])
     return times
 

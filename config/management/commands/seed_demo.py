@@ -3,10 +3,11 @@
 from datetime import time
 from typing import Any
 
-from bookings.models import Location, Resource, Service, WorkingHours
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
+
+from bookings.models import Location, Resource, Service, WorkingHours
 
 PASSWORD = "try-daybook-today"  # noqa: S105 - shown to everybody who runs the demo
 PEOPLE = {"frontdesk": "Front desk", "manager": "Managers", "admin": None}

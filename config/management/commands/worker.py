@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
-from notifications.jobs import prepare_drains
 
 from config.processes import kill_group, manage, start, stop
+from notifications.jobs import prepare_drains
 
 PAUSE_SECONDS = 1
 

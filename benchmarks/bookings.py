@@ -1,0 +1,181 @@
+"""How fast the five endpoints answer while every provider takes 2-3 s, and how soon a burst is accepted."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import django
+import requests
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from benchmarks.database import scratch_database  # noqa: E402
+from bookings.models import Resource, Service, WorkingHours  # noqa: E402 - models need the set-up above
+from config.management.commands.seed_demo import PASSWORD  # noqa: E402
+from config.processes import Processes, manage, web_server  # noqa: E402
+from sandbox.process import RunningSandbox, running_sandbox  # noqa: E402
+
+BURST = 30
+PORT = 8123
+CUSTOMER = {"name": "Bench Mark", "phone": "+919812340003", "email": "bench@example.com"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number beside what was promised; ``peer``: the same number of the thread design, where measured."""
+
+    name: str
+    value: float
+    unit: str
+    target: float
+    peer: float | None
+    ok: bool
+
+
+def figure(name: str, value: float, unit: str, target: float) -> Figure:
+    return Figure(name, round(value, 2), unit, target, None, value <= target)
+
+
+def measure(*, rounds: int) -> list[Figure]:
+    """Measure on a scratch database of its own; ``rounds`` requests per endpoint."""
+    with scratch_database() as url, running_sandbox() as sandbox, Processes() as processes:
+        call_command("migrate", verbosity=0)
+        call_command("seed_demo")
+        _many_doctors()
+        connections.close_all()
+        environment = {
+            **sandbox.environment, "DATABASE_URL": url, "PORT": str(PORT),
+            "PUBLIC_BASE_URL": f"http://127.0.0.1:{PORT}",
+        }  # fmt: skip
+        processes.start(web_server(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS), environment)
+        processes.start(manage("worker"), environment)
+        client = Client(f"http://127.0.0.1:{PORT}", sandbox)
+        client.warm_up()
+        return [*_endpoints(client, rounds), *_burst(client, sandbox)]
+
+
+def _many_doctors() -> None:
+    services = list(Service.objects.all())
+    for number in range(10):
+        resource = Resource.objects.create(location=services[0].location, name=f"Bench {number}")
+        resource.services.set(services)
+        WorkingHours.objects.bulk_create(
+            WorkingHours(resource=resource, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+        )
+
+
+class Client:
+    """Books as fast as it is answered, each time another slot."""
+
+    def __init__(self, base: str, sandbox: RunningSandbox) -> None:
+        self.base = base
+        self.sandbox = sandbox
+        self.http = requests.Session()
+        self.staff: dict[str, str] = {}
+        self._slots = self._count_slots()
+
+    def warm_up(self) -> None:
+        """Wait for the web server, sign in, and let every web process load its code."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                if requests.get(f"{self.base}/healthz", timeout=5).ok:
+                    break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        sign_in = {"username": "frontdesk", "password": PASSWORD}
+        token = requests.post(f"{self.base}/auth/token", json=sign_in, timeout=10).json()["token"]
+        self.staff = {"Authorization": f"Bearer {token}"}
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: self.book(), range(16)))
+        time.sleep(4)
+
+    def book(self) -> dict[str, Any]:
+        return self._post("/bookings/", self._request("consultation"))
+
+    def checkout(self) -> dict[str, Any]:
+        return self._post("/bookings/razorpay-booking", self._request("physiotherapy"))
+
+    def verify(self, paid: dict[str, str]) -> dict[str, Any]:
+        return self._post("/bookings/verify-payment", paid)
+
+    def move(self, booking_id: str, verb: str) -> None:
+        self.http.put(f"{self.base}/bookings/{booking_id}/{verb}", headers=self.staff, timeout=10).raise_for_status()
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.http.post(self.base + path, json=body, timeout=10)
+        answer.raise_for_status()
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def _request(self, service: str) -> dict[str, Any]:
+        return {"service": service, "starts_at": next(self._slots).isoformat(), "customer": CUSTOMER}
+
+    def _count_slots(self) -> Iterator[datetime]:
+        zone = timezone.get_default_timezone()
+        morning = (datetime.now(zone) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+        for number in range(8 * 80 * 10):
+            yield morning + timedelta(days=number // 10 // 8, hours=number // 10 % 8)
+
+
+def _endpoints(client: Client, rounds: int) -> Iterator[Figure]:
+    booked = [_timed(client.book) for _ in range(rounds)]
+    confirmed = [_timed(lambda b=b: client.move(b["id"], "confirm")) for _, b in booked]  # type: ignore[misc]
+    completed = [_timed(lambda b=b: client.move(b["id"], "complete")) for _, b in booked]  # type: ignore[misc]
+    held = [_timed(client.checkout) for _ in range(rounds)]
+    paid = [client.sandbox.client.pay(answer["checkout"]["order_id"]) for _, answer in held]
+    verified = [_timed(lambda p=p: client.verify(p)) for p in paid]  # type: ignore[misc]
+    with _instant_gateway(client.sandbox):
+        own_time = [_timed(client.checkout) for _ in range(rounds)]
+    for name, results in (
+        ("POST /bookings/", booked),
+        ("PUT /bookings/{id}/confirm", confirmed),
+        ("PUT /bookings/{id}/complete", completed),
+        ("POST /bookings/verify-payment", verified),
+    ):
+        yield from _spread(name, [ms for ms, _ in results], 50)
+    yield from _spread("POST /bookings/razorpay-booking, instant gateway", [ms for ms, _ in own_time], 40)
+    yield figure("POST /bookings/razorpay-booking, median", statistics.median(ms for ms, _ in held), "ms", 500)
+
+
+def _burst(client: Client, sandbox: RunningSandbox) -> Iterator[Figure]:
+    seen = len(sandbox.client.log())
+    start = time.time()
+    with ThreadPoolExecutor(BURST) as pool:
+        list(pool.map(lambda _: client.book(), range(BURST)))
+    accepted: list[float] = []
+    while len(accepted) < 3 * BURST and time.time() < start + 30:
+        time.sleep(0.2)
+        accepted = [e["at"] for e in sandbox.client.log(seen) if e["kind"] in ("message.accepted", "email.accepted")]
+    lasted = max(accepted) - start if len(accepted) == 3 * BURST else float("inf")
+    yield figure(f"burst of {BURST} bookings: last message accepted after", lasted, "s", 6)
+
+
+@contextmanager
+def _instant_gateway(sandbox: RunningSandbox) -> Iterator[None]:
+    sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
+    yield
+    sandbox.client.reset_settings()
+
+
+def _spread(name: str, milliseconds: list[float], target: float) -> Iterator[Figure]:
+    yield figure(f"{name}, median", statistics.median(milliseconds), "ms", target)
+    yield figure(f"{name}, p95", statistics.quantiles(milliseconds, n=20)[-1], "ms", target)
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    before = time.perf_counter()
+    result = call()
+    return (time.perf_counter() - before) * 1000, result

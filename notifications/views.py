@@ -1,0 +1,77 @@
+"""The notification history: what was sent to whom, and whether it arrived."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import django_filters
+from django import forms
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from notifications.models import Notification
+
+PAGE_SIZE = 50
+
+
+class HistoryFilter(django_filters.FilterSet):
+    text = django_filters.CharFilter(
+        method="with_text",
+        label="Name, address or reference",
+        validators=[ProhibitNullCharactersValidator()],
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    channel = django_filters.ChoiceFilter(choices=Notification.Channel.choices, empty_label="Any channel")
+    status = django_filters.ChoiceFilter(choices=Notification.Status.choices, empty_label="Any status")
+    since = django_filters.ChoiceFilter(
+        method="since_hours",
+        label="When",
+        choices=[("24", "Last 24 hours"), ("168", "Last 7 days"), ("720", "Last 30 days")],
+        empty_label="Any time",
+    )
+
+    class Meta:
+        model = Notification
+        fields: list[str] = []
+
+    def with_text(self, rows: QuerySet[Notification], name: str, text: str) -> QuerySet[Notification]:
+        return rows.filter(
+            Q(booking__reference__iexact=text)
+            | Q(address__icontains=text)
+            | Q(provider_id=text)
+            | Q(booking__customer__name__icontains=text)
+        )
+
+    def since_hours(self, rows: QuerySet[Notification], name: str, hours: str) -> QuerySet[Notification]:
+        return rows.filter(created_at__gte=timezone.now() - timedelta(hours=int(hours)))
+
+
+@staff_member_required
+@permission_required("notifications.view_notification", raise_exception=True)
+def history(request: HttpRequest) -> HttpResponse:
+    """List what was sent, newest first; the filters are in the URL, so a view can be shared."""
+    found = HistoryFilter(request.GET, queryset=Notification.objects.for_history())
+    rows = found.qs if found.is_valid() else Notification.objects.none()
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {"page": page, "form": found.form, "query": query.urlencode(), "title": "Notifications"}
+    return render(request, "notifications/history.html", context)
+
+
+@staff_member_required
+@permission_required("notifications.view_notification", raise_exception=True)
+def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
+    """Show one message: its words, each try at sending it, and what the provider reported."""
+    notification = get_object_or_404(
+        Notification.objects.for_history().prefetch_related("tries", "receipts"), pk=notification_id
+    )
+    context = {"row": notification, "title": str(notification), "booking": notification.booking}
+    return render(request, "notifications/detail.html", context)

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class PaymentsConfig(AppConfig):
+    name = "payments"
+
+    def ready(self) -> None:
+        from bookings.timeline import add_source  # noqa: PLC0415 - models are loaded only now
+        from payments.timeline import payment_entries  # noqa: PLC0415
+
+        add_source(payment_entries)

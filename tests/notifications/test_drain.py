@@ -1,0 +1,241 @@
+import dataclasses
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from bookings.models import BookingEvent
+from notifications.claims import claim_due, reap_lapsed_leases, record
+from notifications.delivery import MAX_ATTEMPTS, Outcome, deliver
+from notifications.drain import Drain
+from notifications.jobs import prepare_drains, wake_drains
+from notifications.models import Attempt, Dispatcher, Notification
+from notifications.outbox import queue_messages
+from tests.factories import CUSTOMER, make_booking, make_notification, make_service, slot
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = Notification.Status
+
+
+def run_slice(slot_number=0, seconds=1.0):
+    handed_over = []
+    Drain(slot_number, hand_over=handed_over.append, slice_seconds=seconds).run()
+    return handed_over
+
+
+def test_a_booking_owes_one_message_per_channel():
+    booking = make_booking()
+
+    owed = Notification.objects.filter(booking=booking).values_list("kind", "channel", "address", "status")
+    assert sorted(owed) == [
+        ("booking_requested", "email", "meera@example.com", "queued"),
+        ("booking_requested", "sms", "+919812340003", "queued"),
+        ("booking_requested", "whatsapp", "+919812340003", "queued"),
+    ]
+
+
+def test_telling_of_one_event_twice_writes_each_message_once():
+    booking = make_booking()
+    event = BookingEvent.objects.get(booking=booking)
+
+    queue_messages(kind="booking_requested", booking=booking, event=event)
+
+    assert Notification.objects.count() == 3
+
+
+def test_a_slice_sends_what_is_due_and_hands_over(sandbox):
+    booking = make_booking()
+
+    handed_over = run_slice()
+
+    assert set(Notification.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
+    assert set(Attempt.objects.values_list("outcome", flat=True)) == {"accepted"}
+    addresses = {entry["to"] for entry in sandbox.client.accepted() if booking.reference in entry["body"]}
+    assert addresses == {"+919812340003", "whatsapp:+919812340003", "meera@example.com"}
+    assert handed_over == [0]
+
+
+def test_a_second_slice_sends_nothing_again(sandbox):
+    booking = make_booking()
+
+    run_slice()
+    run_slice()
+
+    assert len([entry for entry in sandbox.client.accepted() if booking.reference in entry["body"]]) == 3
+
+
+def test_two_workers_never_claim_the_same_message():
+    service = make_service(resources=10)
+    for _ in range(10):
+        make_booking(service)
+    gate, claimed = threading.Barrier(4), []
+
+    def claim():
+        gate.wait()
+        claimed.extend(claim_due(room=30, worker=threading.current_thread().name))
+        connection.close()
+
+    threads = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(claimed) == len({message.id for message in claimed}) == 30
+
+
+def test_a_slot_is_drained_by_one_worker_at_a_time():
+    gate = threading.Event()
+    outcomes = []
+
+    def hold_slot():
+        Drain(0, hand_over=lambda _: None, slice_seconds=1.5).run()
+        connection.close()
+
+    holder = threading.Thread(target=hold_slot)
+    holder.start()
+    gate.wait(0.5)
+    outcomes.append(run_slice())
+    holder.join()
+
+    assert outcomes == [[]]
+
+
+def test_a_lapsed_lease_is_unknown_and_never_sent_again(sandbox):
+    notification = make_notification()
+    (message,) = claim_due(room=10, worker="dead")
+    Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    assert reap_lapsed_leases() == 1
+    run_slice()
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.UNKNOWN, 1)
+    assert Attempt.objects.get(pk=message.attempt_id).outcome == "unknown"
+    assert not [entry for entry in sandbox.client.accepted() if str(notification.pk) in str(entry)]
+
+
+def test_a_lease_that_runs_is_left_alone():
+    make_notification()
+    claim_due(room=10, worker="alive")
+
+    assert reap_lapsed_leases() == 0
+
+
+def test_a_result_that_comes_after_its_lease_was_taken_moves_nothing():
+    notification = make_notification()
+    (zombie,) = claim_due(room=10, worker="zombie")
+    Notification.objects.update(lease_token="00000000-0000-0000-0000-000000000001")
+
+    moved = record([Outcome(zombie, Status.ACCEPTED, "SM1", 201)])
+
+    notification.refresh_from_db()
+    assert (moved, notification.status, notification.provider_id) == (0, Status.SENDING, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "channel", "status", "code"),
+    [
+        ("+15005550001", "sms", Status.FAILED, "21211"),
+        ("+15005550004", "whatsapp", Status.FAILED, "21610"),
+        ("nobody@bounce.example", "email", Status.FAILED, "550"),
+        ("somebody@greylist.example", "email", Status.QUEUED, "451"),
+    ],
+)
+def test_a_refusal_says_why_and_a_not_now_is_tried_again(sandbox, address, channel, status, code):
+    notification = make_notification(channel=channel, address=address)
+
+    run_slice(seconds=0.4)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.error_code) == (status, code)
+    assert Attempt.objects.filter(notification=notification).first().outcome == status
+
+
+@pytest.mark.parametrize("fault", ["error_before", "error_after", "reset_after", "html_error"])
+def test_an_answer_that_leaves_doubt_is_unknown(sandbox, fault):
+    notification = make_notification()
+    sandbox.client.set(**{fault: 1, "callback_lost": 1})
+
+    run_slice()
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.UNKNOWN, 1)
+
+
+def test_a_silent_mail_server_leaves_doubt(sandbox):
+    notification = make_notification(channel="email")
+    sandbox.client.set(smtp_drop_after=1)
+
+    run_slice()
+
+    notification.refresh_from_db()
+    assert notification.status == Status.UNKNOWN
+
+
+def test_a_provider_that_asks_for_a_slower_pace_costs_no_try(sandbox):
+    notification = make_notification()
+    sandbox.client.set(throttle=1)
+
+    run_slice(seconds=0.3)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.QUEUED, 0)
+    assert notification.due_at > timezone.now() - timedelta(seconds=1)
+
+
+def test_a_provider_that_cannot_be_reached_is_tried_again_and_in_the_end_given_up(settings, sandbox):
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"
+    notification = make_notification()
+
+    run_slice(seconds=0.4)
+    notification.refresh_from_db()
+    waiting = notification.status
+    Notification.objects.update(attempts=MAX_ATTEMPTS - 1, due_at=timezone.now())
+    run_slice(seconds=0.4)
+
+    notification.refresh_from_db()
+    assert (waiting, notification.status) == (Status.QUEUED, Status.FAILED)
+    assert "Given up after 8 tries" in notification.error
+
+
+def test_a_bug_in_a_sender_is_unknown_not_lost():
+    make_notification()
+    (message,) = claim_due(room=1, worker="w")
+
+    outcome = deliver(dataclasses.replace(message, channel="pigeon"))
+
+    assert outcome.status == Status.UNKNOWN
+
+
+def test_a_drain_is_started_with_the_booking_only_when_no_heartbeat_is_fresh():
+    prepare_drains()
+    OrmQ.objects.all().delete()
+    Dispatcher.objects.update(beat_at=timezone.now())
+    make_booking()
+    while_alive = OrmQ.objects.count()
+    Dispatcher.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
+
+    make_booking(starts_at=slot(hour=12))
+    wake_drains()
+
+    assert (while_alive, OrmQ.objects.count()) == (0, Dispatcher.objects.count())
+
+
+def test_every_name_in_a_message_is_on_one_line():
+    booking = make_booking(customer={**CUSTOMER, "name": "Eve\nYour bank asks: call +1"})
+
+    sms = Notification.objects.get(booking=booking, channel="whatsapp").body
+    assert "Hello Eve Your bank asks: call +1, thank you" in sms
+
+
+def test_no_row_is_left_between_states():
+    make_notification()
+    claim_due(room=10, worker="w")
+
+    assert Notification.objects.filter(status=Status.SENDING, lease_until__gt=F("created_at")).count() == 1
