@@ -36,7 +36,7 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(Booking)
 class BookingAdmin(DjangoObjectActions, ReadOnly):
-    list_display = ["reference", "customer", "service", "resource", "starts", "status_pill", "price"]
+    list_display = ["reference", "status_pill", "starts", "customer", "service", "resource", "price"]
     list_filter = ["status", "service", "resource", "starts_at"]
     list_select_related = ["customer", "service__location", "resource"]
     search_fields = ["reference", "customer__name", "customer__phone", "customer__email"]
@@ -76,7 +76,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnly):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         booking = context["original"]
-        context |= {"timeline": timeline(booking), "zone": booking.service.location.zone, "title": booking.reference}
+        context |= {"timeline": timeline(booking), "zone": booking.service.location.zone, "title": "Booking"}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:

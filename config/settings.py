@@ -206,6 +206,10 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
+        # What a client did wrong is in its answer and in the access log.
+        "django.request": {"level": "ERROR"},
+    }
+    | {
         name: {"level": "INFO", "handlers": ["console"], "propagate": False}
         for name in ("config", "bookings", "payments", "notifications")
     },

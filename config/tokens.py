@@ -7,12 +7,19 @@ from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
 from rest_framework import permissions, serializers, status
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 LIFETIME = timedelta(hours=10)  # a working day
+
+
+class SignInFailed(APIException):
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = "sign_in_failed"
+    default_detail = "Username and password do not match a staff account."
+    auth_header = "Bearer"
 
 
 class SignInRequest(serializers.Serializer[Any]):
@@ -39,7 +46,7 @@ class Token(APIView):
         form.is_valid(raise_exception=True)
         user = authenticate(request, **form.validated_data)
         if user is None or not user.is_staff:
-            raise AuthenticationFailed("Username and password do not match a staff account.", "sign_in_failed")
+            raise SignInFailed
         row, token = AuthToken.objects.create(user=user, expiry=LIFETIME)
         return Response({"token": token, "expires_at": row.expiry})
 

@@ -89,7 +89,7 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} {self.kind}"
+        return f"{self.get_channel_display()}: {self.words}"
 
     @property
     def words(self) -> str:

@@ -12,6 +12,5 @@ from notifications.models import Notification
 def message_entries(booking: Booking) -> Iterable[Entry]:
     """Tell what was sent, where to, and how far it came."""
     for row in Notification.objects.filter(booking=booking):
-        title = f"{row.get_channel_display()}: {row.words}"
         link = reverse("notification-detail", args=[row.pk])
-        yield Entry(row.created_at, title, f"to {row.address}", status=row.status, link=link)
+        yield Entry(row.created_at, str(row), f"to {row.address}", status=row.status, link=link)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import django_filters
-from django import forms
+from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -26,7 +26,6 @@ class HistoryFilter(django_filters.FilterSet):
         method="with_text",
         label="Name, address or reference",
         validators=[ProhibitNullCharactersValidator()],
-        widget=forms.TextInput(attrs={"type": "search"}),
     )
     channel = django_filters.ChoiceFilter(choices=Notification.Channel.choices, empty_label="Any channel")
     status = django_filters.ChoiceFilter(choices=Notification.Status.choices, empty_label="Any status")
@@ -62,7 +61,13 @@ def history(request: HttpRequest) -> HttpResponse:
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
-    context = {"page": page, "form": found.form, "query": query.urlencode(), "title": "Notifications"}
+    context = {
+        **admin.site.each_context(request),
+        "page": page,
+        "form": found.form,
+        "query": query.urlencode(),
+        "title": "Notifications",
+    }
     return render(request, "notifications/history.html", context)
 
 
@@ -73,5 +78,10 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     notification = get_object_or_404(
         Notification.objects.for_history().prefetch_related("tries", "receipts"), pk=notification_id
     )
-    context = {"row": notification, "title": str(notification), "booking": notification.booking}
+    context = {
+        **admin.site.each_context(request),
+        "row": notification,
+        "title": str(notification),
+        "booking": notification.booking,
+    }
     return render(request, "notifications/detail.html", context)

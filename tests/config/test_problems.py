@@ -1,0 +1,271 @@
+import json
+from datetime import timedelta
+
+import psycopg2
+import pytest
+from knox.models import AuthToken
+
+from bookings.models import Booking
+from bookings.operations import confirm_booking
+from notifications.models import Notification
+from payments.models import PaymentOrder
+from tests.conftest import database_url
+from tests.factories import (
+    CUSTOMER,
+    DESK,
+    booking_request,
+    make_booking,
+    make_paid_service,
+    make_service,
+    make_staff,
+    slot,
+)
+
+pytestmark = pytest.mark.django_db
+
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+def assert_problem(answer, status, code, fields=None):
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    problem = json.loads(answer.content)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["detail"]
+    if fields is not None:
+        assert sorted(error["field"] for error in problem["errors"]) == fields
+    return problem
+
+
+def assert_nothing_written():
+    assert (Booking.objects.count(), Notification.objects.count(), PaymentOrder.objects.count()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"service": "no-such-service"}, ["service"]),
+        ({"service": None}, ["service"]),
+        ({"service": "nul\x00"}, ["service"]),
+        ({"starts_at": "tomorrow at ten"}, ["starts_at"]),
+        ({"starts_at": "2026-13-45T99:99:99Z"}, ["starts_at"]),
+        ({"starts_at": "0000-01-01T00:00:00Z"}, ["starts_at"]),
+        ({"starts_at": 10**40}, ["starts_at"]),
+        ({"resource": 10**40}, ["resource"]),
+        ({"resource": "x"}, ["resource"]),
+        ({"party_size": 0}, ["party_size"]),
+        ({"party_size": 10**30}, ["party_size"]),
+        ({"notes": "x" * 1001}, ["notes"]),
+        ({"notes": "nul\x00"}, ["notes"]),
+        ({"customer": None}, ["customer"]),
+        ({"customer": {}}, ["customer.email", "customer.name", "customer.phone"]),
+        ({"customer": {**CUSTOMER, "phone": "12345"}}, ["customer.phone"]),
+        ({"customer": {**CUSTOMER, "phone": "call me"}}, ["customer.phone"]),
+        ({"customer": {**CUSTOMER, "email": "meera@"}}, ["customer.email"]),
+        ({"customer": {**CUSTOMER, "name": ""}}, ["customer.name"]),
+        ({"customer": {**CUSTOMER, "name": "\ud800"}}, ["customer.name"]),
+        ({"customer": {**CUSTOMER, "name": "x" * 121}}, ["customer.name"]),
+    ],
+)
+@pytest.mark.parametrize("path", ["/bookings/", "/bookings/razorpay-booking"])
+def test_each_field_that_is_wrong_is_named(api, path, change, fields):
+    make_service()
+    body = {"service": "consultation", "starts_at": slot().isoformat(), "customer": CUSTOMER, **change}
+
+    assert_problem(api.post(path, json.dumps(body), content_type="application/json"), 400, "invalid_input", fields)
+    assert_nothing_written()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "invalid_input"),
+        (b"{", 400, "parse_error"),
+        (b"[]", 400, "parse_error"),
+        (b'"text"', 400, "parse_error"),
+        (b'{"party_size": NaN}', 400, "parse_error"),
+        (b"\xff\xfe", 400, "parse_error"),
+        (b"[" * 5000 + b"]" * 5000, 400, "parse_error"),
+        (b'{"a":' * 5000 + b"1" + b"}" * 5000, 400, "parse_error"),
+        (b'{"a":' * 30 + b"1" + b"}" * 30, 400, "parse_error"),
+        (b'{"notes": "' + b"x" * 70_000 + b'"}', 413, "payload_too_large"),
+    ],
+    ids=[
+        "empty",
+        "cut",
+        "list",
+        "string",
+        "NaN",
+        "no UTF-8",
+        "deep list",
+        "deep object",
+        "deeper than 20",
+        "too large",
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/bookings/", "/bookings/razorpay-booking", "/bookings/verify-payment", "/auth/token"]
+)
+def test_a_body_that_is_no_request_is_refused(api, path, body, status, code):
+    assert_problem(api.post(path, body, content_type="application/json"), status, code)
+
+
+def test_only_json_is_read(api):
+    answer = api.post("/bookings/", "service=consultation", content_type="application/x-www-form-urlencoded")
+
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("starts_at", [slot(days=-1), slot(hour=3), slot(days=400)], ids=["past", "closed", "far"])
+def test_a_time_that_is_not_sold_is_refused(api, starts_at):
+    service = make_service()
+
+    answer = api.post("/bookings/", booking_request(service, starts_at=starts_at.isoformat()), format="json")
+
+    assert_problem(answer, 422, "outside_hours")
+    assert_nothing_written()
+
+
+def test_the_wrong_door_names_the_right_one(api):
+    answer = api.post("/bookings/", booking_request(make_paid_service()), format="json")
+
+    assert "razorpay-booking" in assert_problem(answer, 422, "wrong_payment_mode")["detail"]
+
+
+def test_a_taken_slot_is_a_conflict(api):
+    service = make_service()
+    api.post("/bookings/", booking_request(service), format="json")
+
+    assert_problem(api.post("/bookings/", booking_request(service), format="json"), 409, "slot_taken")
+    assert Booking.objects.count() == 1
+
+
+def test_a_move_that_is_not_allowed_is_a_conflict(desk):
+    booking = make_booking()
+
+    assert_problem(desk.put(f"/bookings/{booking.pk}/complete"), 409, "invalid_transition")
+
+
+def test_a_repeat_of_a_finished_move_is_fine(desk):
+    booking = make_booking()
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    answer = desk.put(f"/bookings/{booking.pk}/confirm")
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["version"]) == (200, "confirmed", 2)
+
+
+@pytest.mark.parametrize("verb", ["confirm", "complete"])
+def test_moves_need_a_login_and_the_permission(api, verb):
+    booking = make_booking()
+    stranger = api.put(f"/bookings/{booking.pk}/{verb}")
+    api.force_authenticate(make_staff("visitor", group=None))
+    visitor = api.put(f"/bookings/{booking.pk}/{verb}")
+
+    assert_problem(stranger, 401, "not_authenticated")
+    assert_problem(visitor, 403, "permission_denied")
+    assert Booking.objects.get(pk=booking.pk).status == "pending"
+
+
+def test_an_unknown_booking_and_a_foreign_one_look_the_same(api):
+    service = make_service(resources=2)
+    mine = api.post("/bookings/", booking_request(service), format="json").json()
+    foreign = make_booking(service)
+    token = {"X-Booking-Token": mine["manage_token"]}
+
+    answers = [api.get(f"/bookings/{pk}", headers=token) for pk in (foreign.pk, UNKNOWN)]
+
+    problems = [assert_problem(answer, 404, "not_found") for answer in answers]
+    assert problems[0] | {"instance": ""} == problems[1] | {"instance": ""}
+    assert api.get(f"/bookings/{mine['id']}", headers=token).json()["reference"] == mine["reference"]
+
+
+def test_staff_moves_of_an_unknown_booking_are_not_found(desk):
+    assert_problem(desk.put(f"/bookings/{UNKNOWN}/confirm"), 404, "not_found")
+
+
+def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
+    answer = api.post("/bookings/", booking_request(make_service()), format="json").json()
+
+    booking = Booking.objects.get()
+    again = api.get(f"/bookings/{booking.pk}", headers={"X-Booking-Token": answer["manage_token"]}).json()
+    assert answer["manage_token"] not in booking.manage_token_hash
+    assert "manage_token" not in again
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("status=pending", 200),
+        ("status=sleeping", 400),
+        ("cursor=junk", 404),
+        ("reference=%00", 400),
+        ("page_size=x", 200),
+    ],
+)
+def test_filters_go_through_the_same_checks(desk, query, status):
+    make_booking()
+
+    assert desk.get(f"/bookings/?{query}").status_code == status
+
+
+@pytest.mark.parametrize("path", ["/nothing/here", "/bookings/not-an-id", "/bookings/not-an-id/confirm"])
+def test_an_unknown_path_is_a_problem_too(api, path):
+    assert_problem(api.get(path), 404, "not_found")
+
+
+def test_a_method_that_is_not_offered_is_refused(api):
+    assert_problem(api.delete("/services/"), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", ["/services", "/healthz", "/schema", "/docs"])
+def test_every_path_answers_with_and_without_its_slash(api, path):
+    assert [api.get(path).status_code, api.get(f"{path}/").status_code] == [200, 200]
+
+
+def test_a_post_needs_no_slash(api):
+    service = make_service()
+
+    assert api.post("/bookings", booking_request(service), format="json").status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_database_says_when_to_come_back_and_keeps_nothing(api):
+    service = make_service()
+    blocker = psycopg2.connect(database_url())
+    blocker.cursor().execute("SELECT * FROM bookings_resource FOR UPDATE")
+
+    answer = api.post("/bookings/", booking_request(service), format="json")
+    blocker.close()
+
+    assert_problem(answer, 503, "database_unavailable")
+    assert answer["Retry-After"] == "2"
+    assert_nothing_written()
+
+
+def test_sign_in_gives_a_token_that_opens_and_sign_out_ends_it(api):
+    make_staff()
+    signed_in = api.post("/auth/token", {"username": "desk", "password": "a-long-password"}, format="json").json()
+    header = {"Authorization": f"Bearer {signed_in['token']}"}
+
+    opened = api.get("/bookings/", headers=header).status_code
+    ended = api.delete("/auth/token", headers=header).status_code
+    closed = api.get("/bookings/", headers=header).status_code
+
+    assert (opened, ended, closed) == (200, 204, 401)
+
+
+@pytest.mark.parametrize("password", ["wrong", "", "x" * 129])
+def test_a_wrong_sign_in_says_nothing_about_who_exists(api, password):
+    make_staff()
+
+    known = api.post("/auth/token", {"username": "desk", "password": password}, format="json")
+    unknown = api.post("/auth/token", {"username": "nobody", "password": password}, format="json")
+
+    assert known.status_code == (401 if password == "wrong" else 400)
+    assert known.content == unknown.content
+
+
+def test_an_expired_token_opens_nothing(api):
+    _, token = AuthToken.objects.create(user=make_staff(), expiry=timedelta(seconds=-1))
+
+    assert api.get("/bookings/", headers={"Authorization": f"Bearer {token}"}).status_code == 401

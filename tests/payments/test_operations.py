@@ -1,0 +1,282 @@
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+from bookings.models import Booking
+from bookings.operations import Actor, release_hold
+from notifications.models import Notification
+from payments import gateway
+from payments.exceptions import (
+    GatewayRejected,
+    GatewayUnavailable,
+    OrderUnknown,
+    PaidTooLate,
+    PaymentMismatch,
+    SignatureInvalid,
+)
+from payments.models import Payment, PaymentOrder
+from payments.operations import start_checkout, verify_payment
+from tests.factories import CUSTOMER, DESK, make_paid_service, make_service, slot
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def checkout(service=None, **changes):
+    service = service or make_paid_service()
+    return start_checkout(
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor("customer"), **changes}
+    )
+
+
+def verify(paid):
+    return verify_payment(
+        order_id=paid["razorpay_order_id"],
+        payment_id=paid["razorpay_payment_id"],
+        signature=paid["razorpay_signature"],
+    )
+
+
+def test_a_paid_booking_is_confirmed(sandbox):
+    started = checkout()
+
+    booking = verify(sandbox.client.pay(started.order.razorpay_order_id))
+
+    payment = Payment.objects.get()
+    assert (booking.pk, booking.status) == (started.booked.booking.pk, "confirmed")
+    assert (payment.amount_minor, payment.currency, payment.disposition) == (50_000, "INR", "confirms")
+
+
+def test_a_paid_booking_that_staff_confirm_waits_for_them(sandbox):
+    started = checkout(make_paid_service(requires_confirmation=True))
+
+    assert verify(sandbox.client.pay(started.order.razorpay_order_id)).status == "pending"
+
+
+def test_a_deposit_asks_only_for_the_deposit(sandbox):
+    started = checkout(make_paid_service(payment_mode="deposit", deposit_minor=12_300))
+
+    assert sandbox.client.log(kind="order.created")[-1]["amount"] == started.order.amount_minor == 12_300
+
+
+def test_the_same_payment_twice_is_one_payment(sandbox):
+    paid = sandbox.client.pay(checkout().order.razorpay_order_id)
+
+    first, second = verify(paid), verify(paid)
+
+    assert (first.version, second.version) == (2, 2)
+    assert (Payment.objects.count(), Notification.objects.count()) == (1, 3)
+
+
+def test_many_who_verify_one_payment_at_once_have_the_effect_of_one(sandbox):
+    paid = sandbox.client.pay(checkout().order.razorpay_order_id)
+    gate, results = threading.Barrier(12), []
+
+    def run():
+        gate.wait()
+        results.append(verify(paid).status)
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert results == ["confirmed"] * 12
+    assert (Payment.objects.count(), Notification.objects.count()) == (1, 3)
+
+
+def test_a_signature_of_another_order_pays_for_nothing(sandbox):
+    service = make_paid_service(resources=2)
+    cheap, dear = checkout(service), checkout(service)
+    paid = sandbox.client.pay(cheap.order.razorpay_order_id)
+
+    with pytest.raises(SignatureInvalid):
+        verify({**paid, "razorpay_order_id": dear.order.razorpay_order_id})
+    assert (Payment.objects.count(), Booking.objects.filter(status="confirmed").count()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda s: "0" * 64,
+        lambda s: s[:-1] + ("0" if s[-1] != "0" else "1"),
+        lambda s: s.swapcase()[::-1],
+        lambda s: "",
+        lambda s: s[:-1],
+        lambda s: s + "0",
+        lambda s: "é" * 64,
+    ],
+)
+def test_an_altered_signature_changes_no_row(sandbox, alter):
+    paid = sandbox.client.pay(checkout().order.razorpay_order_id)
+    forged = alter(paid["razorpay_signature"])
+
+    with pytest.raises(SignatureInvalid):
+        verify({**paid, "razorpay_signature": forged})
+    assert Payment.objects.count() == 0
+
+
+def test_a_payment_that_was_used_for_another_order_is_refused(sandbox):
+    service = make_paid_service(resources=2)
+    first, second = checkout(service), checkout(service)
+    paid = sandbox.client.pay(first.order.razorpay_order_id)
+    verify(paid)
+    Payment.objects.update(order=second.order)
+
+    with pytest.raises(PaymentMismatch):
+        verify(paid)
+
+
+def test_an_order_that_is_not_ours_is_unknown(sandbox):
+    with pytest.raises(OrderUnknown):
+        verify_payment(order_id="order_unknown", payment_id="pay_1", signature="0" * 64)
+
+
+def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    release_hold(booking_id=started.booked.booking.pk, actor=DESK)
+
+    assert verify(paid).status == "confirmed"
+
+
+def test_money_for_a_slot_that_was_sold_is_marked_to_go_back(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    release_hold(booking_id=started.booked.booking.pk, actor=DESK)
+    checkout(started.booked.booking.service)
+
+    with pytest.raises(PaidTooLate):
+        verify(paid)
+
+    assert Payment.objects.get().disposition == "refund_due"
+    assert Booking.objects.get(pk=started.booked.booking.pk).status == "expired"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error_before",
+        "error_after",
+        "html_error",
+        "hang_before",
+        "hang_after",
+        "throttle",
+        "reset_before",
+        "reset_after",
+    ],
+)
+def test_a_gateway_in_trouble_keeps_the_hold_and_says_so(sandbox, fault):
+    service = make_paid_service()
+    sandbox.client.set(**{f"gateway_{fault}": 1, "hang_seconds": 1.5})
+
+    with pytest.raises(GatewayUnavailable) as raised:
+        checkout(service)
+
+    order = PaymentOrder.objects.get()
+    assert (raised.value.booking.status, order.state) == ("held", "creating")
+    assert order.last_error
+
+
+def test_a_gateway_that_cannot_be_reached_was_sent_nothing(sandbox, settings):
+    settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
+
+    with pytest.raises(gateway.NotSent):
+        gateway._Client().order.create({"amount": 100, "currency": "INR"})
+
+
+def test_a_gateway_that_refuses_frees_the_slot(sandbox):
+    service = make_paid_service(payment_mode="deposit", deposit_minor=50)  # below the gateway's minimum
+
+    with pytest.raises(GatewayRejected):
+        checkout(service)
+
+    assert PaymentOrder.objects.get().state == "rejected"
+    assert Booking.objects.get().status == "expired"
+
+
+def test_the_gateway_is_never_called_inside_a_transaction(sandbox):
+    with pytest.raises(RuntimeError, match="transaction"), transaction.atomic():
+        checkout()
+
+
+def test_a_slow_gateway_is_answered_for_in_time(sandbox, api):
+    service = make_paid_service()
+    sandbox.client.set(gateway_hang_before=1, hang_seconds=3)
+    body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
+
+    answer = api.post("/bookings/razorpay-booking", body, format="json")
+
+    assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "5", "gateway_unavailable")
+    assert answer.json()["booking"]["status"] == "held"
+
+
+def test_razorpays_own_vector_is_verified(settings):
+    settings.RAZORPAY_KEY_SECRET = "EnLs21M47BllR3X8PSFtjtbd"
+    signature = "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f"
+
+    def valid(order_id, payment_id):
+        return gateway.signature_is_valid(order_id=order_id, payment_id=payment_id, signature=signature)
+
+    assert valid("order_IEIaMR65cu6nz3", "pay_IH4NVgf4Dreq1l")
+    assert not valid("pay_IH4NVgf4Dreq1l", "order_IEIaMR65cu6nz3")
+    assert not valid("order_IEIaMR65cu6nz4", "pay_IH4NVgf4Dreq1l")
+
+
+def test_the_checkout_answer_is_what_razorpays_checkout_takes(sandbox, api):
+    service = make_paid_service()
+    body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
+
+    answer = api.post("/bookings/razorpay-booking", body, format="json").json()
+
+    assert answer["checkout"] == {
+        "key": "rzp_test_sandbox",
+        "order_id": PaymentOrder.objects.get().razorpay_order_id,
+        "amount": 50_000,
+        "currency": "INR",
+        "name": "Daybook",
+        "description": f"{service.name} ({answer['booking']['reference']})",
+        "prefill": {"name": "Meera Iyer", "email": "meera@example.com", "contact": "+919812340003"},
+        "timeout": 600,
+        "notes": {"booking": answer["booking"]["reference"]},
+    }
+
+
+def test_the_price_is_the_servers_whatever_the_client_says(sandbox, api):
+    service = make_paid_service()
+    body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
+    tempting = {"price_minor": 1, "amount": 1, "currency": "XXX", "status": "confirmed", "due_online_minor": 1}
+
+    api.post("/bookings/razorpay-booking", {**body, **tempting}, format="json")
+
+    booking = Booking.objects.get()
+    assert (booking.price_minor, booking.currency, booking.status) == (50_000, "INR", "held")
+    assert PaymentOrder.objects.get().amount_minor == 50_000
+
+
+def test_a_service_without_payment_has_no_checkout(sandbox, api):
+    body = {"service": make_service().slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
+
+    answer = api.post("/bookings/razorpay-booking", body, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "wrong_payment_mode")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("razorpay_order_id", "order_1/../../payments"),
+        ("razorpay_payment_id", "pay_1?x=1"),
+        ("razorpay_payment_id", None),
+        ("razorpay_signature", "A" * 64),
+        ("razorpay_signature", ["0" * 64]),
+    ],
+)
+def test_ids_that_are_no_ids_are_named(api, field, value):
+    good = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
+
+    answer = api.post("/bookings/verify-payment", {**good, field: value}, format="json")
+
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, [field])
