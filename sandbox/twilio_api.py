@@ -6,6 +6,7 @@ import asyncio
 import re
 import uuid
 from email.utils import formatdate
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -110,7 +111,7 @@ class TwilioApi:
             if query.get("To") in (None, message["to"]) and query.get("From") in (None, message["from"])
         ]
         size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
-        following = request.path + f"?PageSize={size}&Page={page + 1}" + (f"&To={query['To']}" if "To" in query else "")
+        following = f"{request.path}?{urlencode({**query, 'PageSize': size, 'Page': page + 1})}"
         more = len(found) > (page + 1) * size
         return web.json_response({
             "messages": found[page * size : (page + 1) * size], "page": page, "page_size": size, "uri": request.path_qs,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
 import pytest
+import requests
 from django.db import connection
 from rest_framework.test import APIClient
 
-from config.processes import kill_group, manage, start
-from notifications.jobs import prepare_drains
+from config.management.commands.demo import free_port
+from config.processes import kill_group, manage, start, stop, web_server
 from notifications.providers import twilio
 from sandbox.process import RunningSandbox, running_sandbox
 from tests.factories import make_staff
@@ -48,19 +50,43 @@ def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningS
 
 
 @pytest.fixture
-def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[..., Any]]:
+def web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[str]:
+    """gunicorn on the test database and the sandbox; its address."""
+    port = free_port(0)
+    address = f"http://127.0.0.1:{port}"
+    process = start(web_server(port=port, workers=2, threads=8), environment_of(sandbox, address))
+    end = time.monotonic() + 20
+    while not answers(address):
+        assert time.monotonic() < end, "The web server did not start"
+        time.sleep(0.1)
+    yield address
+    stop(process)
+
+
+@pytest.fixture
+def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[[str], Any]]:
     """Start ``manage.py worker`` on the test database and the sandbox; whatever still runs is ended afterwards."""
     running = []
 
     def begin(public_base_url: str) -> Any:
-        prepare_drains()
-        environment = {**sandbox.environment, "DATABASE_URL": database_url(), "PUBLIC_BASE_URL": public_base_url}
-        running.append(start(manage("worker"), environment))
+        running.append(start(manage("worker"), environment_of(sandbox, public_base_url)))
         return running[-1]
 
     yield begin
     for process in running:
         kill_worker(process)
+
+
+def environment_of(sandbox: RunningSandbox, public_base_url: str) -> dict[str, str]:
+    """The settings of Daybook's processes: the test database, the sandbox, and where callbacks reach them."""
+    return {**sandbox.environment, "DATABASE_URL": database_url(), "PUBLIC_BASE_URL": public_base_url}
+
+
+def answers(address: str) -> bool:
+    try:
+        return requests.get(f"{address}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
 
 
 def kill_worker(process: Any) -> None:

@@ -1,10 +1,13 @@
 """The whole way, over HTTP, with a real worker process and the providers of the sandbox."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
+from bookings.models import Booking
 from notifications.models import Attempt, Notification
 from sandbox.client import SandboxClient
 from tests.conftest import kill_worker
@@ -15,22 +18,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Status = Notification.Status
 
 
-@pytest.fixture
-def base(live_server, settings):
-    settings.PUBLIC_BASE_URL = live_server.url
-    return live_server.url
-
-
-def test_a_visit_is_booked_confirmed_and_completed_and_every_message_arrives(base, sandbox, start_worker):
+def test_a_visit_is_booked_confirmed_and_completed_and_every_message_arrives(web, sandbox, start_worker):
     service = make_service()
     make_staff()
-    start_worker(base)
+    start_worker(web)
 
-    booking = post(f"{base}/bookings/", booking_request(service), expect=201)
-    signed_in = post(f"{base}/auth/token", {"username": "desk", "password": "a-long-password"}, expect=200)
+    booking = post(f"{web}/bookings/", booking_request(service), expect=201)
+    signed_in = post(f"{web}/auth/token", {"username": "desk", "password": "a-long-password"}, expect=200)
     staff = {"Authorization": f"Bearer {signed_in['token']}"}
-    confirmed = requests.put(f"{base}/bookings/{booking['id']}/confirm", headers=staff, timeout=10)
-    completed = requests.put(f"{base}/bookings/{booking['id']}/complete", headers=staff, timeout=10)
+    confirmed = requests.put(f"{web}/bookings/{booking['id']}/confirm", headers=staff, timeout=10)
+    completed = requests.put(f"{web}/bookings/{booking['id']}/complete", headers=staff, timeout=10)
 
     assert (booking["status"], confirmed.json()["status"], completed.json()["status"]) == (
         "pending",
@@ -40,32 +37,47 @@ def test_a_visit_is_booked_confirmed_and_completed_and_every_message_arrives(bas
     assert_each_arrives_once(booking["id"], 9, sandbox.client)
 
 
-def test_a_paid_visit_is_held_paid_and_verified_and_every_message_arrives(base, sandbox, start_worker):
+def test_a_paid_visit_is_held_paid_and_verified_and_every_message_arrives(web, sandbox, start_worker):
     service = make_paid_service()
-    start_worker(base)
+    start_worker(web)
 
-    answer = post(f"{base}/bookings/razorpay-booking", booking_request(service), expect=201)
+    answer = post(f"{web}/bookings/razorpay-booking", booking_request(service), expect=201)
     paid = sandbox.client.pay(answer["checkout"]["order_id"])
-    verified = post(f"{base}/bookings/verify-payment", paid, expect=200)
+    verified = post(f"{web}/bookings/verify-payment", paid, expect=200)
 
     assert (answer["booking"]["status"], verified["booking"]["status"]) == ("held", "confirmed")
     assert_each_arrives_once(answer["booking"]["id"], 3, sandbox.client)
 
 
-def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_uncertain(base, sandbox, start_worker):
+def test_fifty_requests_for_one_slot_are_one_booking_and_forty_nine_conflicts(web):
+    service = make_service()
+    gate = threading.Barrier(50)
+
+    def request_slot(_):
+        gate.wait()
+        return requests.post(f"{web}/bookings/", json=booking_request(service), timeout=30).status_code
+
+    with ThreadPoolExecutor(50) as customers:
+        answers = sorted(customers.map(request_slot, range(50)))
+
+    assert answers == [201] + [409] * 49
+    assert Booking.objects.count() == 1
+
+
+def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_uncertain(web, sandbox, start_worker):
     sandbox.client.set(message_seconds_min=2, message_seconds_max=2, callback_lost=1)
     service = make_service(resources=4)
-    bookings = [post(f"{base}/bookings/", booking_request(service), expect=201) for _ in range(4)]
+    bookings = [post(f"{web}/bookings/", booking_request(service), expect=201) for _ in range(4)]
     owed = Notification.objects.filter(booking__in=[booking["id"] for booking in bookings])
     before = len(sandbox.client.log())
-    worker = start_worker(base)
+    worker = start_worker(web)
     wait_until(lambda: owed.filter(status=Status.SENDING).count() == 12, "all are being sent")
 
     kill_worker(worker)
     # The lease of a dead worker lapses by the clock; the test moves the clock's hand instead of waiting a minute.
     owed.filter(status=Status.SENDING).update(lease_until="2000-01-01T00:00:00Z")
-    late = post(f"{base}/bookings/", booking_request(service, starts_at=slot(hour=15).isoformat()), expect=201)
-    start_worker(base)
+    late = post(f"{web}/bookings/", booking_request(service, starts_at=slot(hour=15).isoformat()), expect=201)
+    start_worker(web)
     wait_until(lambda: arrived(late["id"], statuses=[Status.ACCEPTED]) == 3, "the new worker sends what is new")
 
     assert set(owed.values_list("status", flat=True)) == {Status.UNKNOWN}
