@@ -107,8 +107,8 @@ class Walk:
                 if time.monotonic() > end:
                     raise
             time.sleep(0.1)
-        for _ in range(4):  # each web process loads its code at its first request
-            requests.get(f"{self.base}/services/", timeout=10)
+        for _ in range(8):  # each web process loads its code at its first request; this one is refused
+            requests.post(f"{self.base}/bookings/", json={"customer": CUSTOMER}, timeout=10)
 
     def _visit(self) -> None:
         token = self.http.post(
