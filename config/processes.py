@@ -77,7 +77,7 @@ class Processes:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Processes:
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_signals()
         return self
 
     def __exit__(
@@ -95,5 +95,7 @@ class Processes:
             time.sleep(0.5)
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def interrupt_on_signals() -> None:
+    """Let SIGTERM and Ctrl-C both end this process as KeyboardInterrupt, even where a shell had them ignored."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)

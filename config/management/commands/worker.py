@@ -1,13 +1,12 @@
 """Runs django-q2's cluster, and only that: what it does is in notifications.jobs."""
 
-import signal
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 
-from config.processes import kill_group, manage, start, stop
+from config.processes import interrupt_on_signals, kill_group, manage, start, stop
 from notifications.jobs import prepare_drains
 
 PAUSE_SECONDS = 1
@@ -17,7 +16,7 @@ class Command(BaseCommand):
     help = "Deliver what is owed until SIGTERM or Ctrl-C. Safe to stop in any way: nothing is lost or sent twice."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_signals()
         try:
             while True:
                 self._run_cluster()
@@ -48,7 +47,3 @@ class Command(BaseCommand):
             else:
                 connection.close()
                 return
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
