@@ -61,7 +61,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnly):
     def price(self, booking: Booking) -> str:
         return as_money(booking.price_minor, booking.currency)
 
-    @admin.display(description="paid online")
+    @admin.display(description="due online")
     def due_online(self, booking: Booking) -> str:
         return as_money(booking.due_online_minor, booking.currency) if booking.due_online_minor else "nothing"
 

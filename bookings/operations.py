@@ -8,28 +8,22 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.dispatch import Signal
 from django.utils import timezone
 
 from bookings import events
 from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
-from bookings.models import Allocation, Booking, BookingEvent, Customer, Resource, Service, WorkingHours
+from bookings.models import Allocation, Booking, Customer, Resource, Service
 from bookings.models.booking import hash_token
+from bookings.moves import Actor, announce, expire_booking, lock_booking, move_booking
+from bookings.slots import take_slot, take_slot_back
+
+__all__ = [
+    "Actor", "Booked", "accept_payment", "complete_booking", "confirm_booking", "create_booking", "hold_booking",
+    "release_hold",
+]  # fmt: skip
 
 Status = Booking.Status
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who did it, in words for the booking's history: ``Actor("staff", "asha")``."""
-
-    kind: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name}".strip()
 
 
 @dataclass(frozen=True)
@@ -83,23 +77,23 @@ def hold_booking(
 @transaction.atomic
 def confirm_booking(*, booking_id: UUID, actor: Actor) -> Booking:
     """Confirm a pending booking; do nothing if it is confirmed already. Raises InvalidTransition from other states."""
-    booking = _lock(booking_id)
+    booking = lock_booking(booking_id)
     if booking.status == Status.CONFIRMED:
         return booking
     if booking.status != Status.PENDING:
         raise InvalidTransition(booking, Status.CONFIRMED)
-    return _move(booking, Status.CONFIRMED, events.booking_confirmed, "confirmed", actor)
+    return move_booking(booking, Status.CONFIRMED, events.booking_confirmed, "confirmed", actor)
 
 
 @transaction.atomic
 def complete_booking(*, booking_id: UUID, actor: Actor) -> Booking:
     """Complete a confirmed booking; do nothing if it is completed already. Raises InvalidTransition otherwise."""
-    booking = _lock(booking_id)
+    booking = lock_booking(booking_id)
     if booking.status == Status.COMPLETED:
         return booking
     if booking.status != Status.CONFIRMED:
         raise InvalidTransition(booking, Status.COMPLETED)
-    booking = _move(booking, Status.COMPLETED, events.booking_completed, "completed", actor)
+    booking = move_booking(booking, Status.COMPLETED, events.booking_completed, "completed", actor)
     booking.allocations.update(is_active=False)
     return booking
 
@@ -111,25 +105,25 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
     A hold becomes confirmed, or pending where staff confirm. One that lapsed is taken back if nobody has booked the
     time since. Calling it for a booking that has left both states changes nothing and returns False.
     """
-    booking = _lock(booking_id)
+    booking = lock_booking(booking_id)
     if booking.status not in (Status.HELD, Status.EXPIRED):
         return False
-    if booking.status == Status.EXPIRED and not _take_slot_back(booking):
+    if booking.status == Status.EXPIRED and not take_slot_back(booking):
         return False
     if booking.service.requires_confirmation and booking.status == Status.HELD:
-        _move(booking, Status.PENDING, events.booking_requested, "paid", actor)
+        move_booking(booking, Status.PENDING, events.booking_requested, "paid", actor)
     else:
-        _move(booking, Status.CONFIRMED, events.booking_confirmed, "paid", actor)
+        move_booking(booking, Status.CONFIRMED, events.booking_confirmed, "paid", actor)
     return True
 
 
 @transaction.atomic
 def release_hold(*, booking_id: UUID, actor: Actor) -> bool:
     """Give a held slot back before its time; return whether it was still held."""
-    booking = _lock(booking_id)
+    booking = lock_booking(booking_id)
     if booking.status != Status.HELD:
         return False
-    _expire(booking, actor)
+    expire_booking(booking, actor)
     return True
 
 
@@ -149,7 +143,7 @@ def _book(
     token = secrets.token_urlsafe(24)
     try:
         with transaction.atomic():
-            chosen = _take_slot(service, starts_at, resource)
+            chosen = take_slot(service, starts_at, resource)
             booking = Booking.objects.create(
                 service=service,
                 resource=chosen,
@@ -167,7 +161,7 @@ def _book(
                 manage_token_hash=hash_token(token),
             )
             Allocation.objects.create(booking=booking, resource=chosen, blocked=service.blocked(starts_at))
-            _announce(booking, announced, "created", actor, from_status="")
+            announce(booking, announced, "created", actor, from_status="")
     except IntegrityError as error:
         if "no_double_booking" not in str(error):
             raise
@@ -187,89 +181,3 @@ def _check_bookable(service: Service, starts_at: datetime) -> None:
 
 def _hold_end(service: Service) -> datetime:
     return timezone.now() + timedelta(minutes=service.hold_minutes)
-
-
-def _take_slot(service: Service, starts_at: datetime, wanted: Resource | None) -> Resource:
-    """Lock whoever could serve, free what has lapsed, and return one that has the time free.
-
-    The row locks, taken in key order, are the mechanism; the exclusion constraint is only the net under them, since
-    inserts that wait for each other under the constraint alone deadlock.
-    """
-    able = Resource.objects.filter(services=service, is_active=True)
-    if wanted is not None:
-        able = able.filter(pk=wanted.pk)
-    open_then = WorkingHours.objects.covering(starts_at, service.ends_at(starts_at), service.location.zone)
-    candidates = list(
-        able.filter(pk__in=open_then.values("resource_id")).select_for_update(no_key=True, of=("self",)).order_by("pk")
-    )
-    if not candidates:
-        raise OutsideHours("Nobody offers this service at that time. Pick a time within opening hours.")
-    overlapping = _overlapping(candidates, service.blocked(starts_at))
-    _expire_lapsed_holds(overlapping)
-    busy = set(overlapping.values_list("resource_id", flat=True))
-    for candidate in candidates:
-        if candidate.pk not in busy:
-            return candidate
-    raise SlotTaken("That time is taken. Pick another.")
-
-
-def _overlapping(resources: list[Resource], blocked: tuple[datetime, datetime]) -> QuerySet[Allocation]:
-    return Allocation.objects.filter(resource__in=resources, is_active=True, blocked__overlap=blocked)
-
-
-def _expire_lapsed_holds(allocations: QuerySet[Allocation]) -> None:
-    # A payment locks its booking first and the resource second: waiting for it here would deadlock, so it wins.
-    lapsed = (
-        Booking.objects.filter(status=Status.HELD, hold_expires_at__lte=Now(), pk__in=allocations.values("booking_id"))
-        .select_related("service__location", "customer", "resource")
-        .select_for_update(of=("self",), no_key=True, skip_locked=True)
-    )
-    for booking in lapsed:
-        _expire(booking, Actor("system"))
-
-
-def _expire(booking: Booking, actor: Actor) -> None:
-    _move(booking, Status.EXPIRED, events.booking_expired, "expired", actor)
-    booking.allocations.update(is_active=False)
-
-
-def _take_slot_back(booking: Booking) -> bool:
-    resources = list(
-        Resource.objects.filter(pk__in=booking.allocations.values("resource_id"))
-        .select_for_update(no_key=True)
-        .order_by("pk")
-    )
-    overlapping = _overlapping(resources, booking.service.blocked(booking.starts_at))
-    _expire_lapsed_holds(overlapping)
-    if booking.starts_at <= timezone.now() or overlapping.exists():
-        return False
-    booking.allocations.update(is_active=True)
-    return True
-
-
-def _lock(booking_id: UUID) -> Booking:
-    return (
-        Booking.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("service__location", "customer", "resource")
-        .get(pk=booking_id)
-    )
-
-
-def _move(booking: Booking, status: Status, announced: Signal, kind: str, actor: Actor) -> Booking:
-    before = booking.status
-    if not booking.move_to(status):
-        raise InvalidTransition(booking, status)
-    _announce(booking, announced, kind, actor, from_status=before)
-    return booking
-
-
-def _announce(booking: Booking, announced: Signal, kind: str, actor: Actor, *, from_status: str) -> None:
-    event = BookingEvent.objects.create(
-        booking=booking,
-        seq=booking.version,
-        kind=kind,
-        from_status=from_status,
-        to_status=booking.status,
-        actor=str(actor),
-    )
-    announced.send(sender=Booking, booking=booking, event=event)
