@@ -52,8 +52,9 @@ class Drain:
                     self._hand_over(self.slot)
             finally:
                 self._give_back()
-            while self._in_flight:
-                self._flush(wait=POLL_SECONDS)
+                # Also when the database has just failed: what the providers answered is not lost with it.
+                while self._in_flight:
+                    self._flush(wait=POLL_SECONDS)
 
     def _drain_slice(self, senders: ThreadPoolExecutor) -> None:
         end = time.monotonic() + self._slice_seconds

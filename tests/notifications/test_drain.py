@@ -1,9 +1,10 @@
 import dataclasses
 import threading
+import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -225,6 +226,34 @@ def test_a_drain_is_started_with_the_booking_only_when_no_heartbeat_is_fresh():
     wake_drains()
 
     assert (while_alive, OrmQ.objects.count()) == (0, Dispatcher.objects.count())
+
+
+def test_results_outlive_the_connection_that_was_to_record_them(sandbox):
+    notification = make_notification()
+    sandbox.client.set(message_seconds_min=1, message_seconds_max=1)
+    errors = []
+
+    def drain():
+        try:
+            Drain(0, hand_over=lambda _: None, slice_seconds=5).run()
+        except OperationalError as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    while not Notification.objects.filter(status=Status.SENDING).exists():
+        time.sleep(0.02)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    thread.join()
+
+    notification.refresh_from_db()
+    assert (len(errors), notification.status) == (1, Status.ACCEPTED)
 
 
 def test_every_name_in_a_message_is_on_one_line():
