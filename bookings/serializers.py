@@ -56,7 +56,11 @@ class BookingRequest(serializers.Serializer[Any]):
         slug_field="slug", queryset=Service.objects.filter(is_active=True).select_related("location")
     )
     resource = serializers.PrimaryKeyRelatedField(
-        queryset=Resource.objects.filter(is_active=True), required=False, allow_null=True, default=None
+        queryset=Resource.objects.filter(is_active=True),
+        pk_field=serializers.IntegerField(),  # the key's own int() would stumble over 1e400
+        required=False,
+        allow_null=True,
+        default=None,
     )
     starts_at = serializers.DateTimeField(help_text="ISO 8601; without an offset it is read in the business's zone.")
     customer = CustomerSerializer()

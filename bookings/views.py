@@ -1,6 +1,7 @@
 """Bookings over HTTP: translate in, one call, translate out."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -8,6 +9,7 @@ from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, permissions, status
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +32,18 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 100
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the cursor of the query. Raises NotFound where its position is no time: DRF checks only its form."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            try:
+                aware = datetime.fromisoformat(str(cursor.position)).tzinfo is not None
+            except ValueError:
+                aware = False
+            if not aware:
+                raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 class MayViewBookings(permissions.BasePermission):

@@ -123,6 +123,12 @@ def database_problem(request: HttpRequest) -> HttpResponse:
     return problem_answer(request, status=status, code=code, detail=TEXTS[OperationalError], wait=wait)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for a request that Django itself refuses, such as one for a host that is not in ALLOWED_HOSTS."""
+    detail = "The request cannot be read, or is for a host that this service does not answer for. Check its address."
+    return problem_answer(request, status=400, code="bad_request", detail=detail)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for a path that does not exist."""
     return problem_answer(

@@ -21,5 +21,6 @@ urlpatterns = [
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
     path("healthz", health.healthz, name="healthz"),
 ]
+handler400 = "config.problems.bad_request"
 handler404 = "config.problems.not_found"
 handler500 = "config.problems.server_error"

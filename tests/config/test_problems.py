@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
+from django.contrib.auth.models import User
 from knox.models import AuthToken
 
 from bookings.models import Booking
@@ -52,6 +53,7 @@ def assert_nothing_written():
         ({"starts_at": 10**40}, ["starts_at"]),
         ({"resource": 10**40}, ["resource"]),
         ({"resource": "x"}, ["resource"]),
+        ({"resource": True}, ["resource"]),
         ({"party_size": 0}, ["party_size"]),
         ({"party_size": 10**30}, ["party_size"]),
         ({"notes": "x" * 1001}, ["notes"]),
@@ -107,6 +109,15 @@ def test_each_field_that_is_wrong_is_named(api, path, change, fields):
 )
 def test_a_body_that_is_no_request_is_refused(api, path, body, status, code):
     assert_problem(api.post(path, body, content_type="application/json"), status, code)
+
+
+@pytest.mark.parametrize("path", ["/bookings/", "/bookings/razorpay-booking"])
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1.5"])
+def test_a_number_beyond_all_numbers_is_refused(api, path, number):
+    body = json.dumps(booking_request(make_service())).replace("{", f'{{"resource": {number}, ', 1)
+
+    assert_problem(api.post(path, body, content_type="application/json"), 400, "invalid_input", ["resource"])
+    assert_nothing_written()
 
 
 def test_only_json_is_read(api):
@@ -198,6 +209,9 @@ def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
         ("status=pending", 200),
         ("status=sleeping", 400),
         ("cursor=junk", 404),
+        ("cursor=cD14", 404),  # p=x
+        ("cursor=cD0yMDI2LTAxLTAx", 404),  # p=2026-01-01, in no zone
+        ("cursor=cD0yMDI2LTAxLTAxKzAwOjAw", 404),
         ("reference=%00", 400),
         ("page_size=x", 200),
     ],
@@ -206,6 +220,16 @@ def test_filters_go_through_the_same_checks(desk, query, status):
     make_booking()
 
     assert desk.get(f"/bookings/?{query}").status_code == status
+
+
+def test_a_filter_that_is_wrong_is_named(desk):
+    assert_problem(desk.get("/bookings/?status=sleeping"), 400, "invalid_input", ["status"])
+
+
+def test_a_host_that_is_not_ours_is_a_problem_too(api, settings):
+    settings.ALLOWED_HOSTS = ["daybook.example"]
+
+    assert_problem(api.get("/services/", HTTP_HOST="evil.example"), 400, "bad_request")
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/bookings/not-an-id", "/bookings/not-an-id/confirm"])
@@ -263,6 +287,36 @@ def test_a_wrong_sign_in_says_nothing_about_who_exists(api, password):
 
     assert known.status_code == (401 if password == "wrong" else 400)
     assert known.content == unknown.content
+
+
+@pytest.mark.parametrize("token", [b"\xff", b"nul\x00", b"x" * 10_000, b"", b"two words"])
+@pytest.mark.parametrize(("method", "path"), [("get", "/bookings/"), ("post", "/bookings/"), ("get", "/services/")])
+def test_a_header_that_is_no_token_opens_nothing(api, method, path, token):
+    answer = getattr(api, method)(path, HTTP_AUTHORIZATION=(b"Bearer " + token).decode("latin-1"))
+
+    assert_problem(answer, 401, "authentication_failed")
+
+
+def test_an_old_token_does_not_stop_a_sign_in(api):
+    make_staff()
+
+    answer = api.post(
+        "/auth/token",
+        {"username": "desk", "password": "a-long-password"},
+        format="json",
+        headers={"Authorization": "Bearer of-last-year"},
+    )
+
+    assert answer.status_code == 200
+
+
+def test_a_customer_who_has_an_account_is_no_staff(api):
+    User.objects.create_user("meera", password="a-long-password")
+
+    answer = api.post("/auth/token", {"username": "meera", "password": "a-long-password"}, format="json")
+
+    assert_problem(answer, 401, "sign_in_failed")
+    assert AuthToken.objects.count() == 0
 
 
 def test_an_expired_token_opens_nothing(api):
