@@ -24,6 +24,7 @@ from django.db import connection
 CONNECT_SECONDS, READ_SECONDS = 0.1, 0.3
 # A read timeout bounds each read, not the whole answer: a gateway that drips bytes is cut off here.
 DEADLINE_SECONDS = 0.38
+CALLERS = 16
 
 ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
 SIGNATURE = re.compile(r"[0-9a-f]{64}")
@@ -127,8 +128,9 @@ def _read_answer(response: requests.Response) -> dict[str, Any]:
     if response.status_code == requests.codes.too_many_requests:
         raise NotSent("Razorpay asks for fewer calls.")
     if 400 <= response.status_code < 500 and response.status_code not in (408, 409) and isinstance(answer, dict):
-        error = answer.get("error") or {}
-        raise Rejected(str(error.get("description") or f"Razorpay answered {response.status_code}."))
+        error = answer.get("error")
+        reason = error.get("description") if isinstance(error, dict) else error
+        raise Rejected(str(reason or f"Razorpay answered {response.status_code}."))
     if response.status_code != requests.codes.ok or not isinstance(answer, dict):
         raise OutcomeUnknown(f"Razorpay answered {response.status_code} without a result.")
     return answer
@@ -145,7 +147,7 @@ def _read_order(answer: dict[str, Any]) -> GatewayOrder:
 
 
 _local = threading.local()
-_callers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="razorpay")
+_callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="razorpay")
 
 
 def _client() -> _Client:
@@ -163,4 +165,6 @@ def _within_deadline(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return future.result(timeout=DEADLINE_SECONDS)
     except DeadlinePassed as error:
+        if future.cancel():
+            raise NotSent("Too many calls to Razorpay are waiting.") from error
         raise OutcomeUnknown("Razorpay took too long to answer.") from error

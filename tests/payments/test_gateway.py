@@ -1,0 +1,94 @@
+import threading
+
+import pytest
+import razorpay
+import requests
+
+from payments import gateway
+
+KEY_SECRET = "sandbox-key-secret"
+
+
+def test_a_gateway_that_cannot_be_reached_was_sent_nothing(sandbox, settings):
+    settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
+
+    with pytest.raises(gateway.NotSent):
+        gateway._Client().order.create({"amount": 100, "currency": "INR"})
+
+
+def test_razorpays_own_vector_is_verified(settings):
+    settings.RAZORPAY_KEY_SECRET = "EnLs21M47BllR3X8PSFtjtbd"
+    signature = "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f"
+
+    def valid(order_id, payment_id):
+        return gateway.signature_is_valid(order_id=order_id, payment_id=payment_id, signature=signature)
+
+    assert valid("order_IEIaMR65cu6nz3", "pay_IH4NVgf4Dreq1l")
+    assert not valid("pay_IH4NVgf4Dreq1l", "order_IEIaMR65cu6nz3")
+    assert not valid("order_IEIaMR65cu6nz4", "pay_IH4NVgf4Dreq1l")
+
+
+def answer_of(status, body):
+    response = requests.Response()
+    response.status_code, response._content = status, body
+    return response
+
+
+@pytest.mark.parametrize("error", [b'"no"', b"[]", b"{}", b"null", b"5"])
+def test_a_refusal_in_another_shape_is_a_refusal_all_the_same(error):
+    with pytest.raises(gateway.Rejected):
+        gateway._read_answer(answer_of(400, b'{"error": ' + error + b"}"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"[]"), (200, b"<html>"), (400, b"<html>"), (302, b"{}"), (409, b"{}"), (503, b"{}")]
+)
+def test_an_answer_without_a_verdict_leaves_the_outcome_open(status, body):
+    with pytest.raises(gateway.OutcomeUnknown):
+        gateway._read_answer(answer_of(status, body))
+
+
+def test_a_call_that_found_no_free_line_was_not_sent():
+    gate, started = threading.Event(), threading.Semaphore(0)
+
+    def think():
+        started.release()
+        gate.wait(10)
+        return {}
+
+    busy = [gateway._callers.submit(think) for _ in range(gateway.CALLERS)]
+    for _ in busy:
+        started.acquire()
+    sent = []
+    with pytest.raises(gateway.NotSent):
+        gateway._within_deadline(lambda: sent.append("sent") or {})
+    gate.set()
+    for call in busy:
+        call.result()
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("order_id", ["order_1", "order_2"])
+@pytest.mark.parametrize("payment_id", ["pay_1", "pay_2"])
+def test_the_verdict_on_a_signature_is_the_sdks(sandbox, settings, order_id, payment_id):
+    settings.RAZORPAY_KEY_SECRET = KEY_SECRET
+    shop = razorpay.Client(auth=("rzp_test_sandbox", KEY_SECRET), base_url=sandbox.http_url)
+    paid = sandbox.client.pay(shop.order.create({"amount": 500, "currency": "INR"})["id"])
+    genuine = {**paid}
+    swapped = {**paid, "razorpay_order_id": order_id, "razorpay_payment_id": payment_id}
+
+    for values in (genuine, swapped):
+        ours = gateway.signature_is_valid(
+            order_id=values["razorpay_order_id"],
+            payment_id=values["razorpay_payment_id"],
+            signature=values["razorpay_signature"],
+        )
+        assert ours == agrees(shop, values)
+
+
+def agrees(shop, values):
+    try:
+        return shop.utility.verify_payment_signature(values)
+    except razorpay.errors.SignatureVerificationError:
+        return False
