@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -18,25 +20,21 @@ from bookings.exceptions import InvalidTransition
 from bookings.models import Booking, Customer, Location, Resource, Service, WorkingHours
 from bookings.money import as_money
 from bookings.operations import Actor, complete_booking, confirm_booking
+from bookings.phones import as_e164
+from bookings.read_only import ReadOnlyAdmin
 from bookings.timeline import timeline
 
 Move = Callable[..., Booking]
 
 
-class ReadOnly(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+def wall_clock(booking: Booking, at: datetime) -> str:
+    """Return a time as the clock on the wall of the booking's location shows it."""
+    return date_format(at.astimezone(booking.service.location.zone), "D j M Y, H:i")
 
 
 @admin.register(Booking)
-class BookingAdmin(DjangoObjectActions, ReadOnly):
-    list_display = ["reference", "status_pill", "starts", "customer", "service", "resource", "price"]
+class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
+    list_display = ["reference", "status_pill", "starts", "customer", "service", "resource", "price", "due_online"]
     list_filter = ["status", "service", "resource", "starts_at"]
     list_select_related = ["customer", "service__location", "resource"]
     search_fields = ["reference", "customer__name", "customer__phone", "customer__email"]
@@ -46,12 +44,20 @@ class BookingAdmin(DjangoObjectActions, ReadOnly):
     change_form_template = "admin/bookings/booking/change_form.html"
     fields = [
         "reference", "status_pill", "customer", "phone", "email", "service", "resource", "starts", "party_size",
-        "notes", "price", "due_online", "hold_expires_at", "created_at",
+        "notes", "price", "due_online", "hold_expires", "created",
     ]  # fmt: skip
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, booking: Booking) -> str:
-        return date_format(booking.starts_at.astimezone(booking.service.location.zone), "D j M Y, H:i")
+        return wall_clock(booking, booking.starts_at)
+
+    @admin.display(description="hold expires")
+    def hold_expires(self, booking: Booking) -> str:
+        return wall_clock(booking, booking.hold_expires_at) if booking.hold_expires_at else "-"
+
+    @admin.display(description="created")
+    def created(self, booking: Booking) -> str:
+        return wall_clock(booking, booking.created_at)
 
     @admin.display(description="status", ordering="status")
     def status_pill(self, booking: Booking) -> SafeString:
@@ -117,11 +123,13 @@ class BookingAdmin(DjangoObjectActions, ReadOnly):
         moved, skipped = 0, []
         for booking in bookings:
             try:
-                move(booking_id=booking.pk, actor=Actor("staff", request.user.get_username()))
+                now = move(booking_id=booking.pk, actor=Actor("staff", request.user.get_username()))
             except InvalidTransition as refusal:
-                skipped.append(f"{booking.reference} is {refusal.booking.get_status_display().lower()}")
-            else:
+                now = refusal.booking
+            if now.version > booking.version:
                 moved += 1
+            else:
+                skipped.append(f"{booking.reference} is {now.get_status_display().lower()}")
         if moved:
             messages.success(request, f"{moved} {verb.removesuffix('e')}ed.")
         if skipped:
@@ -141,6 +149,13 @@ class ResourceAdmin(admin.ModelAdmin):
     inlines = [WorkingHoursInline]
 
 
+class ServiceResourceInline(admin.TabularInline):
+    model = Resource.services.through
+    extra = 0
+    verbose_name = "resource that offers it"
+    verbose_name_plural = "resources that offer it"
+
+
 @admin.register(Service)
 class ServiceAdmin(admin.ModelAdmin):
     list_display = [
@@ -154,6 +169,7 @@ class ServiceAdmin(admin.ModelAdmin):
     ]
     list_filter = ["location", "payment_mode", "is_active"]
     prepopulated_fields = {"slug": ["name"]}
+    inlines = [ServiceResourceInline]
 
     @admin.display(ordering="price_minor")
     def price(self, service: Service) -> str:
@@ -165,8 +181,14 @@ class LocationAdmin(admin.ModelAdmin):
     list_display = ["name", "address", "timezone"]
 
 
+class CustomerForm(forms.ModelForm):
+    def clean_phone(self) -> str:
+        return as_e164(self.cleaned_data["phone"])
+
+
 @admin.register(Customer)
 class CustomerAdmin(admin.ModelAdmin):
+    form = CustomerForm
     list_display = ["name", "phone", "email", "created_at"]
     search_fields = ["name", "phone", "email"]
 

@@ -1,10 +1,10 @@
 from typing import Any
 
-import phonenumbers
-from django.conf import settings
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from bookings.models import Booking, Customer, Resource, Service
+from bookings.phones import as_e164
 
 
 class PhoneField(serializers.CharField):
@@ -13,14 +13,9 @@ class PhoneField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
         try:
-            number = phonenumbers.parse(text, settings.PHONE_REGION)
-        except phonenumbers.NumberParseException:
-            number = None
-        if number is None or not phonenumbers.is_valid_number(number):
-            raise serializers.ValidationError(
-                "That is no phone number that can be reached. Give it with its country code, like +91 98123 40003."
-            )
-        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+            return as_e164(text)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.message) from error
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):

@@ -6,7 +6,7 @@ from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
-from config.problems import database_problem
+from config.problems import bad_request, database_problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -23,6 +23,18 @@ class EitherSlash:
             other = path[:-1] if path.endswith("/") else f"{path}/"
             if is_valid_path(other):
                 request.path_info = other
+        return self.get_response(request)
+
+
+class NoNul:
+    """Refuses a query string with a NUL in it: PostgreSQL's text cannot hold one, and Django's admin would try."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return bad_request(request)
         return self.get_response(request)
 
 

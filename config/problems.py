@@ -123,7 +123,7 @@ def database_problem(request: HttpRequest) -> HttpResponse:
     return problem_answer(request, status=status, code=code, detail=TEXTS[OperationalError], wait=wait)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer for a request that Django itself refuses, such as one for a host that is not in ALLOWED_HOSTS."""
     detail = "The request cannot be read, or is for a host that this service does not answer for. Check its address."
     return problem_answer(request, status=400, code="bad_request", detail=detail)

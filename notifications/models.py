@@ -96,6 +96,11 @@ class Notification(models.Model):
         """The kind as people say it."""
         return self.kind.replace("_", " ")
 
+    @property
+    def seconds_to_accept(self) -> float | None:
+        """How long it took from the change that owed it to the provider's yes."""
+        return (self.accepted_at - self.created_at).total_seconds() if self.accepted_at else None
+
     def move_to(self, status: Status, **fields: Any) -> bool:
         """Move the row to ``status`` if it may still go there; return whether it did. One UPDATE decides."""
         moved = Notification.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(

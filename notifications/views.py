@@ -10,29 +10,25 @@ from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from notifications.models import Notification
+from notifications.timeline import delivery_entries
 
 PAGE_SIZE = 50
 
 
 class HistoryFilter(django_filters.FilterSet):
-    text = django_filters.CharFilter(
-        method="with_text",
-        label="Name, address or reference",
-        validators=[ProhibitNullCharactersValidator()],
-    )
+    text = django_filters.CharFilter(method="with_text", label="Name, address or reference")
     channel = django_filters.ChoiceFilter(choices=Notification.Channel.choices, empty_label="Any channel")
     status = django_filters.ChoiceFilter(choices=Notification.Status.choices, empty_label="Any status")
     since = django_filters.ChoiceFilter(
-        method="since_hours",
+        method="since_then",
         label="When",
-        choices=[("24", "Last 24 hours"), ("168", "Last 7 days"), ("720", "Last 30 days")],
+        choices=[("today", "Today"), ("24", "Last 24 hours"), ("168", "Last 7 days"), ("720", "Last 30 days")],
         empty_label="Any time",
     )
 
@@ -48,8 +44,10 @@ class HistoryFilter(django_filters.FilterSet):
             | Q(booking__customer__name__icontains=text)
         )
 
-    def since_hours(self, rows: QuerySet[Notification], name: str, hours: str) -> QuerySet[Notification]:
-        return rows.filter(created_at__gte=timezone.now() - timedelta(hours=int(hours)))
+    def since_then(self, rows: QuerySet[Notification], name: str, span: str) -> QuerySet[Notification]:
+        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        start = midnight if span == "today" else timezone.now() - timedelta(hours=int(span))
+        return rows.filter(created_at__gte=start)
 
 
 @staff_member_required
@@ -67,6 +65,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "form": found.form,
         "query": query.urlencode(),
         "title": "Notifications",
+        "zone": timezone.get_current_timezone(),
     }
     return render(request, "notifications/history.html", context)
 
@@ -76,12 +75,17 @@ def history(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     """Show one message: its words, each try at sending it, and what the provider reported."""
     notification = get_object_or_404(
-        Notification.objects.for_history().prefetch_related("tries", "receipts"), pk=notification_id
+        Notification.objects.for_history()
+        .select_related("booking__service__location")
+        .prefetch_related("tries", "receipts"),
+        pk=notification_id,
     )
     context = {
         **admin.site.each_context(request),
         "row": notification,
         "title": str(notification),
         "booking": notification.booking,
+        "timeline": delivery_entries(notification),
+        "zone": notification.booking.service.location.zone,
     }
     return render(request, "notifications/detail.html", context)

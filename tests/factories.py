@@ -61,9 +61,9 @@ def make_notification(**fields: Any) -> Notification:
     return notification
 
 
-def make_staff(username: str = "desk", *, group: str | None = "Front desk") -> User:
+def make_staff(username: str = "desk", *, group: str | None = "Front desk", **fields: Any) -> User:
     """A staff account; without a group it may sign in and nothing else."""
-    user = User.objects.create_user(username, password="a-long-password", is_staff=True)
+    user = User.objects.create_user(username, password="a-long-password", is_staff=True, **fields)
     if group:
         user.groups.add(Group.objects.get(name=group))
     return user

@@ -1,0 +1,18 @@
+import pytest
+from django.test import Client
+
+from tests.factories import make_staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/bookings/booking/?status__exact=%00", "/notifications/?text=%00", "/bookings/?reference=%00"]
+)
+def test_a_nul_in_the_address_is_refused(path):
+    client = Client(raise_request_exception=False)
+    client.force_login(make_staff("manager", group="Managers"))
+
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
