@@ -9,6 +9,7 @@ from config import health, tokens
 
 admin.site.site_header = admin.site.site_title = "Daybook"
 admin.site.index_title = "Front desk"
+admin.site.enable_nav_sidebar = False  # the header leads everywhere, and the lists need the width
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

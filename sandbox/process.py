@@ -45,12 +45,19 @@ class RunningSandbox:
 
 @contextmanager
 def running_sandbox(
-    *, port: int = 0, smtp_port: int = 0, log: Path | None = None, seed: int | None = None, **settings: float
+    *,
+    port: int = 0,
+    smtp_port: int = 0,
+    log: Path | None = None,
+    seed: int | None = None,
+    webhook_url: str = "",
+    **settings: float,
 ) -> Iterator[RunningSandbox]:
     """Start a sandbox and yield it once it listens; end it afterwards. ``settings`` as in sandbox.options.Settings."""
     command = [sys.executable, "-m", "sandbox", "--exit-with-parent", f"--port={port}", f"--smtp-port={smtp_port}"]
     command += [f"--log={log}"] if log else []
     command += [f"--seed={seed}"] if seed is not None else []
+    command += [f"--razorpay-webhook-url={webhook_url}"] if webhook_url else []
     command += [f"--set={name}={value}" for name, value in settings.items()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent) as process:
         try:

@@ -2,17 +2,22 @@
 
 import smtplib
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl
 
 import pytest
 import razorpay
 import requests
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from notifications.providers import twilio
+from notifications.providers.base import OutcomeUnknown
+from sandbox.process import running_sandbox
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "sandbox-auth-token"
 
@@ -25,6 +30,20 @@ def messages(sandbox):
 @pytest.fixture
 def shop(sandbox):
     return razorpay.Client(auth=("rzp_test_sandbox", "sandbox-key-secret"), base_url=sandbox.http_url)
+
+
+@contextmanager
+def serving(handler):
+    """Serve on loopback; yield the address."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture
@@ -44,13 +63,8 @@ def listener():
         def log_message(self, *args):
             """Say nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Keep)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", got, arrived
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Keep) as address:
+        yield address, got, arrived
 
 
 def test_a_message_is_logged_when_it_is_accepted_and_can_be_found(sandbox, messages):
@@ -184,6 +198,107 @@ def test_a_fault_before_accepts_nothing_and_a_fault_after_does(sandbox, messages
     assert (refused.value.status, len(sandbox.client.accepted()) - before) == (status, accepted)
 
 
+@pytest.mark.parametrize(
+    ("fault", "accepted"),
+    [("hang_before", 0), ("hang_after", 1), ("reset_before", 0), ("reset_after", 1), ("html_error", 0)],
+)
+def test_a_provider_can_fall_silent_before_and_after_accepting(sandbox, messages, fault, accepted):
+    before = len(sandbox.client.accepted())
+    sandbox.client.set(**{fault: 1, "hang_seconds": 0.2})
+
+    with pytest.raises((OutcomeUnknown, TwilioRestException)):
+        messages.create(to="+919812340106", from_="+15005550006", body="hello")
+
+    assert len(sandbox.client.accepted()) - before == accepted
+
+
+def test_above_its_limit_the_provider_asks_for_a_slower_pace(sandbox, messages):
+    sandbox.client.set(concurrency_limit=2, message_seconds_min=0.5, message_seconds_max=0.5)
+
+    def send(number):
+        try:
+            messages.create(to="+919812340107", from_="+15005550006", body=f"{number}")
+        except TwilioRestException as refusal:
+            return refusal.status
+        return 201
+
+    with ThreadPoolExecutor(6) as callers:
+        answers = sorted(callers.map(send, range(6)))
+
+    assert answers == [201, 201, 429, 429, 429, 429]
+
+
+@pytest.mark.parametrize(("fault", "accepted"), [("smtp_refuse", 0), ("smtp_drop_before", 0), ("smtp_drop_after", 1)])
+def test_mail_has_faults_of_its_own(sandbox, fault, accepted):
+    before = len(sandbox.client.accepted())
+    sandbox.client.set(**{fault: 1})
+
+    with (
+        pytest.raises(smtplib.SMTPException),
+        smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server,
+    ):
+        server.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\n\nhello")
+
+    assert len(sandbox.client.accepted()) - before == accepted
+
+
+@pytest.mark.parametrize(("to", "code"), [("b@bounce.example", 550), ("b@greylist.example", 451)])
+def test_mailboxes_can_be_gone_or_busy(sandbox, to, code):
+    with (
+        smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server,
+        pytest.raises(smtplib.SMTPRecipientsRefused) as no,
+    ):
+        server.sendmail("a@example.com", [to], "Subject: Hi\n\nhello")
+
+    assert no.value.recipients[to][0] == code
+
+
+@pytest.mark.parametrize(
+    ("fault", "statuses"),
+    [
+        ("callback_lost", []),
+        ("callback_doubled", ["sent", "sent", "delivered", "delivered"]),
+        ("callback_reordered", ["delivered", "sent"]),
+    ],
+)
+def test_callbacks_get_lost_doubled_and_mixed_up(sandbox, messages, listener, fault, statuses):
+    base, got, _ = listener
+    sandbox.client.set(**{fault: 1, "callback_seconds_max": 0.15})
+
+    sent = messages.create(to="+919812340108", from_="+15005550006", body="hello", status_callback=f"{base}/status")
+    end = time.monotonic() + 10
+    while [entry["sid"] for entry in sandbox.client.log(kind="message.status")].count(sent.sid) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    time.sleep(0.2)
+
+    assert [fields["MessageStatus"] for _, fields, _ in got] == statuses
+
+
+@pytest.mark.parametrize(("to", "code"), [("+919812343003", "30003"), ("+919812343006", "30006")])
+def test_some_numbers_cannot_be_reached_in_the_end(messages, listener, to, code):
+    base, got, arrived = listener
+    messages.create(to=to, from_="+15005550006", body="hello", status_callback=f"{base}/status")
+
+    assert arrived.wait(10)
+    assert (got[-1][1]["MessageStatus"], got[-1][1]["ErrorCode"]) == ("undelivered", code)
+
+
+def test_the_list_can_fail(sandbox, messages):
+    sandbox.client.set(list_error=1)
+
+    with pytest.raises(TwilioException, match="20500"):
+        messages.list(to="+919812340101")
+
+
+def test_the_log_can_be_read_from_a_point_on(sandbox, messages):
+    last = sandbox.client.log()[-1]["seq"]
+
+    sent = messages.create(to="+919812340109", from_="+15005550006", body="hello")
+
+    assert [entry["sid"] for entry in sandbox.client.log(after=last, kind="message.accepted")] == [sent.sid]
+
+
 def test_an_unknown_setting_is_refused_with_the_known_ones(sandbox):
     with pytest.raises(requests.HTTPError, match=r"no setting 'weather'.*message_seconds_min"):
         sandbox.client.set(weather=1)
@@ -196,3 +311,38 @@ def test_the_page_shows_what_was_sent_and_asks_for_nothing_from_outside(sandbox,
 
     assert "&lt;b&gt;hello" in page
     assert "http" not in page.replace(sandbox.http_url, "")
+
+
+@pytest.fixture
+def hesitant():
+    """A web server that takes a post only when it comes a second time."""
+    got, taken = [], threading.Event()
+
+    class Hesitate(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            event_id = self.headers["x-razorpay-event-id"]
+            is_known = event_id in [known for known, _, _ in got]
+            got.append((event_id, body, self.headers["X-Razorpay-Signature"]))
+            self.send_response(200 if is_known else 500)
+            self.end_headers()
+            if is_known:
+                taken.set()
+
+        def log_message(self, *args):
+            """Say nothing."""
+
+    with serving(Hesitate) as address:
+        yield address, got, taken
+
+
+def test_webhooks_are_signed_over_the_raw_body_and_sent_until_they_are_taken(hesitant):
+    address, got, taken = hesitant
+    with running_sandbox(gateway_seconds_max=0.06, webhook_url=f"{address}/hook") as world:
+        shop = razorpay.Client(auth=("rzp_test_sandbox", "sandbox-key-secret"), base_url=world.http_url)
+        world.client.pay(shop.order.create({"amount": 500, "currency": "INR"})["id"])
+
+        assert taken.wait(10)
+
+    for _, body, signature in got:
+        assert shop.utility.verify_webhook_signature(body, signature, "sandbox-webhook-secret")
