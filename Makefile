@@ -34,6 +34,7 @@ format: $(READY) ## let ruff lay out and mend what it can
 	@$(VENV)/bin/ruff check --fix -q . ; $(VENV)/bin/ruff format -q .
 
 requirements: $(READY) ## pin requirements*.in again, with hashes
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 		--custom-compile-command "make requirements" requirements.in -o requirements.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
@@ -43,8 +44,9 @@ clean: ## forget the virtual environment and all local data
 	rm -rf $(VENV) .data
 
 $(READY): requirements.txt requirements-dev.txt
-	@echo "Setting up $(VENV) (about 10 seconds) ..."
+	@echo "Setting up $(VENV) (about half a minute) ..."
 	@test -x $(PY) || python3 -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.txt requirements-dev.txt
+	@# pip and not uv: it finds the registry where this machine's pip settings say it is.
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements.txt -r requirements-dev.txt
 	@touch $@
