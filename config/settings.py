@@ -1,5 +1,6 @@
 """Every setting, read from the environment or ``.env``. ``.env.example`` explains each."""
 
+import os
 from pathlib import Path
 
 import environ
@@ -113,6 +114,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- the queue (what each number rests on: docs/decisions.md) --------------------------------------------------------
 DRAIN_SLOTS = env.int("DRAIN_SLOTS", default=2)
 DRAIN_CONCURRENCY = env.int("DRAIN_CONCURRENCY", default=400)
+SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=60)
+LOOKUP_SETTLE_SECONDS = env.int("LOOKUP_SETTLE_SECONDS", default=180)
+STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")  # of manage.py worker: once it exists, nothing new is claimed
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "queue": {

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from notifications.inbound import take_inbound
 from notifications.models import Receipt
 from notifications.providers.twilio import callback_is_genuine
 
@@ -14,16 +15,32 @@ from notifications.providers.twilio import callback_is_genuine
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
-    """Keep what Twilio reports. 403 for what Twilio did not sign; 204 for all else, or Twilio sends it again.
-
-    Twilio adds fields without notice, so the signature is checked over whatever came.
-    """
-    fields = {name: request.POST.get(name, "") for name in request.POST}
-    signature = request.headers.get("X-Twilio-Signature", "")
-    if not callback_is_genuine(full_path=request.get_full_path(), fields=fields, signature=signature):
+    """Keep what Twilio reports. 403 for what Twilio did not sign; 204 for all else, or Twilio sends it again."""
+    fields = _genuine_fields(request)
+    if fields is None:
         return HttpResponse(status=403)
     _keep(notification_id, attempt_id, fields)
     return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_POST
+def twilio_inbound(request: HttpRequest) -> HttpResponse:
+    """Keep what somebody wrote back, and mirror STOP and START. 403 for what Twilio did not sign; empty TwiML else."""
+    fields = _genuine_fields(request)
+    if fields is None:
+        return HttpResponse(status=403)
+    take_inbound(fields)
+    return HttpResponse("<Response/>", content_type="text/xml")
+
+
+def _genuine_fields(request: HttpRequest) -> dict[str, str] | None:
+    """Return the form if Twilio signed it. Twilio adds fields without notice: the signature covers whatever came."""
+    fields = {name: request.POST.get(name, "") for name in request.POST}
+    signature = request.headers.get("X-Twilio-Signature", "")
+    is_genuine = callback_is_genuine(full_path=request.get_full_path(), fields=fields, signature=signature)
+    # PostgreSQL's text holds no NUL.
+    return {name: value.replace("\0", "") for name, value in fields.items()} if is_genuine else None
 
 
 def _keep(notification_id: UUID, attempt_id: UUID, fields: dict[str, str]) -> None:

@@ -4,58 +4,82 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from notifications import providers
 from notifications.models import Notification
-from notifications.providers.base import NotSent, OutcomeUnknown, Outgoing, Rejected
+from notifications.providers.base import (
+    Accepted,
+    ChannelBroken,
+    DeliveryError,
+    NotSent,
+    OptedOut,
+    OutcomeUnknown,
+    Outgoing,
+    Rejected,
+    Throttled,
+)
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5.0, 3600.0
+PAUSE_SECONDS = 60.0  # how long a channel with broken credentials rests before it is tried again
 
 Status = Notification.Status
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a try came to: the status it asks for, and what the history says of it. Delays in seconds from now."""
+    """What a try came to: the status it asks for, and the provider's receipt or error behind it.
+
+    ``again_in`` is in seconds from now, for a message that goes back into the queue.
+    """
 
     message: Outgoing
     status: Notification.Status
-    provider_id: str = ""
-    http_status: int | None = None
-    code: str = ""
-    detail: str = ""
+    receipt: Accepted | None = None
+    error: DeliveryError | None = None
     again_in: float = 0.0
-    counts: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """Whether the try counts against the message: being asked to wait is no try of its own."""
+        return not isinstance(self.error, Throttled | ChannelBroken)
 
 
-def deliver(message: Outgoing) -> Outcome:
+def deliver(message: Outgoing, *, may_hand_over: Callable[[], bool]) -> Outcome:
     """Send ``message`` and say what became of it. Never raises: a thread that died would leave only a lapsed lease."""
     try:
-        accepted = providers.send(message)
+        receipt = providers.send(message, may_hand_over=may_hand_over)
+    except OptedOut as refusal:
+        return Outcome(message, Status.SKIPPED, error=refusal)
     except Rejected as refusal:
-        return Outcome(message, Status.FAILED, "", refusal.http_status, refusal.code, str(refusal))
+        return Outcome(message, Status.FAILED, error=refusal)
     except NotSent as fault:
         return _again_later(message, fault)
     except OutcomeUnknown as doubt:
-        return Outcome(message, Status.UNKNOWN, "", doubt.http_status, doubt.code, str(doubt))
+        return Outcome(message, Status.UNKNOWN, error=doubt)
     except Exception as bug:
         # A bug of ours may have struck before or after the provider accepted: that is the meaning of unknown.
         log.exception("A try at notification %s ended in a bug", message.id)
-        return Outcome(message, Status.UNKNOWN, detail=f"A fault in Daybook itself: {type(bug).__name__}")
-    return Outcome(message, Status.ACCEPTED, accepted.provider_id, accepted.http_status)
+        fault_of_ours = OutcomeUnknown(f"A fault in Daybook itself: {type(bug).__name__}")
+        return Outcome(message, Status.UNKNOWN, error=fault_of_ours)
+    return Outcome(message, Status.ACCEPTED, receipt)
 
 
 def _again_later(message: Outgoing, fault: NotSent) -> Outcome:
-    if fault.counts and message.attempt_number >= MAX_ATTEMPTS:
-        detail = f"Given up after {message.attempt_number} tries. {fault}"
-        return Outcome(message, Status.FAILED, "", fault.http_status, fault.code, detail)
-    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 3 ** (message.attempt_number - 1))
+    if isinstance(fault, ChannelBroken):
+        return Outcome(message, Status.QUEUED, error=fault, again_in=PAUSE_SECONDS)
+    if isinstance(fault, Throttled):
+        return Outcome(message, Status.QUEUED, error=fault, again_in=_jittered(FIRST_DELAY_SECONDS))
+    if message.attempts >= MAX_ATTEMPTS:
+        return Outcome(message, Status.DEAD, error=fault)
+    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 3 ** (message.attempts - 1))
+    return Outcome(message, Status.QUEUED, error=fault, again_in=_jittered(longest))
+
+
+def _jittered(longest: float) -> float:
     # Full jitter: a provider that comes back is not met by everybody at once.
-    delay = fault.retry_after if fault.retry_after is not None else random.uniform(0.5, longest)  # noqa: S311
-    return Outcome(
-        message, Status.QUEUED, "", fault.http_status, fault.code, str(fault), again_in=delay, counts=fault.counts
-    )
+    return random.uniform(0.5, longest)  # noqa: S311 - no secret

@@ -8,14 +8,22 @@ import queue
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NoAnswer
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-from notifications.claims import beat, claim_due, reap_lapsed_leases, record, try_lock, unlock
+from notifications.claims import claim_due, put_aside_useless, reap_lapsed_leases, record, record_handovers
 from notifications.delivery import Outcome, deliver
+from notifications.heartbeat import beat, try_lock, unlock
+from notifications.lookups import Doubt, Finding, claim_doubts, look_up, record_finding
+from notifications.pace import speed_up
 from notifications.providers.base import Outgoing
 from notifications.receipts import apply_receipts
 
@@ -24,7 +32,19 @@ log = logging.getLogger(__name__)
 SLICE_SECONDS = 15.0  # well under django-q2's timeout of 60 s, with the last tries' 13 s on top
 POLL_SECONDS = 0.05
 BEAT_SECONDS = 1.0
+HANDOVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be written, before it gives up unsent
+LOOKUPS = 50  # at once: they share the senders' threads, and sending comes first
 STACK_BYTES = 512 * 1024  # hundreds of sender threads, each of which needs little
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Handover:
+    """A sender's question whether it may hand its text over; answered once that is written down."""
+
+    message: Outgoing
+    answer: Future[bool] = field(default_factory=Future)
 
 
 class Drain:
@@ -36,13 +56,13 @@ class Drain:
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._hand_over = hand_over
         self._slice_seconds = slice_seconds
-        self._results: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self._in_flight = 0
+        self._results: queue.SimpleQueue[Outcome | Handover | Finding] = queue.SimpleQueue()
+        self._in_flight: Counter[str] = Counter()  # by channel; look-ups under their own name
         self._next_beat = 0.0
 
     def run(self) -> None:
-        """Drain for a slice; return at once if another worker has the slot."""
-        if not try_lock(self.slot):
+        """Drain for a slice; return at once if the worker is stopping, or another worker has the slot."""
+        if _is_stopping() or not try_lock(self.slot):
             return
         threading.stack_size(STACK_BYTES)
         with ThreadPoolExecutor(settings.DRAIN_CONCURRENCY, thread_name_prefix=f"drain-{self.slot}") as senders:
@@ -53,59 +73,99 @@ class Drain:
             finally:
                 self._give_back()
                 # Also when the database has just failed: what the providers answered is not lost with it.
-                while self._in_flight:
+                while self._in_flight.total():
                     self._flush(wait=POLL_SECONDS)
 
     def _drain_slice(self, senders: ThreadPoolExecutor) -> None:
         end = time.monotonic() + self._slice_seconds
-        while time.monotonic() < end:
-            self._keep_house()
-            room = settings.DRAIN_CONCURRENCY - self._in_flight
-            claimed = claim_due(room=room, worker=self.worker) if room else []
-            for message in claimed:
-                self._in_flight += 1
-                senders.submit(self._send, message)
+        while time.monotonic() < end and not _is_stopping():
+            apply_receipts()
+            if time.monotonic() >= self._next_beat:
+                self._next_beat = time.monotonic() + BEAT_SECONDS
+                self._keep_house(senders)
+            self._claim(senders)
             self._flush(wait=POLL_SECONDS)
 
-    def _send(self, message: Outgoing) -> None:
-        self._results.put(deliver(message))
+    def _keep_house(self, senders: ThreadPoolExecutor) -> None:
+        beat(slot=self.slot, worker=self.worker)
+        reaped = reap_lapsed_leases()
+        if reaped:
+            log.warning("%d messages were being sent when their worker stopped", reaped)
+        put_aside_useless()
+        speed_up()
+        for doubt in claim_doubts(room=LOOKUPS - self._in_flight["lookup"]):
+            self._in_flight["lookup"] += 1
+            senders.submit(self._look_up, doubt)
 
-    def _keep_house(self) -> None:
-        apply_receipts()
-        if time.monotonic() >= self._next_beat:
-            self._next_beat = time.monotonic() + BEAT_SECONDS
-            beat(slot=self.slot, worker=self.worker)
-            reaped = reap_lapsed_leases()
-            if reaped:
-                log.warning("%d messages were being sent when their worker stopped: they are unknown now", reaped)
+    def _claim(self, senders: ThreadPoolExecutor) -> None:
+        room = settings.DRAIN_CONCURRENCY - self._in_flight.total()
+        if room <= 0:
+            return
+        for message in claim_due(room=room, in_flight=self._in_flight, worker=self.worker):
+            self._in_flight[message.channel] += 1
+            senders.submit(self._send, message)
+
+    # --- in the senders' threads, without the database ---
+
+    def _send(self, message: Outgoing) -> None:
+        self._results.put(deliver(message, may_hand_over=lambda: self._may_hand_over(message)))
+
+    def _may_hand_over(self, message: Outgoing) -> bool:
+        handover = Handover(message)
+        self._results.put(handover)
+        try:
+            return handover.answer.result(HANDOVER_SECONDS)
+        except NoAnswer:
+            return False
+
+    def _look_up(self, doubt: Doubt) -> None:
+        self._results.put(look_up(doubt))
+
+    # --- in the drain's own thread again ---
 
     def _flush(self, *, wait: float) -> None:
-        """Record the results that have come, after waiting up to ``wait`` seconds for the first."""
-        outcomes = []
-        try:
-            outcomes.append(self._results.get(timeout=wait))
-            while True:
-                outcomes.append(self._results.get_nowait())
-        except queue.Empty:
-            pass
+        """Record what the senders have put down, after waiting up to ``wait`` seconds for the first of it."""
+        results = self._collect(wait)
+        handovers = [result for result in results if isinstance(result, Handover)]
+        outcomes = [result for result in results if isinstance(result, Outcome)]
+        if handovers:
+            allowed = for_certain(lambda: record_handovers([each.message.attempt_id for each in handovers]))
+            for handover in handovers:
+                handover.answer.set_result(handover.message.attempt_id in allowed)
         if outcomes:
-            self._record_for_certain(outcomes)
-            self._in_flight -= len(outcomes)
+            for_certain(lambda: record(outcomes))
+            self._in_flight.subtract(outcome.message.channel for outcome in outcomes)
+        for finding in results:
+            if isinstance(finding, Finding):
+                for_certain(lambda found=finding: record_finding(found))  # type: ignore[misc]
+                self._in_flight["lookup"] -= 1
 
-    def _record_for_certain(self, outcomes: list[Outcome]) -> None:
-        # What a provider answered exists only in our memory until it is written: wait for the database, never drop it.
-        while True:
-            try:
-                record(outcomes)
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("Keeping %d results until the database is back: %s", len(outcomes), type(error).__name__)
-                connection.close()
-                time.sleep(1)
-            else:
-                return
+    def _collect(self, wait: float) -> list[Outcome | Handover | Finding]:
+        results = []
+        try:
+            results.append(self._results.get(timeout=wait))
+            while True:
+                results.append(self._results.get_nowait())
+        except queue.Empty:
+            return results
 
     def _give_back(self) -> None:
         try:
             unlock(self.slot)
-        except (DatabaseError, InterfaceError):
+        except (OperationalError, InterfaceError):
             connection.close()  # the lock belongs to the session, and goes with it
+
+
+def for_certain(write: Callable[[], Result]) -> Result:
+    """Write, and wait for the database as long as it takes: what a provider answered exists only in our memory."""
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("Keeping results until the database is back: %s", type(error).__name__)
+            connection.close()
+            time.sleep(1)
+
+
+def _is_stopping() -> bool:
+    return bool(settings.STOP_FILE) and Path(settings.STOP_FILE).exists()

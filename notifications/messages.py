@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.formats import date_format
 
 from bookings.models import Booking
@@ -14,6 +16,33 @@ from bookings.money import as_money
 from notifications.models import Notification
 
 Channel = Notification.Channel
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What holds for every message of a kind.
+
+    ``useful_until``: after that time it is not sent any more. ``twice_beats_never``: an e-mail of which nobody knows
+    whether it was sent is sent once more, under the same Message-ID, instead of being held for a person.
+    """
+
+    useful_until: Callable[[Booking], datetime]
+    twice_beats_never: bool = False
+
+
+def _the_visits_end(booking: Booking) -> datetime:
+    return booking.ends_at
+
+
+def _three_days_on(booking: Booking) -> datetime:
+    return max(booking.ends_at, timezone.now()) + timedelta(days=3)
+
+
+KINDS = {
+    "booking_requested": Kind(_the_visits_end),
+    "booking_confirmed": Kind(_the_visits_end),
+    "booking_completed": Kind(_three_days_on),
+}
 
 
 @dataclass(frozen=True)

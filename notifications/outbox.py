@@ -2,7 +2,7 @@
 
 from bookings.models import Booking, BookingEvent
 from notifications.jobs import wake_drains
-from notifications.messages import messages_for
+from notifications.messages import KINDS, messages_for
 from notifications.models import Notification
 
 
@@ -18,6 +18,7 @@ def queue_messages(*, kind: str, booking: Booking, event: BookingEvent) -> None:
                 address=message.address,
                 subject=message.subject,
                 body=message.body,
+                expires_at=KINDS[kind].useful_until(booking),
             )
             for message in messages_for(kind, booking)
         ],

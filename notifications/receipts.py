@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
+
 from django.db import transaction
 from django.utils import timezone
 
 from notifications.models import Notification, Receipt
-from notifications.providers.twilio import STATUS_FROM_TWILIO
+from notifications.providers.twilio import STATUS_FROM_TWILIO, STATUSES_WITHOUT_NEWS
+from notifications.providers.twilio_codes import VERDICT_OF_CODE
+from notifications.suppressions import REASONS, suppress
+
+log = logging.getLogger(__name__)
 
 BATCH = 200
 
@@ -24,23 +31,44 @@ def apply_receipts() -> int:
         )
         for receipt in receipts:
             _apply(receipt)
-        Receipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(applied_at=timezone.now())
+        if receipts:
+            Receipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(applied_at=timezone.now())
     return len(receipts)
 
 
 def _apply(receipt: Receipt) -> None:
     status = STATUS_FROM_TWILIO.get(receipt.provider_status)
+    notification = receipt.notification
     if status is None:
-        return
+        _tell_once(receipt.provider_status)
+    elif notification.provider_id not in ("", receipt.provider_id):
+        log.warning("A receipt of %s names another message than the one we sent", notification.pk)
+    else:
+        notification.move_to(status, **_fields(receipt, status))
+        _learn_of_the_address(receipt)
+
+
+def _fields(receipt: Receipt, status: Notification.Status) -> dict[str, object]:
     fields: dict[str, object] = {"provider_id": receipt.provider_id, "lease_until": None, "lease_token": None}
-    if status in (Status.DELIVERED, Status.READ):
-        fields |= {
-            "delivered_at": receipt.notification.delivered_at or receipt.received_at,
-            "error": "",
-            "error_code": "",
-        }
-    if status == Status.UNDELIVERED:
-        fields |= {"error_code": receipt.error_code, "error": "The provider could not deliver it."}
     if receipt.notification.accepted_at is None:
         fields["accepted_at"] = receipt.received_at
-    receipt.notification.move_to(status, **fields)
+    if status == Status.UNDELIVERED:
+        return fields | {"error_code": receipt.error_code, "error": "The provider could not deliver it."}
+    if status in (Status.DELIVERED, Status.READ):
+        fields["delivered_at"] = receipt.notification.delivered_at or receipt.received_at
+    return fields | {"error": "", "error_code": ""}
+
+
+def _learn_of_the_address(receipt: Receipt) -> None:
+    verdict = VERDICT_OF_CODE.get(receipt.error_code)
+    reason = REASONS.get(verdict) if verdict else None
+    if reason is not None:
+        row = receipt.notification
+        source = f"Twilio reported {receipt.error_code}"
+        suppress(channel=Notification.Channel(row.channel), address=row.address, reason=reason, source=source)
+
+
+@cache
+def _tell_once(word: str) -> None:
+    if word not in STATUSES_WITHOUT_NEWS:
+        log.warning("Twilio reports a status that is new to us: %r. It is kept and changes nothing.", word)

@@ -10,11 +10,14 @@ from notifications.models import Notification
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A claimed notification, copied out of the database: what a sender thread may know."""
+    """A claimed notification, copied out of the database: what a sender thread may know.
+
+    ``attempts`` counts the tries so far, this one among them, but for those that were only put off.
+    """
 
     id: UUID
     attempt_id: UUID
-    attempt_number: int
+    attempts: int
     channel: Notification.Channel
     address: str
     subject: str
@@ -42,24 +45,24 @@ class Rejected(DeliveryError):
     """It did not happen and never will: tell a person."""
 
 
+class Unreachable(Rejected):
+    """... because there is no such recipient: do not write to this address again."""
+
+
+class OptedOut(Rejected):
+    """... because the recipient asked not to be written to: respect it."""
+
+
 class NotSent(DeliveryError):
-    """It did not happen: try again later, after ``retry_after`` seconds where the provider named them.
+    """It did not happen: try again later."""
 
-    ``counts`` is False where the provider only asked for a slower pace.
-    """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        code: str = "",
-        http_status: int | None = None,
-        retry_after: float | None = None,
-        counts: bool = True,
-    ) -> None:
-        super().__init__(reason, code=code, http_status=http_status)
-        self.retry_after = retry_after
-        self.counts = counts
+class Throttled(NotSent):
+    """... at a slower pace; it is nobody's fault and no try."""
+
+
+class ChannelBroken(NotSent):
+    """... once the credentials are mended: no message of this channel can be sent before."""
 
 
 class OutcomeUnknown(DeliveryError):

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
 
 from django.conf import settings
 from django.utils import timezone
 
-from notifications.providers.base import Accepted, NotSent, OutcomeUnknown, Outgoing, Rejected
+from notifications.providers.base import (
+    Accepted,
+    ChannelBroken,
+    NotSent,
+    OutcomeUnknown,
+    Outgoing,
+    Rejected,
+    Unreachable,
+)
+
+NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|6|10)\b")  # RFC 3463 and RFC 7505: the address itself is bad
 
 
-def send_email(message: Outgoing) -> Accepted:
-    """Send an e-mail. Raises Rejected, NotSent, or OutcomeUnknown when the server fell silent after the text."""
+def send_email(message: Outgoing, *, may_hand_over: Callable[[], bool]) -> Accepted:
+    """Send an e-mail. Raises Rejected, NotSent, or OutcomeUnknown when the server fell silent after the text.
+
+    Nothing has been sent before ``may_hand_over()`` is asked; if it says no, nothing is.
+    """
     email = _compose(message)
     try:
         with _connect() as server:
             _envelope(server, message.address)
+            if not may_hand_over():
+                raise NotSent("The time for this try ran out before the text was handed over.")
             _data(server, email)
+    except smtplib.SMTPAuthenticationError as error:
+        raise ChannelBroken("The mail server refuses our user or password.", code=str(error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent(f"The mail server could not be used ({type(error).__name__}).") from error
     return Accepted(provider_id=str(email["Message-ID"]), http_status=None)
@@ -70,6 +89,8 @@ def _data(server: smtplib.SMTP, email: EmailMessage) -> None:
 def _check(code: int, answer: bytes | str) -> None:
     text = answer.decode("utf-8", errors="replace") if isinstance(answer, bytes) else str(answer)
     reason = f"The mail server answered {code} {text}"[:250]
+    if NO_SUCH_MAILBOX.match(text):
+        raise Unreachable(reason, code=str(code))
     if 500 <= code < 600:
         raise Rejected(reason, code=str(code))
     if code >= 400:

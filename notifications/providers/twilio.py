@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -16,21 +17,39 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from notifications.models import Notification
-from notifications.providers.base import Accepted, NotSent, OutcomeUnknown, Outgoing, Rejected
+from notifications.providers.base import (
+    Accepted,
+    DeliveryError,
+    NotSent,
+    OutcomeUnknown,
+    Outgoing,
+    Rejected,
+    Throttled,
+)
+from notifications.providers.twilio_codes import VERDICT_OF_CODE, VERDICT_OF_STATUS
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 STATUS_PATH = "/notifications/twilio/status"
+LISTED = 1000  # messages to one recipient that a look-up reads, newest first
+CLOCK_SKEW = timedelta(minutes=2)  # between Twilio's clock and ours
 
 Status = Notification.Status
 
-# Twilio's words for what became of a message; a word that is missing here changes nothing.
+# Twilio's words for what became of a message; a word that is missing here changes nothing. Any report of a message,
+# even that it is queued, proves that Twilio has accepted it.
 STATUS_FROM_TWILIO = {
+    "accepted": Status.ACCEPTED,
+    "scheduled": Status.ACCEPTED,
+    "queued": Status.ACCEPTED,
+    "sending": Status.ACCEPTED,
     "sent": Status.ACCEPTED,
     "delivered": Status.DELIVERED,
     "read": Status.READ,
     "undelivered": Status.UNDELIVERED,
     "failed": Status.UNDELIVERED,
+    "canceled": Status.UNDELIVERED,
 }
+STATUSES_WITHOUT_NEWS = {"receiving", "received", "partially_delivered"}
 
 
 def send_sms(message: Outgoing) -> Accepted:
@@ -48,6 +67,24 @@ def send_whatsapp(message: Outgoing) -> Accepted:
     return _create(message, to=f"whatsapp:{message.address}", from_=f"whatsapp:{settings.TWILIO_WHATSAPP_FROM}")
 
 
+def find_message(*, channel: Notification.Channel, address: str, body: str, since: datetime) -> Accepted | None:
+    """Look up a message at Twilio by its recipient and its very words; return None if there is none since ``since``.
+
+    Each of our texts names its booking, so equal words are the same message. Raises OutcomeUnknown if it cannot be
+    asked.
+    """
+    to = f"whatsapp:{address}" if channel == Notification.Channel.WHATSAPP else address
+    try:
+        listed = _client().messages.list(to=to, page_size=100, limit=LISTED)
+    except (TwilioException, DeliveryError) as error:
+        raise OutcomeUnknown(f"Twilio's list could not be read ({type(error).__name__}).") from error
+    for message in listed:
+        created = message.date_created
+        if message.body == body and created is not None and created >= since - CLOCK_SKEW:
+            return Accepted(provider_id=str(message.sid), http_status=200)
+    return None
+
+
 def callback_is_genuine(*, full_path: str, fields: dict[str, Any], signature: str) -> bool:
     """Whether Twilio signed this callback. The URL is the public one that we gave it, never the request's own host."""
     validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
@@ -60,24 +97,21 @@ def _create(message: Outgoing, **addressing: str) -> Accepted:
     try:
         created = _client().messages.create(body=message.body, status_callback=callback, **addressing)
     except TwilioRestException as error:
-        raise _verdict(error) from error
+        code = str(error.code or "")
+        verdict = verdict_of(http_status=error.status, code=code)
+        raise verdict(f"Twilio: {error.msg}", code=code, http_status=error.status) from error
     except TwilioException as error:
         raise OutcomeUnknown(f"Twilio's answer could not be read: {error}") from error
     return Accepted(provider_id=str(created.sid), http_status=201)
 
 
-def _verdict(error: TwilioRestException) -> Exception:
-    code = str(error.code or "")
-    reason = f"Twilio: {error.msg}"
-    if error.status == 429:
-        return NotSent(reason, code=code, http_status=429, counts=False)
-    if error.status in (401, 403):
-        # Our credentials are wrong, not this message: it waits for whoever mends them.
-        return NotSent(reason, code=code, http_status=error.status)
-    if 400 <= error.status < 500:
-        return Rejected(reason, code=code, http_status=error.status)
-    # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
-    return OutcomeUnknown(reason, code=code, http_status=error.status)
+def verdict_of(*, http_status: int, code: str) -> type[DeliveryError]:
+    """Return what a refusal means: whether it happened, and what to do next."""
+    if http_status >= 500:
+        # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
+        return OutcomeUnknown
+    by_status = VERDICT_OF_STATUS.get(http_status, Rejected if 400 <= http_status < 500 else OutcomeUnknown)
+    return VERDICT_OF_CODE.get(code, by_status)
 
 
 @cache
@@ -139,12 +173,8 @@ def _text(answer: urllib3.BaseHTTPResponse) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        raise _unreadable(answer.status) from error
+        # A proxy's page, say: nobody knows whether Twilio itself has seen the request, but for a plain "slower".
+        verdict = Throttled if answer.status == 429 else OutcomeUnknown
+        reason = f"Twilio answered {answer.status} with something that is not JSON."
+        raise verdict(reason, http_status=answer.status) from error
     return text
-
-
-def _unreadable(http_status: int) -> Exception:
-    reason = f"Twilio answered {http_status} with something that is not JSON."
-    if http_status == 429:
-        return NotSent(reason, http_status=http_status, counts=False)
-    return OutcomeUnknown(reason, http_status=http_status)

@@ -72,6 +72,7 @@ def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_unce
     before = len(sandbox.client.log())
     worker = start_worker(web)
     wait_until(lambda: owed.filter(status=Status.SENDING).count() == 12, "all are being sent")
+    wait_until(lambda: Attempt.objects.filter(phase="handover").count() == 4, "the e-mails are handed over")
 
     kill_worker(worker)
     # The lease of a dead worker lapses by the clock; the test moves the clock's hand instead of waiting a minute.

@@ -2,6 +2,7 @@ import uuid
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
 from notifications.models import Notification, Receipt
@@ -51,7 +52,7 @@ def test_a_repeated_report_is_kept_once(accepted):
 
 
 def test_a_report_resolves_what_was_unknown():
-    notification = make_notification(status=Status.UNKNOWN)
+    notification = make_notification(status=Status.UNKNOWN, unknown_since=timezone.now())
 
     assert status_after(notification, "delivered") == Status.DELIVERED
     assert notification.provider_id == "SM1"

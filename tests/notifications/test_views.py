@@ -118,7 +118,7 @@ def test_a_message_tells_its_tries_and_reports_in_the_order_they_happened(manage
 
 
 def test_an_uncertain_message_says_that_it_is_not_sent_again(manager):
-    notification = make_notification(status=Notification.Status.UNKNOWN)
+    notification = make_notification(status=Notification.Status.UNKNOWN, unknown_since=timezone.now())
 
     page = manager.get(f"{PAGE}{notification.pk}").content.decode()
 

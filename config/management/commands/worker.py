@@ -1,15 +1,25 @@
-"""Runs django-q2's cluster, and only that: what it does is in notifications.jobs."""
+"""Runs django-q2's cluster and watches over it: what it does is in notifications.jobs.
 
+Parts of a cluster can die and leave the rest frozen or working on as orphans, and its own statistics call that healthy.
+The heartbeat of the drains is what counts: when it stops while the database is there, the whole cluster is replaced.
+"""
+
+import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from config.processes import interrupt_on_signals, kill_group, manage, start, stop
-from notifications.jobs import prepare_drains
+from notifications.heartbeat import seconds_since_beat
+from notifications.jobs import discard_poison, prepare_drains
 
 PAUSE_SECONDS = 1
+SILENCE_SECONDS = 12  # without a heartbeat; a drain beats every second
+START_SECONDS = 15  # how long a new cluster may take to its first heartbeat
 
 
 class Command(BaseCommand):
@@ -17,20 +27,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         interrupt_on_signals()
-        try:
-            while True:
-                self._run_cluster()
-                self.stderr.write("The cluster ended by itself: starting another.")
-                time.sleep(PAUSE_SECONDS)
-        except KeyboardInterrupt:
-            return
+        with tempfile.TemporaryDirectory(prefix="daybook-worker-") as folder:
+            stop_file = Path(folder) / "stop"
+            try:
+                while True:
+                    self._run_cluster(stop_file)
+                    time.sleep(PAUSE_SECONDS)
+            except KeyboardInterrupt:
+                return
 
-    def _run_cluster(self) -> None:
+    def _run_cluster(self, stop_file: Path) -> None:
         self._prepare()
-        cluster = start(manage("qcluster"))
+        cluster = start(manage("qcluster"), {"DAYBOOK_STOP_FILE": str(stop_file)})
         try:
-            cluster.wait()
+            self.stderr.write(f"Starting another cluster: {self._watch(cluster)}.")
         except KeyboardInterrupt:
+            stop_file.touch()  # the drains claim nothing more; what is in flight is finished
             stop(cluster)
             raise
         # Its first process can die alone (and then reports success): the orphans would work on, unguarded.
@@ -40,10 +52,27 @@ class Command(BaseCommand):
         while True:  # a cluster that starts without its database never recovers
             try:
                 prepare_drains()
-            except OperationalError as error:
+            except (OperationalError, InterfaceError) as error:
                 self.stderr.write(f"Waiting for the database: {error}".strip())
                 connection.close()
                 time.sleep(PAUSE_SECONDS)
             else:
-                connection.close()
                 return
+
+    def _watch(self, cluster: subprocess.Popen[bytes]) -> str:
+        """Return why the cluster has to be replaced, once it has to."""
+        patience_until = time.monotonic() + START_SECONDS
+        while cluster.poll() is None:
+            time.sleep(PAUSE_SECONDS)
+            try:
+                silence = seconds_since_beat()
+                discard_poison()
+            except (OperationalError, InterfaceError):
+                # Its drains cannot beat without the database, and need a moment once it is back.
+                connection.close()
+                patience_until = time.monotonic() + SILENCE_SECONDS
+                continue
+            is_silent = silence is None or silence > SILENCE_SECONDS
+            if is_silent and time.monotonic() > patience_until:
+                return "no drain has given a sign of life"
+        return "the last one ended by itself"

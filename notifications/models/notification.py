@@ -1,4 +1,4 @@
-"""What people are told, each try at telling them, and what the providers reported back."""
+"""What people are told, and how far it came."""
 
 from __future__ import annotations
 
@@ -34,19 +34,31 @@ class Notification(models.Model):
         READ = "read"
         UNDELIVERED = "undelivered"
         FAILED = "failed"
+        DEAD = "dead"
         UNKNOWN = "unknown"
+        HELD = "held"
+        SKIPPED = "skipped"
+        EXPIRED = "expired"
+        CANCELLED = "cancelled"
 
-    # The moves that exist: to each status, from these. A lapsed lease or a doubtful answer leads to UNKNOWN and from
-    # there only to what the provider itself reports: sending again on a guess is how people get a message twice.
+    # The moves that exist: to each status, from these. A lapsed lease or a doubtful answer leads to UNKNOWN, and from
+    # there to QUEUED only once the provider has shown that it has no such message: sending again on a guess is how
+    # people get a message twice. What a provider reports is believed of every row that is not settled yet.
+    UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
     MAY_FOLLOW = {
-        Status.QUEUED: [Status.SENDING],
+        Status.QUEUED: [Status.SENDING, Status.UNKNOWN, Status.HELD],
         Status.SENDING: [Status.QUEUED],
-        Status.ACCEPTED: [Status.SENDING, Status.UNKNOWN],
-        Status.DELIVERED: [Status.SENDING, Status.UNKNOWN, Status.ACCEPTED, Status.UNDELIVERED],
-        Status.READ: [Status.SENDING, Status.UNKNOWN, Status.ACCEPTED, Status.UNDELIVERED, Status.DELIVERED],
-        Status.UNDELIVERED: [Status.SENDING, Status.UNKNOWN, Status.ACCEPTED],
+        Status.ACCEPTED: UNSETTLED,
+        Status.DELIVERED: [*UNSETTLED, Status.ACCEPTED, Status.UNDELIVERED],
+        Status.READ: [*UNSETTLED, Status.ACCEPTED, Status.UNDELIVERED, Status.DELIVERED],
+        Status.UNDELIVERED: [*UNSETTLED, Status.ACCEPTED],
         Status.FAILED: [Status.SENDING],
+        Status.DEAD: [Status.SENDING],
         Status.UNKNOWN: [Status.SENDING],
+        Status.HELD: [Status.UNKNOWN],
+        Status.SKIPPED: [Status.QUEUED, Status.SENDING],
+        Status.EXPIRED: [Status.QUEUED],
+        Status.CANCELLED: [Status.QUEUED, Status.HELD],
     }
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -58,13 +70,16 @@ class Notification(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField()
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
-    due_at = models.DateTimeField(db_default=Now())
-    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=Now(), help_text="When to send it; while unknown: when to look for it.")
+    expires_at = models.DateTimeField(null=True, help_text="After this it would be of no use any more.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Tries that count: not those put off.")
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     provider_id = models.CharField(max_length=200, blank=True, help_text="Twilio's SID, or our own Message-ID.")
     error_code = models.CharField(max_length=20, blank=True)
     error = models.CharField(max_length=250, blank=True)
+    unknown_since = models.DateTimeField(null=True)
+    looks = models.PositiveSmallIntegerField(default=0, help_text="How often it was looked for at the provider.")
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
@@ -73,8 +88,10 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        permissions = [("resolve_notification", "Can decide what becomes of a held message")]
         indexes = [
-            models.Index(fields=["due_at"], name="notification_due", condition=Q(status="queued")),
+            models.Index(fields=["channel", "due_at"], name="notification_due", condition=Q(status="queued")),
+            models.Index(fields=["due_at"], name="notification_in_doubt", condition=Q(status="unknown")),
             models.Index(fields=["lease_until"], name="notification_leased", condition=Q(status="sending")),
             models.Index(fields=["-created_at", "-id"], name="notification_newest_first"),
         ]
@@ -82,6 +99,9 @@ class Notification(models.Model):
             models.CheckConstraint(
                 name="sending_means_leased",
                 condition=~Q(status="sending") | Q(lease_until__isnull=False, lease_token__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="unknown_means_since_when", condition=~Q(status="unknown") | Q(unknown_since__isnull=False)
             ),
             models.UniqueConstraint(
                 name="one_notification_per_provider_id", fields=["provider_id"], condition=~Q(provider_id="")
@@ -107,59 +127,3 @@ class Notification(models.Model):
             status=status, **fields
         )
         return bool(moved)
-
-
-class Attempt(models.Model):
-    """One try at sending, append-only but for its outcome. Its id is the lease token that fences the result."""
-
-    id = models.UUIDField(primary_key=True)
-    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="tries")
-    number = models.PositiveSmallIntegerField()
-    worker = models.CharField(max_length=80)
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=12, blank=True)
-    http_status = models.PositiveSmallIntegerField(null=True)
-    error_code = models.CharField(max_length=20, blank=True)
-    detail = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        ordering = ["notification", "number"]
-
-    def __str__(self) -> str:
-        return f"Try {self.number}: {self.outcome or 'under way'}"
-
-
-class Receipt(models.Model):
-    """What a provider reported about a message, kept as it came; applied by the next drain."""
-
-    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="receipts")
-    attempt_id = models.UUIDField()
-    provider_id = models.CharField(max_length=200)
-    provider_status = models.CharField(max_length=40)
-    error_code = models.CharField(max_length=20, blank=True)
-    fields = models.JSONField()
-    received_at = models.DateTimeField(auto_now_add=True)
-    applied_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["received_at", "pk"]
-        indexes = [models.Index(fields=["id"], name="receipt_unapplied", condition=Q(applied_at__isnull=True))]
-        constraints = [
-            models.UniqueConstraint(name="one_receipt_per_status", fields=["provider_id", "provider_status"])
-        ]
-
-    def __str__(self) -> str:
-        return self.provider_status
-
-
-class Dispatcher(models.Model):
-    """The heartbeat of a drain slot: who drains it, when it last said so, and when it was last woken."""
-
-    slot = models.PositiveSmallIntegerField(primary_key=True)
-    beat_at = models.DateTimeField(null=True)
-    kicked_at = models.DateTimeField(null=True)
-    worker = models.CharField(max_length=80, blank=True)
-
-    def __str__(self) -> str:
-        return f"Slot {self.slot}"

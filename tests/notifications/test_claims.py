@@ -1,0 +1,108 @@
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifications.claims import claim_due, reap_lapsed_leases, record_handovers
+from notifications.drain import Drain
+from notifications.models import Attempt, Notification
+from notifications.providers import twilio
+from notifications.providers.base import ChannelBroken, OptedOut, OutcomeUnknown, Rejected, Throttled, Unreachable
+from tests.factories import make_notification
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = Notification.Status
+
+
+def lapse():
+    Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_an_email_whose_handover_had_not_begun_is_queued_again():
+    notification = make_notification(channel="email")
+    (message,) = claim_due(room=1, in_flight={}, worker="dead")
+    lapse()
+
+    reap_lapsed_leases()
+    too_late = record_handovers([message.attempt_id])
+
+    notification.refresh_from_db()
+    assert (notification.status, too_late) == (Status.QUEUED, set())
+
+
+def test_an_email_whose_handover_had_begun_is_unknown():
+    notification = make_notification(channel="email")
+    (message,) = claim_due(room=1, in_flight={}, worker="dead")
+    allowed = record_handovers([message.attempt_id])
+    lapse()
+
+    reap_lapsed_leases()
+
+    notification.refresh_from_db()
+    assert (allowed, notification.status) == ({message.attempt_id}, Status.UNKNOWN)
+
+
+def test_the_handover_of_every_email_is_written_before_its_text_is_sent(sandbox):
+    make_notification(channel="email")
+
+    Drain(0, hand_over=lambda _: None, slice_seconds=0.4).run()
+
+    assert Attempt.objects.get().phase == "handover"
+
+
+def test_tries_are_numbered_even_if_they_do_not_count(sandbox):
+    make_notification()
+    sandbox.client.set(throttle=1)
+    for _ in range(2):
+        Drain(0, hand_over=lambda _: None, slice_seconds=0.3).run()
+        Notification.objects.update(due_at=timezone.now())
+
+    assert (list(Attempt.objects.values_list("number", flat=True)), Notification.objects.get().attempts) == ([1, 2], 0)
+
+
+def test_a_worker_that_is_stopping_claims_nothing_new(sandbox, settings, tmp_path):
+    settings.STOP_FILE = str(tmp_path / "stop")
+    notification = make_notification()
+    (tmp_path / "stop").touch()
+
+    Drain(0, hand_over=lambda _: None, slice_seconds=5).run()
+
+    notification.refresh_from_db()
+    assert notification.status == Status.QUEUED
+
+
+def test_a_slice_that_is_stopped_finishes_what_is_in_flight(sandbox, settings, tmp_path):
+    settings.STOP_FILE = str(tmp_path / "stop")
+    sandbox.client.set(message_seconds_min=1, message_seconds_max=1)
+    notification = make_notification()
+    timer = threading.Timer(0.5, (tmp_path / "stop").touch)
+    timer.start()
+
+    Drain(0, hand_over=lambda _: None, slice_seconds=60).run()
+    timer.join()
+
+    notification.refresh_from_db()
+    assert notification.status == Status.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("http_status", "code", "verdict"),
+    [
+        (400, "21211", Unreachable),
+        (400, "21610", OptedOut),
+        (400, "21617", Rejected),
+        (400, "99999", Rejected),
+        (400, "21611", Throttled),
+        (429, "", Throttled),
+        (429, "20429", Throttled),
+        (401, "20003", ChannelBroken),
+        (403, "", ChannelBroken),
+        (500, "20500", OutcomeUnknown),
+        (503, "21211", OutcomeUnknown),
+        (302, "", OutcomeUnknown),
+    ],
+)
+def test_each_refusal_has_one_meaning(http_status, code, verdict):
+    assert twilio.verdict_of(http_status=http_status, code=code) is verdict

@@ -1,0 +1,38 @@
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+from django_q.signing import SignedPackage
+
+from notifications.jobs import discard_poison, prepare_drains, start_drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Unreadable:
+    def __reduce__(self):
+        return (__import__, ("a_module_that_nobody_has",))
+
+
+def test_a_poisoned_job_is_discarded_and_the_healthy_stay():
+    start_drain(0)
+    for payload in (
+        SignedPackage.dumps({"func": Unreadable()}),
+        "no package",
+        SignedPackage.dumps({"func": "os.system"}),
+    ):
+        OrmQ.objects.create(key="daybook", payload=payload, lock=timezone.now())
+
+    discard_poison()
+
+    assert [SignedPackage.loads(row.payload)["args"] for row in OrmQ.objects.all()] == [(0,)]
+
+
+def test_a_schedule_that_is_none_of_ours_is_discarded_and_a_malformed_one_of_ours_mended():
+    prepare_drains()
+    Schedule.objects.create(func="os.system", args="(((", schedule_type=Schedule.MINUTES, minutes=1)
+    Schedule.objects.filter(name="drain 0").update(args="(((")
+
+    prepare_drains()
+    discard_poison()
+
+    assert sorted(Schedule.objects.values_list("name", "args")) == [("drain 0", "(0,)"), ("drain 1", "(1,)")]
