@@ -6,7 +6,7 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run lint bench format requirements clean
+.PHONY: help demo test run lint chaos bench format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 22
@@ -26,6 +26,9 @@ lint: $(READY) ## ruff, mypy, import contracts, migrations check
 	@DEBUG=1 $(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
+
+chaos: $(READY) ## the delivery promise under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
+	@$(PY) -m tests.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
 
 bench: $(READY) ## our figures, as a table and benchmarks/out/latest.json (SHORT=1: a quick look)
 	@$(PY) -m benchmarks $(if $(SHORT),--short)

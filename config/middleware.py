@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
+from bookings.database import database_is_away
 from config.problems import bad_request, database_problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -48,7 +49,7 @@ class DatabaseTrouble:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, OperationalError):
+        if not database_is_away(error):
             return None
         connection.close_if_unusable_or_obsolete()
         return database_problem(request)

@@ -15,6 +15,7 @@ from drf_standardized_errors.types import ErrorResponse
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from bookings.database import database_is_away
 from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
 from bookings.models import Booking
 from payments.exceptions import (
@@ -61,6 +62,8 @@ class Refusal(APIException):
 
 class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if database_is_away(exc):
+            return Refusal(exc, OperationalError)
         for kind in type(exc).__mro__:
             if kind in REFUSALS:
                 return Refusal(exc, kind)

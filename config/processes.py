@@ -86,8 +86,9 @@ class Processes:
         for process in reversed(self._running):
             stop(process)
 
-    def start(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+    def start(self, command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         self._running.append(start(command, environment))
+        return self._running[-1]
 
     def wait(self) -> None:
         """Return when the first of them has ended."""

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
+from bookings.database import database_is_away
 from notifications.claims import claim_due, put_aside_useless, reap_lapsed_leases, record, record_handovers
 from notifications.delivery import Outcome, deliver
 from notifications.heartbeat import beat, try_lock, unlock
@@ -152,7 +153,7 @@ class Drain:
     def _give_back(self) -> None:
         try:
             unlock(self.slot)
-        except (OperationalError, InterfaceError):
+        except (DatabaseError, InterfaceError):
             connection.close()  # the lock belongs to the session, and goes with it
 
 
@@ -161,7 +162,9 @@ def for_certain(write: Callable[[], Result]) -> Result:
     while True:
         try:
             return write()
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
+            if not database_is_away(error):
+                raise
             log.warning("Keeping results until the database is back: %s", type(error).__name__)
             connection.close()
             time.sleep(1)

@@ -4,6 +4,7 @@ from datetime import timedelta
 import psycopg2
 import pytest
 from django.contrib.auth.models import User
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from knox.models import AuthToken
 
 from bookings.models import Booking
@@ -323,3 +324,27 @@ def test_an_expired_token_opens_nothing(api):
     _, token = AuthToken.objects.create(user=make_staff(), expiry=timedelta(seconds=-1))
 
     assert api.get("/bookings/", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, DatabaseError])
+@pytest.mark.parametrize("path", ["/bookings/", "/healthz"])
+def test_a_database_that_dies_in_the_middle_of_an_answer_is_no_fault_of_ours(api, path, error):
+    def fail(*args, **kwargs):
+        raise error("server closed the connection unexpectedly")
+
+    body = booking_request(make_service())
+    with connection.execute_wrapper(fail):
+        answer = api.post(path, body, format="json") if path == "/bookings/" else api.get(path)
+
+    assert_problem(answer, 503, "database_unavailable")
+
+
+def test_a_statement_that_is_wrong_is_a_fault_of_ours(api):
+    def fail(*args, **kwargs):
+        raise IntegrityError("null value in column")
+
+    body = booking_request(make_service())
+    with connection.execute_wrapper(fail):
+        answer = api.post("/bookings/", body, format="json")
+
+    assert answer.status_code == 500

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from config.processes import interrupt_on_signals, kill_group, manage, start, stop
 from notifications.heartbeat import seconds_since_beat
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         while True:  # a cluster that starts without its database never recovers
             try:
                 prepare_drains()
-            except (OperationalError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError) as error:
                 self.stderr.write(f"Waiting for the database: {error}".strip())
                 connection.close()
                 time.sleep(PAUSE_SECONDS)
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             try:
                 silence = seconds_since_beat()
                 discard_poison()
-            except (OperationalError, InterfaceError):
+            except (DatabaseError, InterfaceError):
                 # Its drains cannot beat without the database, and need a moment once it is back.
                 connection.close()
                 patience_until = time.monotonic() + SILENCE_SECONDS
