@@ -17,7 +17,7 @@ MANAGERS = {
         "change_location", "add_workinghours", "change_workinghours", "delete_workinghours",
     ],
     "payments": FRONT_DESK["payments"],
-    "notifications": ["view_notification"],
+    "notifications": ["view_notification", "resolve_notification"],
 }  # fmt: skip
 
 

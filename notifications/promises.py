@@ -14,8 +14,7 @@ PROMISES = {
         SELECT n.id FROM notifications_notification n JOIN notifications_attempt a ON a.notification_id = n.id
         WHERE n.status IN ('unknown', 'held') AND a.outcome = '' AND a.ended_at IS NULL""",
     "What was accepted has the provider's id": """
-        SELECT id FROM notifications_notification
-        WHERE status IN ('accepted', 'delivered', 'read', 'undelivered') AND provider_id = ''""",
+        SELECT id FROM notifications_notification WHERE status = 'accepted' AND provider_id = ''""",
     "No sender is silent for longer than its lease": """
         SELECT id FROM notifications_notification
         WHERE status = 'sending' AND lease_until < now() - interval '1 minute'""",

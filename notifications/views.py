@@ -6,16 +6,19 @@ from datetime import timedelta
 from uuid import UUID
 
 import django_filters
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
-from notifications.models import Notification
+from bookings.operations import Actor
+from notifications.models import ChannelState, Notification
+from notifications.operations import Decision, resolve_held
 from notifications.timeline import delivery_entries
 
 PAGE_SIZE = 50
@@ -66,8 +69,26 @@ def history(request: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "title": "Notifications",
         "zone": timezone.get_current_timezone(),
+        "paused": ChannelState.objects.filter(paused_until__gt=timezone.now()),
     }
     return render(request, "notifications/history.html", context)
+
+
+@staff_member_required
+@permission_required("notifications.resolve_notification", raise_exception=True)
+@require_POST
+def resolve(request: HttpRequest, notification_id: UUID) -> HttpResponse:
+    """Carry out what a person decided of a held message, and show the message again."""
+    wanted = request.POST.get("decision", "")
+    if wanted not in Decision.values:
+        messages.error(request, "Choose one of the three.")
+    elif resolve_held(
+        notification_id=notification_id, decision=Decision(wanted), actor=Actor("staff", request.user.get_username())
+    ):
+        messages.success(request, f"{Decision(wanted).label}: noted.")
+    else:
+        messages.warning(request, "It is not held any more: somebody or a report of the provider was faster.")
+    return redirect("notification-detail", notification_id)
 
 
 @staff_member_required
@@ -85,6 +106,7 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
         "row": notification,
         "title": str(notification),
         "booking": notification.booking,
+        "decisions": Decision.choices,
         "timeline": delivery_entries(notification),
         "zone": notification.booking.service.location.zone,
     }

@@ -2,17 +2,18 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
 from bookings.models import Booking
-from notifications.models import Attempt, Notification, Receipt
+from notifications.models import Attempt, ChannelState, Notification, Receipt
 from tests.factories import make_booking, make_notification, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/notifications/"
-LIST_QUERIES = 6
+LIST_QUERIES = 7
 
 
 @pytest.fixture
@@ -123,6 +124,59 @@ def test_an_uncertain_message_says_that_it_is_not_sent_again(manager):
     page = manager.get(f"{PAGE}{notification.pk}").content.decode()
 
     assert "It may have been sent" in page
+
+
+def held():
+    return make_notification(status=Notification.Status.HELD, unknown_since=timezone.now(), attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [("send_again", "queued"), ("arrived", "delivered"), ("leave", "cancelled")]
+)
+def test_a_manager_decides_what_becomes_of_a_held_message(manager, decision, status):
+    notification = held()
+    offered = decision in manager.get(f"{PAGE}{notification.pk}").content.decode()
+
+    manager.post(f"{PAGE}{notification.pk}/resolve", {"decision": decision})
+
+    notification.refresh_from_db()
+    assert (offered, notification.status) == (True, status)
+    assert notification.error.startswith("staff manager decided")
+
+
+def test_a_decision_that_comes_too_late_changes_nothing(manager):
+    notification = make_notification(status=Notification.Status.QUEUED)
+
+    answer = manager.post(f"{PAGE}{notification.pk}/resolve", {"decision": "leave"}, follow=True)
+
+    notification.refresh_from_db()
+    assert notification.status == "queued"
+    assert "not held any more" in answer.content.decode()
+
+
+def test_whoever_may_only_read_messages_decides_nothing():
+    reader = make_staff("reader", group=None)
+    reader.user_permissions.add(Permission.objects.get(codename="view_notification"))
+    client = Client()
+    client.force_login(reader)
+    notification = held()
+
+    answer = client.post(f"{PAGE}{notification.pk}/resolve", {"decision": "send_again"})
+
+    notification.refresh_from_db()
+    assert (answer.status_code, notification.status) == (403, "held")
+    assert 'value="send_again"' not in client.get(f"{PAGE}{notification.pk}").content.decode()
+
+
+def test_a_paused_channel_says_so_and_why(manager):
+    ChannelState.objects.create(
+        channel="sms", limit=1, paused_until=timezone.now() + timedelta(minutes=1), pause_reason="Authenticate"
+    )
+
+    page = manager.get(PAGE).content.decode()
+
+    assert "SMS is paused" in page
+    assert "Authenticate" in page
 
 
 def test_what_customers_write_is_shown_as_text(manager):
