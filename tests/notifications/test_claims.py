@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from notifications.claims import claim_due, reap_lapsed_leases, record_handovers
+from notifications.delivery import deliver
 from notifications.drain import Drain
 from notifications.models import Attempt, Notification
 from notifications.providers import twilio
@@ -50,6 +51,32 @@ def test_the_handover_of_every_email_is_written_before_its_text_is_sent(sandbox)
     Drain(0, hand_over=lambda _: None, slice_seconds=0.4).run()
 
     assert Attempt.objects.get().phase == "handover"
+
+
+def test_an_email_that_may_not_be_handed_over_is_not_sent(sandbox):
+    make_notification(channel="email")
+    (message,) = claim_due(room=1, in_flight={}, worker="w")
+    before = len(sandbox.client.accepted())
+
+    outcome = deliver(message, may_hand_over=lambda: False)
+
+    assert (outcome.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
+
+
+def test_a_sender_whose_lease_was_taken_while_it_connected_sends_nothing(sandbox):
+    notification = make_notification(channel="email")
+    drain = Drain(0, hand_over=lambda _: None)
+    (message,) = claim_due(room=1, in_flight={}, worker="slow")
+    Notification.objects.update(status=Status.QUEUED, lease_token=None, lease_until=None)
+    before = len(sandbox.client.accepted())
+
+    sender = threading.Thread(target=drain._send, args=(message,))
+    sender.start()
+    while sender.is_alive():
+        drain._flush(wait=0.05)
+
+    notification.refresh_from_db()
+    assert (notification.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
 
 
 def test_tries_are_numbered_even_if_they_do_not_count(sandbox):

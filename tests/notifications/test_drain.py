@@ -12,7 +12,7 @@ from bookings.models import BookingEvent
 from notifications.claims import claim_due, reap_lapsed_leases, record
 from notifications.delivery import MAX_ATTEMPTS, Outcome, deliver
 from notifications.drain import Drain
-from notifications.jobs import prepare_drains, wake_drains
+from notifications.jobs import prepare_drains
 from notifications.models import Attempt, Dispatcher, Notification
 from notifications.outbox import queue_messages
 from notifications.providers.base import Accepted
@@ -222,7 +222,6 @@ def test_a_drain_is_started_with_the_booking_only_when_no_heartbeat_is_fresh():
     Dispatcher.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
 
     make_booking(starts_at=slot(hour=12))
-    wake_drains()
 
     assert (while_alive, OrmQ.objects.count()) == (0, Dispatcher.objects.count())
 
