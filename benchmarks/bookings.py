@@ -7,69 +7,34 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import django
 import requests
+from django.utils import timezone
 from requests.adapters import HTTPAdapter
 
-django.setup()
-
-from django.conf import settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connections  # noqa: E402
-from django.utils import timezone  # noqa: E402
-
-from benchmarks.database import scratch_database  # noqa: E402
-from bookings.models import Resource, Service, WorkingHours  # noqa: E402 - models need the set-up above
-from config.management.commands.seed_demo import PASSWORD  # noqa: E402
-from config.processes import Processes, manage, web_server  # noqa: E402
-from sandbox.client import ACCEPTED  # noqa: E402
-from sandbox.process import RunningSandbox, running_sandbox  # noqa: E402
+from benchmarks.accounts import settle
+from benchmarks.figures import Figure, figure, spread
+from benchmarks.stage import Daybook
+from bookings.models import Resource, Service, WorkingHours
+from sandbox.client import ACCEPTED
+from sandbox.process import RunningSandbox
 
 BURST = 30
-PORT = 8123
 CUSTOMER = {"name": "Bench Mark", "phone": "+919812340003", "email": "bench@example.com"}
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured number beside what was promised; ``peer``: the same number of the thread design, where measured."""
-
-    name: str
-    value: float
-    unit: str
-    target: float
-    peer: float | None
-    ok: bool
-
-
-def figure(name: str, value: float, unit: str, target: float) -> Figure:
-    return Figure(name, round(value, 2), unit, target, None, value <= target)
-
-
-def measure(*, rounds: int) -> list[Figure]:
-    """Measure on a scratch database of its own; ``rounds`` requests per endpoint."""
-    with scratch_database() as url, running_sandbox() as sandbox, Processes() as processes:
-        call_command("migrate", verbosity=0)
-        call_command("seed_demo")
-        _many_doctors()
-        connections.close_all()
-        environment = {
-            **sandbox.environment, "DATABASE_URL": url, "PORT": str(PORT),
-            "PUBLIC_BASE_URL": f"http://127.0.0.1:{PORT}",
-        }  # fmt: skip
-        processes.start(web_server(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS), environment)
-        processes.start(manage("worker"), environment)
-        client = Client(f"http://127.0.0.1:{PORT}", sandbox)
-        client.warm_up()
-        return [*_endpoints(client, rounds), *_burst(client, sandbox)]
+def measure_endpoints(daybook: Daybook, rounds: int) -> list[Figure]:
+    """Ask each endpoint ``rounds`` times, one request after the other; then send one burst of bookings."""
+    _many_doctors()
+    client = Client(daybook)
+    client.warm_up()
+    return [*_endpoints(client, rounds), *_burst(client, daybook.sandbox)]
 
 
 def _many_doctors() -> None:
-    services = list(Service.objects.all())
+    services = list(Service.objects.filter(slug__in=["consultation", "physiotherapy"]).select_related("location"))
     for number in range(10):
         resource = Resource.objects.create(location=services[0].location, name=f"Bench {number}")
         resource.services.set(services)
@@ -81,26 +46,16 @@ def _many_doctors() -> None:
 class Client:
     """Books as fast as it is answered, each time another slot."""
 
-    def __init__(self, base: str, sandbox: RunningSandbox) -> None:
-        self.base = base
-        self.sandbox = sandbox
+    def __init__(self, daybook: Daybook) -> None:
+        self.base = daybook.base
+        self.sandbox = daybook.sandbox
+        self.staff = daybook.staff
         self.http = requests.Session()
         self.http.mount("http://", HTTPAdapter(pool_maxsize=BURST))
-        self.staff: dict[str, str] = {}
         self._slots = iter(list(self._all_slots()))  # of a list, so that threads may share it
 
     def warm_up(self) -> None:
-        """Wait for the web server, sign in, and let every web process load its code."""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            try:
-                if requests.get(f"{self.base}/healthz", timeout=5).ok:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        sign_in = {"username": "frontdesk", "password": PASSWORD}
-        token = requests.post(f"{self.base}/auth/token", json=sign_in, timeout=10).json()["token"]
-        self.staff = {"Authorization": f"Bearer {token}"}
+        """Let every web process load its code."""
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda _: self.book(), range(16)))
             list(pool.map(lambda _: self.checkout(), range(8)))
@@ -134,11 +89,6 @@ class Client:
             yield morning + timedelta(days=number // 10 // 8, hours=number // 10 % 8)
 
 
-def settle() -> None:
-    """Wait until the providers have answered what is in flight: the figures are those of an idle machine."""
-    time.sleep(4.5)
-
-
 def _endpoints(client: Client, rounds: int) -> Iterator[Figure]:
     booked = [_timed(client.book) for _ in range(rounds)]
     settle()
@@ -158,8 +108,8 @@ def _endpoints(client: Client, rounds: int) -> Iterator[Figure]:
         ("PUT /bookings/{id}/complete", completed),
         ("POST /bookings/verify-payment", verified),
     ):
-        yield from _spread(name, [ms for ms, _ in results], 50)
-    yield from _spread("POST /bookings/razorpay-booking, instant gateway", [ms for ms, _ in own_time], 40)
+        yield from spread(name, [ms for ms, _ in results], 50)
+    yield from spread("POST /bookings/razorpay-booking, instant gateway", [ms for ms, _ in own_time], 40)
     yield figure("POST /bookings/razorpay-booking, median", statistics.median(ms for ms, _ in held), "ms", 500)
 
 
@@ -183,11 +133,6 @@ def _instant_gateway(sandbox: RunningSandbox) -> Iterator[None]:
     sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
     yield
     sandbox.client.reset_settings()
-
-
-def _spread(name: str, milliseconds: list[float], target: float) -> Iterator[Figure]:
-    yield figure(f"{name}, median", statistics.median(milliseconds), "ms", target)
-    yield figure(f"{name}, p95", statistics.quantiles(milliseconds, n=20)[-1], "ms", target)
 
 
 def _timed(call: Callable[[], Any]) -> tuple[float, Any]:

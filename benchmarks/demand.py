@@ -1,0 +1,66 @@
+"""What is booked: a clinic large enough for the load, and requests of which no two want the same time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from benchmarks.openloop import Call
+from bookings.models import Location, Resource, Service, WorkingHours
+
+MESSAGE_SECONDS = 3.0  # what a provider takes at most
+DESK, PAID = "bench-desk", "bench-paid"
+SERVICES = 20  # of each; a request names its service and takes whoever is free, as most do
+RESOURCES = 2  # a service
+VISITS_A_DAY = 18  # of half an hour, from nine to six
+
+
+def furnish_clinic() -> None:
+    """Create the services that the load books, and who offers them."""
+    location = Location.objects.create(name="Bench Clinic")
+    for number in range(SERVICES):
+        for slug, fields in (
+            (DESK, {"requires_confirmation": True}),
+            (PAID, {"requires_confirmation": False, "payment_mode": Service.PaymentMode.FULL}),
+        ):
+            name = f"{slug}-{number:02}"
+            service = Service.objects.create(
+                location=location, slug=name, name=name, duration_minutes=30, price_minor=50_000, **fields
+            )
+            _staff(service)
+
+
+def _staff(service: Service) -> None:
+    for number in range(RESOURCES):
+        resource = Resource.objects.create(location=service.location, name=f"{service.slug} {number}")
+        resource.services.add(service)
+        WorkingHours.objects.bulk_create(
+            WorkingHours(resource=resource, weekday=day, opens_at=time(9), closes_at=time(18)) for day in range(7)
+        )
+
+
+class Demand:
+    """Hands out requests: another customer each time, the services in turn, and each service's times in turn."""
+
+    def __init__(self) -> None:
+        self._made: Counter[str] = Counter()
+        zone = timezone.get_default_timezone()
+        self._morning = (datetime.now(zone) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+
+    def bookings(self, count: int) -> list[Call]:
+        return [Call("create", "POST", "/bookings/", self.body(DESK)) for _ in range(count)]
+
+    def body(self, kind: str) -> dict[str, Any]:
+        number = self._made[kind]
+        self._made[kind] += 1
+        day, visit = divmod(number // SERVICES, VISITS_A_DAY)
+        return {
+            "service": f"{kind}-{number % SERVICES:02}",
+            "starts_at": (self._morning + timedelta(days=day, minutes=30 * visit)).isoformat(),
+            "customer": {
+                "name": "Bench Mark", "phone": f"+9198{10_000_000 + number:08}", "email": f"bench{number}@example.com",
+            },
+        }  # fmt: skip

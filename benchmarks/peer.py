@@ -1,0 +1,167 @@
+"""Runs the thread design under the same load, beside the same sandbox and database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection
+
+from benchmarks import openloop
+from benchmarks.accounts import AcceptLog
+from benchmarks.demand import MESSAGE_SECONDS, Demand
+from benchmarks.figures import OUT, percentile
+from benchmarks.stage import progress, wait_for
+from benchmarks.usage import cpu_seconds
+from config.processes import ROOT, kill_group, start
+from sandbox.process import RunningSandbox
+
+PORT = 8124
+WORKERS = 2
+MODULE = "benchmarks.peers.thread_design"
+SPARE_CONNECTIONS = 10  # of the server's, which the generous pool leaves to others
+DEFAULT_POOL = (5, 10)
+LOG = OUT.with_name("peer.log")  # the traces of its threads
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What became of one load. ``p50`` and ``p99`` in ms, over all answers and over those that never came."""
+
+    per_second: int
+    pool: tuple[int, int]
+    asked: int
+    errors: int
+    p50: float
+    p99: float
+    created: int
+    accepted: int
+
+    @property
+    def error_percent(self) -> float:
+        return 100 * self.errors / self.asked
+
+    @property
+    def unsent_percent(self) -> float:
+        return 100 * (1 - self.accepted / (3 * self.created)) if self.created else 0.0
+
+
+@dataclass(frozen=True)
+class Peer:
+    """``cpu_ms``: of the web processes, for one booking whose messages are not sent."""
+
+    rates: list[Rate]
+    cpu_ms: float
+
+    def at(self, per_second: int) -> Rate | None:
+        """Return the run at this rate with the default pool, if there was one."""
+        return next((each for each in self.rates if (each.per_second, each.pool) == (per_second, DEFAULT_POOL)), None)
+
+
+class PeerBench:
+    def __init__(self, database_url: str, sandbox: RunningSandbox) -> None:
+        self._environment = {**sandbox.environment, "DATABASE_URL": database_url}
+        self._log = AcceptLog(sandbox.client)
+        self._demand = Demand()
+
+    def measure(self, *, rates: list[int], seconds: float, wait: float, generous_rates: list[int]) -> Peer:
+        """Run each rate in processes of its own: what the last one could not finish is not the next one's burden.
+
+        ``wait``: seconds from the end of a load until its processes are killed with what they still hold.
+        """
+        LOG.parent.mkdir(exist_ok=True)
+        LOG.write_text("")
+        subprocess.run([sys.executable, "-m", MODULE], check=True, cwd=ROOT, env=self._environment)
+        plan = [(rate, DEFAULT_POOL) for rate in rates] + [(rate, generous_pool()) for rate in generous_rates]
+        measured = [self._rate(rate, pool, seconds, wait) for rate, pool in plan]
+        return Peer(measured, self._cpu_ms(seconds))
+
+    def _rate(self, rate: int, pool: tuple[int, int], seconds: float, wait: float) -> Rate:
+        progress(f"peer: {rate} bookings/s for {seconds:g} s, pool {pool[0]}+{pool[1]} a process")
+        with self._running(pool) as base:
+            self._warm_up(base)
+            time.sleep(MESSAGE_SECONDS + 0.5)
+            self._log.new()
+            before = _rows("peer_booking"), _rows("peer_message")
+            end = time.monotonic() + seconds + wait
+            answers = openloop.run(base, openloop.evenly(self._demand.bookings(int(rate * seconds)), rate))
+            _wait_for_threads(before, end)
+            created = _rows("peer_booking") - before[0]
+        times = [each.ms for each in answers]
+        errors = sum(not each.is_good for each in answers)
+        if errors:
+            progress(f"  {openloop.faults(answers)}")
+        return Rate(
+            rate, pool, len(answers), errors, percentile(times, 50), percentile(times, 99), created,
+            len(self._log.new()),
+        )  # fmt: skip
+
+    def _cpu_ms(self, seconds: float) -> float:
+        progress("peer: processor time of a booking, no messages")
+        with self._running(DEFAULT_POOL, SEND_MESSAGES="0") as base:
+            self._warm_up(base)
+            return cpu_ms_per_booking(base, self.process, self._demand, seconds)
+
+    @contextmanager
+    def _running(self, pool: tuple[int, int], **more: str) -> Iterator[str]:
+        command = [sys.executable, "-m", "uvicorn", f"{MODULE}:app", f"--port={PORT}", f"--workers={WORKERS}"]
+        command += ["--log-level=critical", "--no-access-log"]
+        command = ["/bin/sh", "-c", 'exec "$@" 2>>"$0"', str(LOG), *command]
+        size, overflow = map(str, pool)
+        environment = {**self._environment, "POOL_SIZE": size, "MAX_OVERFLOW": overflow, **more}
+        self.process = start(command, environment)
+        base = f"http://127.0.0.1:{PORT}"
+        try:
+            wait_for(base)
+            yield base
+        finally:
+            kill_group(self.process)
+
+    def _warm_up(self, base: str) -> None:
+        openloop.run(base, openloop.evenly(self._demand.bookings(8), 40))
+
+
+def cpu_ms_per_booking(
+    base: str, process: subprocess.Popen[bytes], demand: Demand, seconds: float, *, rate: int = 20
+) -> float:
+    """Return the processor time of a process tree per booking, at a rate that every design can keep."""
+    before = cpu_seconds(process)
+    answers = openloop.run(base, openloop.evenly(demand.bookings(int(rate * seconds)), rate))
+    return 1000 * (cpu_seconds(process) - before) / max(1, sum(each.is_good for each in answers))
+
+
+def generous_pool() -> tuple[int, int]:
+    """Return as large a pool as two processes can have on this server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('max_connections')::int - (SELECT count(*) FROM pg_stat_activity)")
+        (free,) = cursor.fetchone() or (0,)
+    half = max(1, (free - SPARE_CONNECTIONS) // WORKERS // 2)
+    return half, half
+
+
+def show_rates(rates: list[Rate]) -> None:
+    print(f"\nThe peer, {WORKERS} processes")
+    print(f"{'rate':>6}{'pool':>9}{'asked':>8}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}{'accepted':>10}{'not':>7}")
+    for each in rates:
+        print(
+            f"{each.per_second:>4}/s{each.pool[0]:>5}+{each.pool[1]:<3}{each.asked:>8}{each.errors:>8}{each.p50:>10.1f}"
+            f"{each.p99:>10.1f}{each.accepted:>10}{3 * each.created - each.accepted:>7}"
+        )
+
+
+def _wait_for_threads(before: tuple[int, int], end: float) -> None:
+    while time.monotonic() < end:
+        if _rows("peer_message") - before[1] >= 3 * (_rows("peer_booking") - before[0]):
+            return
+        time.sleep(0.25)
+
+
+def _rows(table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - the names are ours
+        (count,) = cursor.fetchone() or (0,)
+        return int(count)

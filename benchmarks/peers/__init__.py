@@ -1,0 +1,1 @@
+"""Designs that Daybook is measured beside."""

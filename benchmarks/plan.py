@@ -1,0 +1,59 @@
+"""What one run measures, in which order, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.management import call_command
+from django.db import connections
+
+from benchmarks.bookings import measure_endpoints
+from benchmarks.database import scratch_database
+from benchmarks.delivery import DeliveryBench
+from benchmarks.demand import furnish_clinic
+from benchmarks.figures import Figure
+from benchmarks.peer import PeerBench, show_rates
+from benchmarks.stage import progress, running_daybook
+from config.processes import interrupt_on_signals
+from sandbox.process import running_sandbox
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``rounds``: requests to each endpoint, one after the other. The rest in bookings a second, and seconds."""
+
+    rounds: int
+    seconds: float
+    callback_seconds: float
+    idle_seconds: float
+    peer_rates: list[int]
+    peer_generous_rates: list[int]
+    peer_seconds: float
+    peer_wait: float
+
+
+LONG = Plan(60, 60, 20, 12, [10, 20, 50, 100], [100], 8, 15)
+SHORT = Plan(10, 10, 5, 4, [100], [], 3, 1)
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Measure on a scratch database; the peer and Daybook in turn, since they share the machine."""
+    interrupt_on_signals()
+    with scratch_database() as url, running_sandbox() as sandbox:
+        call_command("migrate", verbosity=0)
+        call_command("seed_demo")
+        furnish_clinic()
+        connections.close_all()
+        peer = PeerBench(url, sandbox).measure(
+            rates=plan.peer_rates, seconds=plan.peer_seconds, wait=plan.peer_wait,
+            generous_rates=plan.peer_generous_rates,
+        )  # fmt: skip
+        with running_daybook(url, sandbox) as daybook:
+            progress("Daybook: its endpoints, one request after the other")
+            figures = measure_endpoints(daybook, plan.rounds)
+            figures += DeliveryBench(daybook, peer).measure(
+                seconds=plan.seconds, callback_seconds=plan.callback_seconds, idle_seconds=plan.idle_seconds
+            )
+            progress("stopping")
+    show_rates(peer.rates)
+    return figures

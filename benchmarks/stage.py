@@ -1,0 +1,87 @@
+"""Daybook as it is deployed, web server and worker, on a scratch database and a sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import requests
+from django.conf import settings
+
+from config.management.commands.seed_demo import PASSWORD
+from config.processes import manage, start, stop, web_server
+from sandbox.process import RunningSandbox
+
+PORT = 8123
+START_SECONDS = 30
+PROMPT_SECONDS, PROMPT_ANSWERS = 0.1, 10
+BEGAN = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Daybook:
+    base: str
+    sandbox: RunningSandbox
+    web: subprocess.Popen[bytes]
+    worker: subprocess.Popen[bytes]
+    staff: dict[str, str]  # the headers of somebody who may confirm and complete
+
+
+@contextmanager
+def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Daybook]:
+    """Start both processes, yield once the web server answers, and stop them in the end."""
+    base = f"http://127.0.0.1:{PORT}"
+    environment = {
+        **sandbox.environment, "DATABASE_URL": database_url, "PORT": str(PORT), "PUBLIC_BASE_URL": base,
+    }  # fmt: skip
+    command = web_server(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
+    with running(command, environment) as web, running(manage("worker"), environment) as worker:
+        wait_for(base)
+        yield Daybook(base, sandbox, web, worker, _sign_in(base))
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = start(command, environment)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def wait_for(base: str) -> None:
+    """Return once the server at ``base`` says that it is well. Raises TimeoutError after START_SECONDS."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            if requests.get(f"{base}/healthz", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"{base} did not answer within {START_SECONDS} s; its own words stand above.")
+
+
+def catch_up(base: str) -> None:
+    """Wait until the server has dealt with what its clients gave up on: it answers at once, several times running."""
+    end, prompt = time.monotonic() + START_SECONDS, 0
+    while prompt < PROMPT_ANSWERS and time.monotonic() < end:
+        try:
+            is_prompt = requests.get(f"{base}/healthz", timeout=5).elapsed.total_seconds() < PROMPT_SECONDS
+        except requests.RequestException:
+            is_prompt = False
+        prompt = prompt + 1 if is_prompt else 0
+        time.sleep(0.02)
+
+
+def progress(text: str) -> None:
+    """Say which phase begins, how long into the run."""
+    print(f"{time.monotonic() - BEGAN:>5.0f} s  {text}", flush=True)
+
+
+def _sign_in(base: str) -> dict[str, str]:
+    answer = requests.post(f"{base}/auth/token", json={"username": "frontdesk", "password": PASSWORD}, timeout=10)
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
