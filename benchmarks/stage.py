@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Dayb
     base = f"http://127.0.0.1:{PORT}"
     environment = {
         **sandbox.environment, "DATABASE_URL": database_url, "PORT": str(PORT), "PUBLIC_BASE_URL": base,
+        "DEBUG": "0", "SECRET_KEY": secrets.token_urlsafe(50),
     }  # fmt: skip
     command = web_server(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
     with running(command, environment) as web, running(manage("worker"), environment) as worker:

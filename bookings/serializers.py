@@ -1,9 +1,10 @@
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from bookings.models import Booking, Customer, Resource, Service
+from bookings.models import Booking, Resource, Service
 from bookings.phones import as_e164
 
 
@@ -18,13 +19,10 @@ class PhoneField(serializers.CharField):
             raise serializers.ValidationError(error.message) from error
 
 
-class CustomerSerializer(serializers.ModelSerializer[Customer]):
+class CustomerSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120)
     phone = PhoneField(max_length=40)
-
-    class Meta:
-        model = Customer
-        fields = ["name", "phone", "email"]
-        validators: list[Any] = []  # the same person may book again
+    email = serializers.EmailField(max_length=254)
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
@@ -90,3 +88,14 @@ class NewBookingSerializer(BookingSerializer):
 
     class Meta(BookingSerializer.Meta):
         fields = [*BookingSerializer.Meta.fields, "manage_token"]
+
+
+def booking_answer(booking: Booking) -> dict[str, Any]:
+    """Return what the API shows of a booking; it needs what ``Booking.objects.for_api()`` fetches."""
+    return _shared_serializer().to_representation(booking)
+
+
+@cache
+def _shared_serializer() -> BookingSerializer:
+    # Its fields are built once for the process: building them takes longer than filling them in.
+    return BookingSerializer()

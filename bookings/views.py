@@ -17,14 +17,20 @@ from rest_framework.views import APIView
 
 from bookings.models import Booking, Service
 from bookings.operations import Actor, Booked, complete_booking, confirm_booking, create_booking
-from bookings.serializers import BookingRequest, BookingSerializer, NewBookingSerializer, ServiceSerializer
+from bookings.serializers import (
+    BookingRequest,
+    BookingSerializer,
+    NewBookingSerializer,
+    ServiceSerializer,
+    booking_answer,
+)
 
 CUSTOMER = Actor("customer")
 
 
 def new_booking_answer(booked: Booked) -> dict[str, object]:
     """Return the body for a new booking: the only answer that carries its manage token."""
-    return {**BookingSerializer(booked.booking).data, "manage_token": booked.manage_token}
+    return {**booking_answer(booked.booking), "manage_token": booked.manage_token}
 
 
 class NewestFirst(CursorPagination):
@@ -91,13 +97,14 @@ class BookingDetail(APIView):
     )
     def get(self, request: Request, booking_id: UUID) -> Response:
         booking = Booking.objects.for_api().filter(pk=booking_id).first()
-        may_see = booking is not None and (
-            request.user.has_perm("bookings.view_booking")
-            or booking.opens_with(request.headers.get("X-Booking-Token", ""))
-        )
-        if not may_see:
+        if booking is None or not _may_see(request, booking):
             raise Http404  # an unknown booking and a foreign one look the same
-        return Response(BookingSerializer(booking).data)
+        return Response(booking_answer(booking))
+
+
+def _may_see(request: Request, booking: Booking) -> bool:
+    is_staff = request.user.has_perm("bookings.view_booking")
+    return is_staff or booking.opens_with(request.headers.get("X-Booking-Token", ""))
 
 
 class _StaffMove(APIView):
@@ -120,7 +127,7 @@ class ConfirmBooking(_StaffMove):
     @extend_schema(summary="Confirm a pending booking", request=None, responses=BookingSerializer)
     def put(self, request: Request, booking_id: UUID) -> Response:
         booking = confirm_booking(booking_id=booking_id, actor=Actor("staff", request.user.get_username()))
-        return Response(BookingSerializer(booking).data)
+        return Response(booking_answer(booking))
 
 
 class CompleteBooking(_StaffMove):
@@ -129,4 +136,4 @@ class CompleteBooking(_StaffMove):
     @extend_schema(summary="Complete a confirmed booking", request=None, responses=BookingSerializer)
     def put(self, request: Request, booking_id: UUID) -> Response:
         booking = complete_booking(booking_id=booking_id, actor=Actor("staff", request.user.get_username()))
-        return Response(BookingSerializer(booking).data)
+        return Response(booking_answer(booking))

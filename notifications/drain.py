@@ -75,7 +75,7 @@ class Drain:
                 self._give_back()
                 # Also when the database has just failed: what the providers answered is not lost with it.
                 while self._in_flight.total():
-                    self._flush(wait=POLL_SECONDS)
+                    self._flush()
 
     def _drain_slice(self, senders: ThreadPoolExecutor) -> None:
         end = time.monotonic() + self._slice_seconds
@@ -85,7 +85,7 @@ class Drain:
                 self._next_beat = time.monotonic() + BEAT_SECONDS
                 self._keep_house(senders)
             self._claim(senders)
-            self._flush(wait=POLL_SECONDS)
+            self._flush()
 
     def _keep_house(self, senders: ThreadPoolExecutor) -> None:
         beat(slot=self.slot, worker=self.worker)
@@ -124,9 +124,11 @@ class Drain:
 
     # --- in the drain's own thread again ---
 
-    def _flush(self, *, wait: float) -> None:
-        """Record what the senders have put down, after waiting up to ``wait`` seconds for the first of it."""
-        results = self._collect(wait)
+    def _flush(self) -> None:
+        """Wait for POLL_SECONDS, then record all that the senders have put down: one by one it would cost the database
+        as many statements as there are messages."""
+        time.sleep(POLL_SECONDS)
+        results = [self._results.get_nowait() for _ in range(self._results.qsize())]
         handovers = [result for result in results if isinstance(result, Handover)]
         outcomes = [result for result in results if isinstance(result, Outcome)]
         if handovers:
@@ -140,15 +142,6 @@ class Drain:
             if isinstance(finding, Finding):
                 for_certain(lambda found=finding: record_finding(found))  # type: ignore[misc]
                 self._in_flight["lookup"] -= 1
-
-    def _collect(self, wait: float) -> list[Outcome | Handover | Finding]:
-        results = []
-        try:
-            results.append(self._results.get(timeout=wait))
-            while True:
-                results.append(self._results.get_nowait())
-        except queue.Empty:
-            return results
 
     def _give_back(self) -> None:
         try:

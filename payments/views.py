@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookings.serializers import BookingRequest, BookingSerializer
+from bookings.serializers import BookingRequest, booking_answer
 from bookings.views import CUSTOMER, new_booking_answer
 from payments.operations import Checkout, start_checkout, verify_payment
 from payments.serializers import CheckoutAnswer, VerifiedAnswer, VerifyPaymentRequest
@@ -59,4 +59,4 @@ class VerifyPayment(APIView):
             payment_id=form.validated_data["razorpay_payment_id"],
             signature=form.validated_data["razorpay_signature"],
         )
-        return Response({"booking": BookingSerializer(booking).data})
+        return Response({"booking": booking_answer(booking)})

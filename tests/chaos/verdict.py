@@ -34,9 +34,9 @@ def judge(bookings: int, accepted: Iterable[dict[str, Any]]) -> Verdict:
     """Judge all rows against the accept log's entries; each of ``bookings`` acknowledged bookings owes three."""
     accepts = Counter(_notification_id(entry) for entry in accepted)
     rows = list(Notification.objects.values_list("pk", "status", "channel"))
-    held = [pk for pk, status, channel in rows if status == Status.HELD and channel == "email"]
-    undecided = [pk for pk, status, _ in rows if status in Notification.UNSETTLED and pk not in set(held)]
-    open_ended = {*held, *undecided}
+    held = {pk for pk, status, channel in rows if status == Status.HELD and channel == "email"}
+    undecided = {pk for pk, status, _ in rows if status in Notification.UNSETTLED} - held
+    open_ended = held | undecided
     lost = [pk for pk, _, _ in rows if not accepts[str(pk)] and pk not in open_ended]
     missing = max(0, bookings * CHANNELS - len(rows))
     doubled = [pk for pk, count in accepts.items() if count > 1]

@@ -73,7 +73,7 @@ def test_a_sender_whose_lease_was_taken_while_it_connected_sends_nothing(sandbox
     sender = threading.Thread(target=drain._send, args=(message,))
     sender.start()
     while sender.is_alive():
-        drain._flush(wait=0.05)
+        drain._flush()
 
     notification.refresh_from_db()
     assert (notification.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
