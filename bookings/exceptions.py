@@ -15,6 +15,18 @@ class ServiceNotPayable(Exception):
     """The service takes no money online, or only with it: use the other endpoint."""
 
 
+class KeyMalformed(Exception):
+    """The Idempotency-Key cannot be one: send 1 to 255 printable ASCII characters."""
+
+
+class KeyReused(Exception):
+    """The Idempotency-Key came with another request before: send a new one."""
+
+
+class RequestInProgress(Exception):
+    """The first request with this Idempotency-Key is still running: ask again in a moment."""
+
+
 class InvalidTransition(Exception):
     """The booking's status does not allow the move: look at the booking again."""
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.dispatch import Signal
 from django.utils import timezone
 
 from bookings import events
 from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
+from bookings.manage_tokens import TokenMaker, random_token
 from bookings.models import Allocation, Booking, Customer, Resource, Service
 from bookings.models.booking import hash_token
 from bookings.moves import Actor, announce, expire_booking, lock_booking, move_booking
 from bookings.slots import take_slot, take_slot_back
 
 __all__ = [
-    "Actor", "Booked", "accept_payment", "complete_booking", "confirm_booking", "create_booking", "hold_booking",
-    "release_hold",
+    "Actor", "Booked", "accept_payment", "cancel_booking", "complete_booking", "confirm_booking", "create_booking",
+    "extend_hold", "hold_booking", "lapse_hold", "release_hold",
 ]  # fmt: skip
 
 Status = Booking.Status
@@ -43,6 +44,7 @@ def create_booking(
     resource: Resource | None = None,
     party_size: int = 1,
     notes: str = "",
+    token_for: TokenMaker = random_token,
 ) -> Booked:
     """Book a service that is paid at the desk: pending, or confirmed where the service confirms itself.
 
@@ -52,7 +54,10 @@ def create_booking(
         raise ServiceNotPayable("This service is paid online: use POST /bookings/razorpay-booking.")
     status = Status.PENDING if service.requires_confirmation else Status.CONFIRMED
     announced = events.booking_requested if service.requires_confirmation else events.booking_confirmed
-    return _book(service, starts_at, customer, actor, resource, party_size, notes, status=status, announced=announced)
+    return _book(
+        service, starts_at, customer, actor, resource, party_size, notes, token_for,
+        status=status, announced=announced,
+    )  # fmt: skip
 
 
 def hold_booking(
@@ -64,12 +69,13 @@ def hold_booking(
     resource: Resource | None = None,
     party_size: int = 1,
     notes: str = "",
+    token_for: TokenMaker = random_token,
 ) -> Booked:
     """Keep a slot while its customer pays: held until ``hold_expires_at``. Raises as create_booking does."""
     if not service.due_online_minor:
         raise ServiceNotPayable("This service takes no payment online: use POST /bookings/.")
     return _book(
-        service, starts_at, customer, actor, resource, party_size, notes,
+        service, starts_at, customer, actor, resource, party_size, notes, token_for,
         status=Status.HELD, announced=events.booking_held,
     )  # fmt: skip
 
@@ -118,6 +124,37 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
 
 
 @transaction.atomic
+def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
+    """Cancel a booking that is still to come; do nothing if it is cancelled already. Raises InvalidTransition."""
+    booking = lock_booking(booking_id)
+    if booking.status == Status.CANCELLED:
+        return booking
+    if booking.status not in Booking.BLOCKING:
+        raise InvalidTransition(booking, Status.CANCELLED)
+    booking = move_booking(booking, Status.CANCELLED, events.booking_cancelled, "cancelled", actor)
+    booking.allocations.update(is_active=False)
+    return booking
+
+
+@transaction.atomic
+def extend_hold(*, booking_id: UUID, until: datetime) -> bool:
+    """Keep a held slot longer, for somebody whose bank is still thinking; return whether it was still held."""
+    held = Booking.objects.filter(pk=booking_id, status=Status.HELD)
+    return bool(held.update(hold_expires_at=until, updated_at=Now()))
+
+
+@transaction.atomic
+def lapse_hold(*, booking_id: UUID, actor: Actor) -> bool:
+    """Give a held slot back if its time is over; return whether it was given back now."""
+    booking = lock_booking(booking_id)
+    is_over = booking.hold_expires_at is not None and booking.hold_expires_at <= timezone.now()
+    if booking.status != Status.HELD or not is_over:
+        return False
+    expire_booking(booking, actor)
+    return True
+
+
+@transaction.atomic
 def release_hold(*, booking_id: UUID, actor: Actor) -> bool:
     """Give a held slot back before its time; return whether it was still held."""
     booking = lock_booking(booking_id)
@@ -135,16 +172,19 @@ def _book(
     resource: Resource | None,
     party_size: int,
     notes: str,
+    token_for: TokenMaker,
     *,
     status: Status,
     announced: Signal,
 ) -> Booked:
     _check_bookable(service, starts_at)
-    token = secrets.token_urlsafe(24)
+    booking_id = uuid4()
+    token = token_for(booking_id)
     try:
         with transaction.atomic():
             chosen = take_slot(service, starts_at, resource)
             booking = Booking.objects.create(
+                id=booking_id,
                 service=service,
                 resource=chosen,
                 customer=Customer.remember(**customer),

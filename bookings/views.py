@@ -5,16 +5,18 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, permissions, status
+from rest_framework import generics, permissions
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings.idempotency import IDEMPOTENCY_KEY, answer_once
+from bookings.manage_tokens import TokenMaker
 from bookings.models import Booking, Service
 from bookings.operations import Actor, Booked, complete_booking, confirm_booking, create_booking
 from bookings.serializers import (
@@ -79,12 +81,14 @@ class BookingList(generics.ListAPIView[Booking]):
         return Booking.objects.for_api()
 
     @extend_schema(summary="Book a service that is paid at the desk", request=BookingRequest,
-                   responses={201: NewBookingSerializer})  # fmt: skip
-    def post(self, request: Request) -> Response:
-        form = BookingRequest(data=request.data)
-        form.is_valid(raise_exception=True)
-        booked = create_booking(**form.validated_data, actor=CUSTOMER)
-        return Response(new_booking_answer(booked), status=status.HTTP_201_CREATED)
+                   parameters=[IDEMPOTENCY_KEY], responses={201: NewBookingSerializer})  # fmt: skip
+    def post(self, request: Request) -> HttpResponse:
+        def book(token_for: TokenMaker) -> Booked:
+            form = BookingRequest(data=request.data)
+            form.is_valid(raise_exception=True)
+            return create_booking(**form.validated_data, actor=CUSTOMER, token_for=token_for)
+
+        return answer_once(request, book, show=new_booking_answer)
 
 
 class BookingDetail(APIView):

@@ -16,7 +16,15 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from bookings.database import database_is_away
-from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
+from bookings.exceptions import (
+    InvalidTransition,
+    KeyMalformed,
+    KeyReused,
+    OutsideHours,
+    RequestInProgress,
+    ServiceNotPayable,
+    SlotTaken,
+)
 from bookings.models import Booking
 from payments.exceptions import (
     GatewayRejected,
@@ -35,6 +43,9 @@ REFUSALS: dict[type[Exception], tuple[int, str, int | None]] = {
     OutsideHours: (422, "outside_hours", None),
     ServiceNotPayable: (422, "wrong_payment_mode", None),
     InvalidTransition: (409, "invalid_transition", None),
+    KeyMalformed: (400, "idempotency_key_malformed", None),
+    KeyReused: (422, "idempotency_key_reused", None),
+    RequestInProgress: (409, "request_in_progress", 1),
     Booking.DoesNotExist: (404, "not_found", None),
     OrderUnknown: (404, "not_found", None),
     SignatureInvalid: (400, "signature_invalid", None),

@@ -3,5 +3,9 @@
 from bookings.models.booking import Allocation, Booking, BookingEvent
 from bookings.models.catalogue import Location, Resource, Service, WorkingHours
 from bookings.models.customer import Customer
+from bookings.models.idempotency import IdempotencyKey
 
-__all__ = ["Allocation", "Booking", "BookingEvent", "Customer", "Location", "Resource", "Service", "WorkingHours"]
+__all__ = [
+    "Allocation", "Booking", "BookingEvent", "Customer", "IdempotencyKey", "Location", "Resource", "Service",
+    "WorkingHours",
+]  # fmt: skip
