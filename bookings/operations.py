@@ -147,8 +147,7 @@ def extend_hold(*, booking_id: UUID, until: datetime) -> bool:
 def lapse_hold(*, booking_id: UUID, actor: Actor) -> bool:
     """Give a held slot back if its time is over; return whether it was given back now."""
     booking = lock_booking(booking_id)
-    is_over = booking.hold_expires_at is not None and booking.hold_expires_at <= timezone.now()
-    if booking.status != Status.HELD or not is_over:
+    if not booking.is_lapsed:
         return False
     expire_booking(booking, actor)
     return True

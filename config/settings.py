@@ -113,7 +113,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- the queue (what each number rests on: docs/decisions.md) --------------------------------------------------------
 DRAIN_SLOTS = env.int("DRAIN_SLOTS", default=2)
-DRAIN_CONCURRENCY = env.int("DRAIN_CONCURRENCY", default=400)
+DRAIN_CONCURRENCY = env.int("DRAIN_CONCURRENCY", default=500)
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=60)
 LOOKUP_SETTLE_SECONDS = env.int("LOOKUP_SETTLE_SECONDS", default=180)
 STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")  # of manage.py worker: once it exists, nothing new is claimed

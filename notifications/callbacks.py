@@ -1,14 +1,14 @@
 """Doors for the providers' callbacks: verify, keep, answer. What they mean is decided by notifications.receipts."""
 
+import json
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from notifications.inbound import take_inbound
-from notifications.models import Receipt
 from notifications.providers.twilio import callback_is_genuine
 
 
@@ -45,17 +45,14 @@ def _genuine_fields(request: HttpRequest) -> dict[str, str] | None:
 
 def _keep(notification_id: UUID, attempt_id: UUID, fields: dict[str, str]) -> None:
     """Insert the receipt unless it is here already or is about a message that we do not know."""
-    receipt = Receipt(
-        notification_id=notification_id,
-        attempt_id=attempt_id,
-        provider_id=fields.get("MessageSid", "")[:200],
-        provider_status=fields.get("MessageStatus", "")[:40],
-        error_code=fields.get("ErrorCode", "")[:20],
-        fields=fields,
-    )
-    try:
-        with transaction.atomic():
-            Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
-            connection.check_constraints()  # the foreign key is deferred: an unknown message shows only here
-    except IntegrityError:
-        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO notifications_receipt
+                   (notification_id, attempt_id, provider_id, provider_status, error_code, fields, received_at)
+               SELECT id, %s, %s, %s, %s, %s, clock_timestamp() FROM notifications_notification WHERE id = %s
+               ON CONFLICT DO NOTHING""",
+            [
+                attempt_id, fields.get("MessageSid", "")[:200], fields.get("MessageStatus", "")[:40],
+                fields.get("ErrorCode", "")[:20], json.dumps(fields), notification_id,
+            ],
+        )  # fmt: skip

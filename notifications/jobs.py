@@ -3,12 +3,9 @@
 The notification table is the truth. A job that never ran, ran twice, or died half way changes nothing in the end.
 """
 
-import logging
-
 from django.conf import settings
 from django.db import connection, transaction
-from django_q.models import OrmQ, Schedule
-from django_q.signing import SignedPackage
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from notifications.drain import Drain
@@ -16,10 +13,7 @@ from notifications.models import Dispatcher
 from notifications.pace import prepare_channels
 
 DRAIN = "notifications.jobs.drain"
-JOBS = [DRAIN]
 STALE_SECONDS = 6
-
-log = logging.getLogger(__name__)
 
 
 def drain(slot: int) -> None:
@@ -51,27 +45,6 @@ def wake_drains() -> None:
         stale = [slot for (slot,) in cursor.fetchall()]
     for slot in stale:
         start_drain(slot)
-
-
-def discard_poison() -> None:
-    """Take queued jobs and schedules away that are none of ours or cannot be read.
-
-    One of them would kill django-q2's pusher with the healthy jobs it holds, or stop every schedule. Nothing is lost
-    with them: what is owed is in our own tables.
-    """
-    for row in OrmQ.objects.all():
-        try:
-            is_ours = SignedPackage.loads(row.payload)["func"] in JOBS
-        except Exception as error:  # an unpicklable payload may raise anything
-            log.error("Discarding a queued job that cannot be read: %s", type(error).__name__)
-            row.delete()
-        else:
-            if not is_ours:
-                log.error("Discarding a queued job that is none of ours")
-                row.delete()
-    discarded, _ = Schedule.objects.exclude(func__in=JOBS).delete()
-    if discarded:
-        log.error("Discarding %d schedules that are none of ours", discarded)
 
 
 def prepare_drains() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -38,10 +39,21 @@ def _three_days_on(booking: Booking) -> datetime:
     return max(booking.ends_at, timezone.now()) + timedelta(days=3)
 
 
+class Money(NamedTuple):
+    """A sum in minor units, beside its currency."""
+
+    amount_minor: int
+    currency: str
+
+
 KINDS = {
     "booking_requested": Kind(_the_visits_end),
     "booking_confirmed": Kind(_the_visits_end),
     "booking_completed": Kind(_three_days_on),
+    "booking_cancelled": Kind(_the_visits_end),
+    "payment_failed": Kind(_the_visits_end),
+    "refund_requested": Kind(_three_days_on),
+    "refund_processed": Kind(_three_days_on),
 }
 
 
@@ -55,9 +67,9 @@ class Message:
     body: str
 
 
-def messages_for(kind: str, booking: Booking) -> Iterator[Message]:
+def messages_for(kind: str, booking: Booking, money: Money | None = None) -> Iterator[Message]:
     """Render what the booking's customer is told of ``kind``, once per channel."""
-    words = _words(booking)
+    words = _words(booking, money or Money(booking.due_online_minor, booking.currency))
     folder = f"notifications/messages/{kind}"
     customer = booking.customer
     yield Message(Channel.SMS, customer.phone, "", _render(f"{folder}/sms.txt", words))
@@ -67,7 +79,7 @@ def messages_for(kind: str, booking: Booking) -> Iterator[Message]:
     yield Message(Channel.EMAIL, customer.email, subject.removeprefix("Subject: "), body.strip())
 
 
-def _words(booking: Booking) -> dict[str, str]:
+def _words(booking: Booking, money: Money) -> dict[str, str]:
     starts_at = booking.starts_at.astimezone(booking.service.location.zone)
     # A customer's name goes out on the business's account: no line of it may pass for a message of its own.
     return {
@@ -77,7 +89,7 @@ def _words(booking: Booking) -> dict[str, str]:
         "location": booking.service.location.name,
         "when": date_format(starts_at, "D j M Y, H:i"),
         "reference": booking.reference,
-        "amount": as_money(booking.due_online_minor, booking.currency),
+        "amount": as_money(money.amount_minor, money.currency) if money.amount_minor else "",
         "business": settings.BUSINESS_NAME,
     }
 

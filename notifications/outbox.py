@@ -1,17 +1,21 @@
 """Writes what is owed, with the change that owes it: both commit, or neither does."""
 
-from bookings.models import Booking, BookingEvent
+from bookings.models import Booking
 from notifications.jobs import wake_drains
-from notifications.messages import KINDS, messages_for
+from notifications.messages import KINDS, Money, messages_for
 from notifications.models import Notification
 
 
-def queue_messages(*, kind: str, booking: Booking, event: BookingEvent) -> None:
-    """Write one notification per channel, once per event; a repeat changes nothing. Call it inside the transaction."""
+def queue_messages(*, kind: str, booking: Booking, cause: str, money: Money | None = None) -> None:
+    """Write one notification per channel, once per ``cause``; a repeat changes nothing. Call it inside the transaction.
+
+    ``cause``: the key of what happened, such as a BookingEvent's. ``money``: the sum it is about, where it is not what
+    the booking asks for.
+    """
     Notification.objects.bulk_create(
         [
             Notification(
-                dedupe_key=f"{event.pk}:{message.channel}:{message.address}",
+                dedupe_key=f"{cause}:{message.channel}:{message.address}",
                 kind=kind,
                 channel=message.channel,
                 booking=booking,
@@ -20,7 +24,7 @@ def queue_messages(*, kind: str, booking: Booking, event: BookingEvent) -> None:
                 body=message.body,
                 expires_at=KINDS[kind].useful_until(booking),
             )
-            for message in messages_for(kind, booking)
+            for message in messages_for(kind, booking, money)
         ],
         ignore_conflicts=True,
     )

@@ -1,5 +1,8 @@
-"""What payments announces, inside the transaction that recorded it. Sends ``payment: Payment``."""
+"""What payments announces, inside the transaction that recorded it. A receiver may write rows and must not touch the
+network. ``payment_failed`` sends ``payment: Payment``; the others send ``refund: Refund``."""
 
 from django.dispatch import Signal
 
-payment_verified = Signal()
+payment_failed = Signal()
+refund_requested = Signal()
+refund_processed = Signal()

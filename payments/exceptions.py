@@ -1,6 +1,8 @@
 """Why payments says no. Each message tells the caller what to do next."""
 
 from bookings.models import Booking
+from bookings.money import as_money
+from payments.models import Payment
 
 
 class SignatureInvalid(Exception):
@@ -27,6 +29,19 @@ class GatewayUnavailable(Exception):
 
 class GatewayRejected(Exception):
     """The gateway refused our order: the slot is free again. Somebody has to look at the settings."""
+
+
+class RefundTooLarge(Exception):
+    """More than what is left of the payment: refund at most ``payment.outstanding_minor()``."""
+
+    def __init__(self, payment: Payment) -> None:
+        left = as_money(max(payment.outstanding_minor(), 0), payment.currency)
+        super().__init__(f"At most {left} of this payment can be paid back.")
+        self.payment = payment
+
+
+class NotReviewable(Exception):
+    """The decision cannot be carried out any more: look at the payment again."""
 
 
 class PaidTooLate(Exception):

@@ -1,4 +1,4 @@
-"""Razorpay, and nothing else. The only module that imports its SDK or knows its words.
+"""Razorpay, and nothing else. The only module that imports its SDK.
 
 Every call ends in a result or in one of three answers to "did it happen?": Rejected (no), NotSent (no, and it may be
 tried again), OutcomeUnknown (ask the gateway before trying again).
@@ -10,24 +10,36 @@ import hashlib
 import hmac
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as DeadlinePassed
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 import razorpay
 import requests
 from django.conf import settings
 from django.db import connection
 
-CONNECT_SECONDS, READ_SECONDS = 0.1, 0.3
-# A read timeout bounds each read, not the whole answer: a gateway that drips bytes is cut off here.
-DEADLINE_SECONDS = 0.38
-CALLERS = 16
+from payments.entities import (
+    GatewayOrder,
+    GatewayPayment,
+    GatewayRefund,
+    Unreadable,
+    read_order,
+    read_payment,
+    read_refund,
+)
 
-ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
+# While a customer waits for the answer. A read timeout bounds each read and not the whole: the deadline does.
+CONNECT_SECONDS, READ_SECONDS, DEADLINE_SECONDS = 0.1, 0.3, 0.38
+PATIENT_CONNECT_SECONDS, PATIENT_READ_SECONDS = 3.0, 8.0  # while nobody waits
+CALLERS = 16
+PAGE = 100  # the most that a list answers at once
+
 SIGNATURE = re.compile(r"[0-9a-f]{64}")
+
+Answer = TypeVar("Answer")
 
 
 class GatewayError(Exception):
@@ -43,17 +55,10 @@ class NotSent(GatewayError):
 
 
 class OutcomeUnknown(GatewayError):
-    """It may have happened. Look it up by its receipt before trying again."""
+    """It may have happened. Look it up before trying again."""
 
 
-@dataclass(frozen=True)
-class GatewayOrder:
-    """An order as the gateway holds it; ``amount_minor`` in minor units of ``currency``."""
-
-    order_id: str
-    amount_minor: int
-    currency: str
-    receipt: str
+# --- while a customer waits ---
 
 
 def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[str, str]) -> GatewayOrder:
@@ -71,27 +76,117 @@ def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[
             "capture_options": {"automatic_expiry_period": 12, "manual_expiry_period": 7200, "refund_speed": "normal"},
         },
     }
-    answer = _within_deadline(lambda: _client().order.create(body))
-    return _read_order(answer)
+    return _within_deadline(lambda: _read(read_order, _client().order.create(body)))
+
+
+def find_order(receipt: str, *, in_time: bool = True) -> GatewayOrder | None:
+    """Return the order that was made with ``receipt``. Raises Rejected, NotSent or OutcomeUnknown.
+
+    ``in_time``: within 0.4 s, for somebody who waits.
+    """
+
+    def ask(client: _Client) -> GatewayOrder | None:
+        found = [_read(read_order, item) for item in _items(client.order.all({"receipt": receipt, "count": PAGE}))]
+        return next((order for order in found if order.receipt == receipt), None)
+
+    return _within_deadline(lambda: ask(_client())) if in_time else _patiently(ask)
 
 
 def signature_is_valid(*, order_id: str, payment_id: str, signature: str) -> bool:
     """Whether Razorpay signed this payment of this order. Pass the *stored* order id, never the caller's."""
-    if not SIGNATURE.fullmatch(signature):
-        return False
     message = f"{order_id}|{payment_id}".encode()
-    expected = hmac.new(settings.RAZORPAY_KEY_SECRET.encode(), message, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, signature)
+    return _is_signed(message, signature, settings.RAZORPAY_KEY_SECRET)
+
+
+def webhook_is_genuine(body: bytes, signature: str) -> bool:
+    """Whether Razorpay signed these very bytes. Several secrets count, since old events come with an old one."""
+    return any(_is_signed(body, signature, secret) for secret in settings.RAZORPAY_WEBHOOK_SECRETS)
+
+
+def _is_signed(message: bytes, signature: str, secret: str) -> bool:
+    if not secret or not SIGNATURE.fullmatch(signature):  # an empty secret would verify what anybody can sign
+        return False
+    return hmac.compare_digest(hmac.new(secret.encode(), message, hashlib.sha256).hexdigest(), signature)
+
+
+# --- while nobody waits; from any thread, and each raises Rejected, NotSent or OutcomeUnknown ---
+
+
+def fetch_order(order_id: str) -> GatewayOrder:
+    return _patiently(lambda client: _read(read_order, client.order.fetch(order_id)))
+
+
+def list_order_payments(order_id: str) -> list[GatewayPayment]:
+    return _patiently(lambda client: [_read(read_payment, item) for item in _items(client.order.payments(order_id))])
+
+
+def fetch_payment(payment_id: str) -> GatewayPayment:
+    return _patiently(lambda client: _read(read_payment, client.payment.fetch(payment_id)))
+
+
+def capture_payment(payment_id: str, *, amount_minor: int, currency: str) -> GatewayPayment:
+    """Take an authorised payment's money. A second call is Rejected: fetch the payment to see what became of it."""
+    body = {"amount": amount_minor, "currency": currency}  # the SDK writes into its shared default otherwise
+    return _patiently(lambda client: _read(read_payment, client.payment.capture(payment_id, amount_minor, body)))
+
+
+def refund_payment(payment_id: str, *, amount_minor: int, key: str) -> GatewayRefund:
+    """Pay back. The same ``key`` is the same refund, however often it is asked for; its body never changes."""
+    body = {"amount": amount_minor, "speed": "normal", "receipt": key}
+    headers = {"X-Refund-Idempotency": key}
+    return _patiently(lambda client: _read(read_refund, client.payment.refund(payment_id, body, headers=headers)))
+
+
+def fetch_refund(refund_id: str) -> GatewayRefund:
+    return _patiently(lambda client: _read(read_refund, client.refund.fetch(refund_id)))
+
+
+def list_payment_refunds(payment_id: str) -> list[GatewayRefund]:
+    return _patiently(
+        lambda client: [
+            _read(read_refund, item)
+            for item in _items(client.payment.fetch_multiple_refund(payment_id, {"count": PAGE}))
+        ]
+    )
+
+
+def list_payments(since: datetime, until: datetime) -> Iterator[GatewayPayment]:
+    """Yield every payment that was begun between the two, newest first, asking page by page."""
+    for item in _pages(lambda query: _patiently(lambda client: _items(client.payment.all(query))), since, until):
+        yield _read(read_payment, item)
+
+
+def list_refunds(since: datetime, until: datetime) -> Iterator[GatewayRefund]:
+    """Yield every refund that was made between the two, newest first, asking page by page."""
+    for item in _pages(lambda query: _patiently(lambda client: _items(client.refund.all(query))), since, until):
+        yield _read(read_refund, item)
+
+
+def _pages(
+    ask: Callable[[dict[str, int]], list[dict[str, Any]]], since: datetime, until: datetime
+) -> Iterator[dict[str, Any]]:
+    skip = 0
+    while True:
+        span = {"from": int(since.timestamp()), "to": int(until.timestamp())}
+        items = ask({**span, "count": PAGE, "skip": skip})
+        yield from items
+        if len(items) < PAGE:
+            return
+        skip += PAGE
+
+
+# --- the wire ---
 
 
 class _Client(razorpay.Client):
     """The SDK's client with typed outcomes, hard timeouts, no redirects and today's root certificates."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> None:
         super().__init__(
             auth=(settings.RAZORPAY_KEY_ID, settings.RAZORPAY_KEY_SECRET), base_url=settings.RAZORPAY_API_BASE_URL
         )
         self.cert_path = True  # the SDK's own bundle is of 2015
+        self._timeout = (connect_seconds, read_seconds)
 
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         options = self._update_user_agent_header(options)
@@ -100,7 +195,7 @@ class _Client(razorpay.Client):
                 f"{self.base_url}{path}",
                 auth=self.auth,
                 verify=self.cert_path,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=self._timeout,
                 allow_redirects=False,
                 **options,
             )
@@ -136,35 +231,49 @@ def _read_answer(response: requests.Response) -> dict[str, Any]:
     return answer
 
 
-def _read_order(answer: dict[str, Any]) -> GatewayOrder:
+def _items(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    items = answer.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise OutcomeUnknown("Razorpay's list has an unknown form.")
+    return items
+
+
+def _read(read: Callable[[dict[str, Any]], Answer], entity: dict[str, Any]) -> Answer:
     try:
-        order = GatewayOrder(answer["id"], answer["amount"], answer["currency"], answer["receipt"])
-    except KeyError as error:
-        raise OutcomeUnknown(f"Razorpay's order lacks {error}.") from error
-    if not ORDER_ID.fullmatch(str(order.order_id)):
-        raise OutcomeUnknown("Razorpay's order id has an unknown form.")
-    return order
+        return read(entity)
+    except Unreadable as error:
+        raise OutcomeUnknown(f"Razorpay's answer cannot be read: {error}") from error
 
 
 _local = threading.local()
 _callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="razorpay")
 
 
-def _client() -> _Client:
+def _client(connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> _Client:
     # requests never promised that a session may be shared between threads.
-    if not hasattr(_local, "client"):
-        _local.client = _Client()
-    client: _Client = _local.client
-    return client
+    clients: dict[tuple[object, ...], _Client] = _local.__dict__.setdefault("clients", {})
+    key = (connect_seconds, read_seconds, settings.RAZORPAY_API_BASE_URL, settings.RAZORPAY_KEY_ID)
+    if key not in clients:
+        clients[key] = _Client(connect_seconds, read_seconds)
+    return clients[key]
 
 
-def _within_deadline(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    if connection.in_atomic_block:
-        raise RuntimeError("A gateway call inside a transaction would hold its locks while the gateway thinks.")
-    future: Future[dict[str, Any]] = _callers.submit(call)
+def _patiently(call: Callable[[_Client], Answer]) -> Answer:
+    _refuse_inside_transaction()
+    return call(_client(PATIENT_CONNECT_SECONDS, PATIENT_READ_SECONDS))
+
+
+def _within_deadline(call: Callable[[], Answer]) -> Answer:
+    _refuse_inside_transaction()
+    future: Future[Answer] = _callers.submit(call)
     try:
         return future.result(timeout=DEADLINE_SECONDS)
     except DeadlinePassed as error:
         if future.cancel():
             raise NotSent("Too many calls to Razorpay are waiting.") from error
         raise OutcomeUnknown("Razorpay took too long to answer.") from error
+
+
+def _refuse_inside_transaction() -> None:
+    if connection.in_atomic_block:
+        raise RuntimeError("A gateway call inside a transaction would hold its locks while the gateway thinks.")

@@ -3,141 +3,154 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from bookings.models import Booking
-from bookings.operations import Actor, Booked, accept_payment, hold_booking, release_hold
+from bookings.operations import Actor, accept_payment, cancel_booking
 from payments import gateway
-from payments.events import payment_verified
+from payments.checkout import Checkout, start_checkout
+from payments.entities import GatewayPayment
 from payments.exceptions import (
-    GatewayRejected,
-    GatewayUnavailable,
+    NotReviewable,
     OrderUnknown,
     PaidTooLate,
     PaymentMismatch,
+    RefundTooLarge,
     SignatureInvalid,
 )
-from payments.models import Payment, PaymentOrder
+from payments.facts import apply_payment_facts
+from payments.ledger import dispose, lock_payment, queue_refund
+from payments.models import DeskPayment, Payment, PaymentOrder, Refund
+
+__all__ = [
+    "Checkout", "Resolution", "pay_back", "resolve_review", "start_checkout", "take_at_desk", "verify_payment",
+    "void_desk_payment",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
-
-GATEWAY = Actor("gateway", "Razorpay")
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """A held booking with the order that pays for it."""
-
-    booked: Booked
-    order: PaymentOrder
-
-
-def start_checkout(*, actor: Actor, **request: Any) -> Checkout:
-    """Hold a slot and open an order for it at the gateway; ``request`` is what hold_booking takes.
-
-    The intent is committed before the gateway is called, so a crash leaves a hold that lapses by itself and an order
-    that can be found by its receipt. Raises what hold_booking raises, GatewayRejected (the slot is free again), or
-    GatewayUnavailable (the slot stays held).
-    """
-    with transaction.atomic():
-        booked = hold_booking(actor=actor, **request)
-        booking = booked.booking
-        order = PaymentOrder.objects.create(
-            booking=booking,
-            key_id=settings.RAZORPAY_KEY_ID,
-            amount_minor=booking.due_online_minor,
-            currency=booking.currency,
-        )
-    try:
-        opened = gateway.create_order(
-            amount_minor=order.amount_minor,
-            currency=order.currency,
-            receipt=order.receipt,
-            notes={"booking": booking.reference},
-        )
-    except gateway.Rejected as refusal:
-        _reject_order(order, str(refusal))
-        raise GatewayRejected("The payment gateway refused the order. Please contact us to book.") from refusal
-    except (gateway.NotSent, gateway.OutcomeUnknown) as trouble:
-        _note_trouble(order, str(trouble))
-        raise GatewayUnavailable(booking) from trouble
-    _open_order(order, opened)
-    return Checkout(booked, order)
-
-
-def _reject_order(order: PaymentOrder, reason: str) -> None:
-    log.error("Razorpay refused order %s: %s", order.receipt, reason)
-    with transaction.atomic():
-        release_hold(booking_id=order.booking_id, actor=GATEWAY)
-        PaymentOrder.objects.filter(pk=order.pk).update(
-            state=PaymentOrder.State.REJECTED, last_error=reason[:250], updated_at=timezone.now()
-        )
-
-
-def _note_trouble(order: PaymentOrder, reason: str) -> None:
-    log.warning("Order %s is not open yet: %s", order.receipt, reason)
-    PaymentOrder.objects.filter(pk=order.pk).update(last_error=reason[:250], updated_at=timezone.now())
-
-
-def _open_order(order: PaymentOrder, opened: gateway.GatewayOrder) -> None:
-    echoed = (opened.amount_minor, opened.currency, opened.receipt)
-    if echoed != (order.amount_minor, order.currency, order.receipt):
-        _reject_order(order, f"The gateway opened an order for {echoed}.")
-        raise GatewayRejected("The payment gateway answered with another amount. Please contact us to book.")
-    order.razorpay_order_id, order.state = opened.order_id, PaymentOrder.State.OPEN
-    order.save(update_fields=["razorpay_order_id", "state", "updated_at"])
 
 
 def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking:
     """Apply a payment that Checkout reports, once; a second call with the same payment returns the same booking.
 
-    Raises OrderUnknown, SignatureInvalid, PaymentMismatch, or PaidTooLate where the slot could not be kept. A signature
-    proves that the gateway authorised this payment of this order, for the order's own amount.
+    A signature proves that the gateway authorised this payment of this order, for the order's own sum: the booking is
+    confirmed on it, and the capture checked within seconds. Raises OrderUnknown, SignatureInvalid, PaymentMismatch, or
+    PaidTooLate where the slot could not be kept.
     """
-    order = PaymentOrder.objects.filter(razorpay_order_id=order_id).first()
+    order = PaymentOrder.objects.known_as(order_id)
     if order is None or order.razorpay_order_id is None:
         raise OrderUnknown("There is no such order. Start again with POST /bookings/razorpay-booking.")
     if not gateway.signature_is_valid(order_id=order.razorpay_order_id, payment_id=payment_id, signature=signature):
         log.warning("A payment of order %s came with a wrong signature", order.pk)
         raise SignatureInvalid("The signature does not match. Send the three values exactly as Checkout returned them.")
-    payment = _apply_verified_payment(order, payment_id)
-    if payment.disposition != Payment.Disposition.CONFIRMS:
+    _apply_signed(order, payment_id)
+    booking = Booking.objects.for_api().get(pk=order.booking_id)
+    if booking.status not in (Booking.Status.PENDING, Booking.Status.CONFIRMED, Booking.Status.COMPLETED):
         raise PaidTooLate("The slot was given up before the payment arrived. The money will be paid back.")
-    return Booking.objects.for_api().get(pk=order.booking_id)
+    return booking
 
 
 @transaction.atomic
-def _apply_verified_payment(order: PaymentOrder, payment_id: str) -> Payment:
-    # Always booking, then order, then payment: every path locks in this order.
-    Booking.objects.select_for_update(no_key=True).get(pk=order.booking_id)
-    order = PaymentOrder.objects.select_for_update().get(pk=order.pk)
-    payment, is_new = Payment.objects.get_or_create(
-        razorpay_payment_id=payment_id,
-        defaults={
-            "order": order,
-            "booking_id": order.booking_id,
-            "amount_minor": order.amount_minor,
-            "currency": order.currency,
-            "state": Payment.State.AUTHORIZED,
-            "signature_verified_at": timezone.now(),
-        },
+def _apply_signed(order: PaymentOrder, payment_id: str) -> None:
+    facts = GatewayPayment(
+        payment_id, order.razorpay_order_id or "", order.amount_minor, order.currency, Payment.State.AUTHORIZED,
+        was_captured=False,
+    )  # fmt: skip
+    try:
+        apply_payment_facts(order_id=order.pk, facts=facts, source="verify", is_signed=True)
+    except PaymentMismatch:
+        log.error("Payment %s was signed for order %s, but is of another", payment_id, order.pk)
+        raise
+    # Whoever it turns out to be for, the gateway is asked about it at once.
+    PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=timezone.now())
+
+
+@transaction.atomic
+def pay_back(
+    *, payment_id: int, amount_minor: int, key: UUID, actor: Actor, reason: str = "", cancels_booking: bool = False
+) -> Refund:
+    """Owe a payer money; the gateway is asked for it soon. The same ``key`` is the same refund: a double click is one.
+
+    ``cancels_booking``: the booking is given up with it; otherwise it stands. Raises RefundTooLarge, or
+    InvalidTransition for a booking that cannot be cancelled any more.
+    """
+    payment = lock_payment(payment_id)
+    known = Refund.objects.filter(pk=key, payment=payment).first()
+    if known is not None:
+        return known
+    if not 0 < amount_minor <= payment.outstanding_minor():
+        raise RefundTooLarge(payment)
+    refund = queue_refund(
+        payment, amount_minor=amount_minor, cause=Refund.Source.STAFF, actor=actor, reason=reason, key=key
     )
-    if payment.order_id != order.pk:
-        raise PaymentMismatch("That payment belongs to another order.")
-    if is_new:
-        _settle(order, payment)
+    if cancels_booking:
+        cancel_booking(booking_id=payment.booking_id, actor=actor)
+    return refund
+
+
+class Resolution(models.TextChoices):
+    """What a person may decide of money that fits nothing."""
+
+    PAY_BACK = "pay_back", "Pay it all back"
+    USE = "use", "Let it pay for the booking"
+    NOTED = "noted", "It has been dealt with elsewhere"
+
+
+@transaction.atomic
+def resolve_review(*, payment_id: int, resolution: Resolution, note: str, actor: Actor) -> Payment:
+    """Carry out what a person decided of a payment in review. Raises NotReviewable if that cannot be."""
+    payment = lock_payment(payment_id)
+    if payment.disposition != Payment.Disposition.REVIEW:
+        raise NotReviewable("Somebody was faster: it needs no decision any more.")
+    if resolution == Resolution.PAY_BACK:
+        _pay_all_back(payment, actor, note)
+    elif resolution == Resolution.USE:
+        _use(payment, actor, note)
+    else:
+        dispose(payment, Payment.Disposition.CLOSED, source=str(actor), reason=note)
     return payment
 
 
-def _settle(order: PaymentOrder, payment: Payment) -> None:
-    """Decide, in the transaction that records the money, what it is for: this booking, or the way back."""
-    kept = accept_payment(booking_id=order.booking_id, actor=GATEWAY)
-    payment.disposition = Payment.Disposition.CONFIRMS if kept else Payment.Disposition.REFUND_DUE
-    payment.save(update_fields=["disposition"])
-    PaymentOrder.objects.filter(pk=order.pk).update(state=PaymentOrder.State.PAID, updated_at=timezone.now())
-    payment_verified.send(sender=Payment, payment=payment)
+def _pay_all_back(payment: Payment, actor: Actor, note: str) -> None:
+    owed = payment.outstanding_minor()
+    if owed <= 0:
+        raise NotReviewable("Nothing of it is left to pay back.")
+    dispose(payment, Payment.Disposition.REFUND_DUE, source=str(actor), reason=note)
+    queue_refund(payment, amount_minor=owed, cause=Refund.Source.STAFF, actor=actor, reason=note)
+
+
+def _use(payment: Payment, actor: Actor, note: str) -> None:
+    if not payment.is_captured or payment.outstanding_minor() <= 0:
+        raise NotReviewable("The money is not ours: it cannot pay for a booking.")
+    is_paid = Payment.objects.filter(booking=payment.booking_id, disposition=Payment.Disposition.CONFIRMS).exists()
+    stands = payment.booking.status in (Booking.Status.PENDING, Booking.Status.CONFIRMED, Booking.Status.COMPLETED)
+    if is_paid or not (stands or accept_payment(booking_id=payment.booking_id, actor=actor)):
+        raise NotReviewable("The booking is paid already, or its slot is gone. Pay the money back instead.")
+    dispose(payment, Payment.Disposition.CONFIRMS, source=str(actor), reason=note)
+
+
+@transaction.atomic
+def take_at_desk(
+    *, booking_id: UUID, method: DeskPayment.Method, amount_minor: int, key: UUID, actor: Actor,
+    is_payout: bool = False, note: str = "",
+) -> DeskPayment:  # fmt: skip
+    """Write down money that changed hands at the desk. The same ``key`` is the same slip: a double click is one."""
+    booking = Booking.objects.get(pk=booking_id)
+    slip, _ = DeskPayment.objects.get_or_create(
+        pk=key,
+        defaults={
+            "booking": booking, "method": method, "amount_minor": amount_minor, "currency": booking.currency,
+            "is_payout": is_payout, "note": note, "taken_by": str(actor),
+        },
+    )  # fmt: skip
+    return slip
+
+
+@transaction.atomic
+def void_desk_payment(*, slip_id: UUID, actor: Actor) -> bool:
+    """Strike a slip out; return whether it still counted."""
+    slips = DeskPayment.objects.filter(pk=slip_id, voided_at=None)
+    return bool(slips.update(voided_at=timezone.now(), voided_by=str(actor)))

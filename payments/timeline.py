@@ -5,14 +5,26 @@ from collections.abc import Iterable
 from bookings.models import Booking
 from bookings.money import as_money
 from bookings.timeline import Entry
-from payments.models import Payment, PaymentOrder
+from payments.models import DeskPayment, Payment, PaymentOrder, Refund
 
 
 def payment_entries(booking: Booking) -> Iterable[Entry]:
-    """Tell what was asked of the customer, and what was paid."""
+    """Tell what was asked of the customer, what was paid, and what went back."""
     for order in PaymentOrder.objects.filter(booking=booking):
         asked = as_money(order.amount_minor, order.currency)
         yield Entry(order.created_at, f"Payment of {asked} asked for", order.last_error, status=order.state)
     for payment in Payment.objects.filter(booking=booking):
         paid = as_money(payment.amount_minor, payment.currency)
-        yield Entry(payment.created_at, f"Paid {paid}", payment.razorpay_payment_id, status=payment.state)
+        detail = payment.review_reason or payment.error or payment.razorpay_payment_id
+        verb = "Payment" if payment.state in (Payment.State.CREATED, Payment.State.FAILED) else "Paid"
+        yield Entry(payment.created_at, f"{verb} {paid} {payment.method}".strip(), detail, status=payment.state)
+    for refund in Refund.objects.filter(payment__booking=booking):
+        back = as_money(refund.amount_minor, refund.currency)
+        detail = refund.last_error or refund.reason or f"{refund.get_source_display()}, by {refund.requested_by}"
+        yield Entry(refund.created_at, f"Refund of {back}", detail, status=refund.state)
+    for slip in DeskPayment.objects.filter(booking=booking):
+        sum_of_money = as_money(slip.amount_minor, slip.currency)
+        verb = "given back" if slip.is_payout else "taken"
+        status = "voided" if slip.voided_at else ""
+        title = f"{sum_of_money} {verb} at the desk, {slip.get_method_display().lower()}"
+        yield Entry(slip.taken_at, title, f"by {slip.taken_by}", status=status)

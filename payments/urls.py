@@ -1,8 +1,9 @@
 from django.urls import path
 
-from payments import views
+from payments import views, webhooks
 
 urlpatterns = [
     path("bookings/razorpay-booking", views.RazorpayBooking.as_view(), name="razorpay-booking"),
     path("bookings/verify-payment", views.VerifyPayment.as_view(), name="verify-payment"),
+    path("payments/razorpay/webhook", webhooks.razorpay_webhook, name="razorpay-webhook"),
 ]

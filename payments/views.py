@@ -1,15 +1,20 @@
 """Payments over HTTP: translate in, one call, translate out."""
 
+from typing import Any
+
 from django.conf import settings
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import permissions, status
+from rest_framework import permissions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings.idempotency import IDEMPOTENCY_KEY, keyed_request
 from bookings.serializers import BookingRequest, booking_answer
 from bookings.views import CUSTOMER, new_booking_answer
-from payments.operations import Checkout, start_checkout, verify_payment
+from payments.checkout import Checkout, answer_checkout
+from payments.operations import verify_payment
 from payments.serializers import CheckoutAnswer, VerifiedAnswer, VerifyPaymentRequest
 
 # Checkout closes this long before the hold lapses: a bank needs minutes to answer the last attempt.
@@ -33,17 +38,24 @@ def checkout_options(checkout: Checkout) -> dict[str, object]:
     }
 
 
+def checkout_answer(checkout: Checkout) -> dict[str, object]:
+    """Return the body for a held booking and the order that pays for it."""
+    return {"booking": new_booking_answer(checkout.booked), "checkout": checkout_options(checkout)}
+
+
 class RazorpayBooking(APIView):
     permission_classes = [permissions.AllowAny]
 
     @extend_schema(summary="Book a service that is paid online", request=BookingRequest,
-                   responses={201: CheckoutAnswer})  # fmt: skip
-    def post(self, request: Request) -> Response:
-        form = BookingRequest(data=request.data)
-        form.is_valid(raise_exception=True)
-        checkout = start_checkout(**form.validated_data, actor=CUSTOMER)
-        answer = {"booking": new_booking_answer(checkout.booked), "checkout": checkout_options(checkout)}
-        return Response(answer, status=status.HTTP_201_CREATED)
+                   parameters=[IDEMPOTENCY_KEY], responses={201: CheckoutAnswer})  # fmt: skip
+    def post(self, request: Request) -> HttpResponse:
+        def wish() -> dict[str, Any]:
+            form = BookingRequest(data=request.data)
+            form.is_valid(raise_exception=True)
+            fields: dict[str, Any] = form.validated_data
+            return fields
+
+        return answer_checkout(keyed_request(request), wish, actor=CUSTOMER, show=checkout_answer).as_response()
 
 
 class VerifyPayment(APIView):

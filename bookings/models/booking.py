@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeFi
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from bookings.models.catalogue import Resource, Service
 from bookings.models.customer import Customer
@@ -106,6 +107,11 @@ class Booking(models.Model):
         )
         self.refresh_from_db(fields=["status", "version", "hold_expires_at", "updated_at", *fields])
         return bool(moved)
+
+    @property
+    def is_lapsed(self) -> bool:
+        """Whether it is a hold whose time is over, and which nobody has given up yet. Only a hold has an end."""
+        return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
 
     def opens_with(self, token: str) -> bool:
         """Whether ``token`` is this booking's manage token."""

@@ -78,7 +78,7 @@ class Run:
             self._environment |= {**sandbox.environment, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
             all_of.start(web_server(port=port, workers=1, threads=8), self._environment)
             worker = all_of.start(manage("worker"), self._environment)
-            customers = threading.Thread(target=self._book_steadily, args=(resources,))
+            customers = threading.Thread(target=self._book_steadily, args=(resources,), daemon=True)
             customers.start()
             self._strike_all(worker.pid)
             self._blows_over.set()

@@ -44,7 +44,7 @@ def test_telling_of_one_event_twice_writes_each_message_once():
     booking = make_booking()
     event = BookingEvent.objects.get(booking=booking)
 
-    queue_messages(kind="booking_requested", booking=booking, event=event)
+    queue_messages(kind="booking_requested", booking=booking, cause=str(event.pk))
 
     assert Notification.objects.count() == 3
 

@@ -3,7 +3,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 
-from notifications.jobs import discard_poison, prepare_drains, start_drain
+from config.queue import discard_poison
+from notifications.jobs import prepare_drains, start_drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,4 +1,5 @@
 import threading
+from collections import Counter
 
 import pytest
 from django.db import connection, transaction
@@ -14,7 +15,8 @@ from payments.exceptions import (
     PaymentMismatch,
     SignatureInvalid,
 )
-from payments.models import Payment, PaymentOrder
+from payments.jobs import do_what_is_due
+from payments.models import Payment, PaymentOrder, Refund
 from payments.operations import start_checkout, verify_payment
 from tests.factories import CUSTOMER, DESK, make_paid_service, slot
 
@@ -26,6 +28,10 @@ def checkout(service=None, **changes):
     return start_checkout(
         **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor("customer"), **changes}
     )
+
+
+def kinds_told():
+    return dict(Counter(Notification.objects.values_list("kind", flat=True)))
 
 
 def verify(paid):
@@ -141,7 +147,7 @@ def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
     assert verify(paid).status == "confirmed"
 
 
-def test_money_for_a_slot_that_was_sold_is_marked_to_go_back(sandbox):
+def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
     release_hold(booking_id=started.booked.booking.pk, actor=DESK)
@@ -149,9 +155,14 @@ def test_money_for_a_slot_that_was_sold_is_marked_to_go_back(sandbox):
 
     with pytest.raises(PaidTooLate):
         verify(paid)
+    do_what_is_due()
 
-    assert Payment.objects.get().disposition == "refund_due"
+    payment, refund = Payment.objects.get(), Refund.objects.get()
+    assert (payment.state, payment.disposition) == ("refunded", "refund_due")
+    assert (refund.state, refund.source, refund.amount_minor) == ("processed", "late", 50_000)
+    assert sandbox.client.log(kind="refund.created")[-1]["amount"] == 50_000
     assert Booking.objects.get(pk=started.booked.booking.pk).status == "expired"
+    assert kinds_told() == {"refund_requested": 3, "refund_processed": 3}
 
 
 @pytest.mark.parametrize(

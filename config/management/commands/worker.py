@@ -1,4 +1,4 @@
-"""Runs django-q2's cluster and watches over it: what it does is in notifications.jobs.
+"""Runs django-q2's cluster and watches over it: what it may do is in config.queue.
 
 Parts of a cluster can die and leave the rest frozen or working on as orphans, and its own statistics call that healthy.
 The heartbeat of the drains is what counts: when it stops while the database is there, the whole cluster is replaced.
@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 
 from config.processes import interrupt_on_signals, kill_group, manage, start, stop
+from config.queue import discard_poison, prepare_jobs
 from notifications.heartbeat import seconds_since_beat
-from notifications.jobs import discard_poison, prepare_drains
 
 PAUSE_SECONDS = 1
 SILENCE_SECONDS = 12  # without a heartbeat; a drain beats every second
@@ -51,7 +51,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         while True:  # a cluster that starts without its database never recovers
             try:
-                prepare_drains()
+                prepare_jobs()
             except (DatabaseError, InterfaceError) as error:
                 self.stderr.write(f"Waiting for the database: {error}".strip())
                 connection.close()

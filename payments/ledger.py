@@ -1,0 +1,113 @@
+"""How money changes hands in our books: lock, move forward, write it down. For operations of payments alone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from bookings.models import Booking
+from bookings.money import as_money
+from bookings.operations import Actor
+from payments.events import refund_requested
+from payments.models import Payment, PaymentLog, PaymentOrder, Refund
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A booking and its order, both locked until the transaction ends."""
+
+    booking: Booking
+    order: PaymentOrder
+
+
+def lock_account(order_id: UUID) -> Account:
+    """Lock what every change of a payment needs. Always booking, order, payment, refund: no two paths deadlock."""
+    booking_id = PaymentOrder.objects.values_list("booking_id", flat=True).get(pk=order_id)
+    booking = Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
+    return Account(booking, PaymentOrder.objects.select_for_update(no_key=True).get(pk=order_id))
+
+
+def lock_payment(payment_id: int) -> Payment:
+    """Return the payment with its booking, its order and itself locked until the transaction ends."""
+    order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
+    lock_account(order_id)
+    return Payment.objects.select_for_update(no_key=True).select_related("order").get(pk=payment_id)
+
+
+def move_payment(payment: Payment, state: Payment.State, *, source: str, note: str = "") -> bool:
+    """Move a locked payment forward; return whether it moved. What comes late says nothing new."""
+    before = Payment.State(payment.state)
+    if Payment.RANK[state] <= Payment.RANK[before]:
+        if state != before:
+            log.info("Payment %s is %s: the %s of %s is stale", payment, before, state, source)
+        return False
+    payment.state = state
+    payment.save(update_fields=["state"])
+    _write_down(payment, before, state, source, note)
+    return True
+
+
+def dispose(payment: Payment, disposition: Payment.Disposition, *, source: str, reason: str = "") -> None:
+    """Say what a locked payment's money is for."""
+    before = payment.disposition
+    payment.disposition, payment.review_reason = disposition, reason
+    payment.save(update_fields=["disposition", "review_reason"])
+    _write_down(payment, before, disposition, source, reason)
+    if disposition == Payment.Disposition.REVIEW:
+        log.error("Payment %s needs a person: %s", payment, reason)
+
+
+def move_refund(refund: Refund, state: Refund.State, *, source: str, note: str = "") -> bool:
+    """Move a locked refund forward; return whether it moved."""
+    before = Refund.State(refund.state)
+    if Refund.RANK[state] <= Refund.RANK[before]:
+        return False
+    refund.state = state
+    if state == Refund.State.PROCESSED:
+        refund.processed_at = timezone.now()
+    if state in (Refund.State.PROCESSED, Refund.State.FAILED):
+        refund.next_try_at = None
+    refund.save(update_fields=["state", "processed_at", "next_try_at", "razorpay_refund_id"])
+    _write_down(refund.payment, before, state, source, note, refund)
+    return True
+
+
+def queue_refund(
+    payment: Payment,
+    *,
+    amount_minor: int,
+    cause: Refund.Source,
+    actor: Actor,
+    reason: str = "",
+    key: UUID | None = None,
+) -> Refund:
+    """Write the intent to pay back part of a locked payment; the gateway is asked for it soon, under its own id."""
+    refund = Refund.objects.create(
+        id=key or uuid4(), payment=payment, amount_minor=amount_minor, currency=payment.currency,
+        source=cause, reason=reason, requested_by=str(actor), next_try_at=timezone.now(),
+    )  # fmt: skip
+    _write_down(payment, "", refund.state, str(actor), reason, refund)
+    refund_requested.send(sender=Refund, refund=refund)
+    return refund
+
+
+def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:
+    """Have somebody look at money of a locked payment that should have gone back and did not."""
+    is_owed = payment.disposition == Payment.Disposition.REFUND_DUE and payment.outstanding_minor() > 0
+    if is_owed or was_processed:
+        amount = as_money(refund.amount_minor, refund.currency)
+        dispose(payment, Payment.Disposition.REVIEW, source=source, reason=f"The refund of {amount} failed.")
+
+
+def _write_down(
+    payment: Payment, before: str, after: str, source: str, note: str, refund: Refund | None = None
+) -> None:
+    PaymentLog.objects.create(
+        order_id=payment.order_id, payment=payment, refund=refund, moved_from=before, moved_to=after,
+        source=source[:160], note=note[:250],
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""What the front desk takes, so that the day's takings add up."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from bookings.models import Booking
+
+
+class DeskPayment(models.Model):
+    """Money that changed hands at the desk. A slip is not edited but voided, and written again."""
+
+    class Method(models.TextChoices):
+        CASH = "cash", "Cash"
+        CARD = "card", "Card"
+        TRANSFER = "transfer", "Bank or UPI transfer"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+")
+    method = models.CharField(max_length=10, choices=Method.choices)
+    is_payout = models.BooleanField(default=False, help_text="Money given back at the desk.")
+    amount_minor = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    note = models.CharField(max_length=250, blank=True)
+    taken_by = models.CharField(max_length=160)
+    taken_at = models.DateTimeField(db_default=Now())
+    voided_at = models.DateTimeField(null=True)
+    voided_by = models.CharField(max_length=160, blank=True)
+
+    class Meta:
+        ordering = ["-taken_at"]
+        permissions = [("take_payment", "Can take money at the desk")]
+        indexes = [models.Index(fields=["booking"], name="desk_payment_of_booking")]
+        constraints = [
+            models.CheckConstraint(name="desk_payment_moves_money", condition=Q(amount_minor__gt=0)),
+            models.CheckConstraint(name="voided_says_by_whom", condition=Q(voided_at__isnull=True) | ~Q(voided_by="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_method_display()} for {self.booking_id}"

@@ -1,0 +1,33 @@
+"""What the gateway reported by itself."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class GatewayEvent(models.Model):
+    """A verified webhook, kept as it came. It is acted on later, so that its sender is answered at once."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received"
+        DONE = "done"
+        IGNORED = "ignored"
+        UNMATCHED = "unmatched", "Of no order of ours"
+
+    event_id = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=60)
+    body = models.JSONField(null=True, help_text="As it came; removed after 90 days, since it holds personal data.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, db_default=Now())
+    error = models.CharField(max_length=250, blank=True)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-received_at", "-pk"]
+        indexes = [models.Index(fields=["next_try_at"], name="event_due", condition=Q(next_try_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"

@@ -1,0 +1,87 @@
+"""What was paid."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q, Sum
+
+from bookings.models import Booking
+from payments.models.order import PaymentOrder
+
+
+class Payment(models.Model):
+    """One attempt to pay an order. ``state`` only moves forward; ``disposition`` says what the money is for."""
+
+    class State(models.TextChoices):
+        CREATED = "created"
+        FAILED = "failed"
+        AUTHORIZED = "authorized"
+        CAPTURED = "captured"
+        REFUNDED = "refunded"
+
+    class Disposition(models.TextChoices):
+        NONE = "none", "Nothing yet"
+        CONFIRMS = "confirms", "Pays the booking"
+        REFUND_DUE = "refund_due", "Goes back"
+        REVIEW = "review", "Somebody has to look"
+        CLOSED = "closed", "Dealt with elsewhere"
+
+    # A bank may approve what was reported as failed; nothing undoes a capture but a refund.
+    RANK = {State.CREATED: 0, State.FAILED: 1, State.AUTHORIZED: 2, State.CAPTURED: 3, State.REFUNDED: 4}
+
+    razorpay_payment_id = models.CharField(max_length=40, unique=True)
+    order = models.ForeignKey(PaymentOrder, on_delete=models.PROTECT, related_name="payments")
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+")
+    amount_minor = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CREATED)
+    method = models.CharField(max_length=20, blank=True)
+    error = models.CharField(max_length=250, blank=True, help_text="The gateway's reason for a failure.")
+    disposition = models.CharField(max_length=10, choices=Disposition.choices, default=Disposition.NONE)
+    review_reason = models.CharField(max_length=250, blank=True)
+    signature_verified_at = models.DateTimeField(null=True)
+    captured_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["captured_at"], name="payment_by_capture")]
+        permissions = [
+            ("refund_payment", "Can pay money back"),
+            ("review_payment", "Can decide what becomes of money that fits nothing"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_payment_confirms_a_booking", fields=["booking"], condition=Q(disposition="confirms")
+            ),
+            models.CheckConstraint(
+                name="only_proven_money_confirms",
+                condition=~Q(disposition="confirms")
+                | Q(captured_at__isnull=False)
+                | Q(signature_verified_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="captured_payment_says_when",
+                condition=~Q(state="captured") | Q(captured_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.razorpay_payment_id
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether the money was ever ours; what goes back to its payer uncaptured never was."""
+        return self.captured_at is not None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the gateway has taken the money, or has signed that the payer's bank lets it."""
+        return self.is_captured or self.signature_verified_at is not None
+
+    def outstanding_minor(self) -> int:
+        """Return how much of the captured money is neither paid back nor on its way back."""
+        if not self.is_captured:
+            return 0
+        going_back = self.refunds.exclude(state="failed").aggregate(total=Sum("amount_minor"))["total"]
+        return self.amount_minor - int(going_back or 0)
