@@ -127,7 +127,7 @@ CACHES = {
 Q_CLUSTER = {
     "name": "daybook",  # part of each job's signature: never change it while jobs are queued
     "orm": "default",  # the bookings' own connection: a job commits or vanishes with its booking
-    "workers": DRAIN_SLOTS + 2,
+    "workers": DRAIN_SLOTS + 3,  # a slice and its successor overlap, the sweep of payments, and one to spare
     "timeout": 60,
     "retry": 75,
     "max_attempts": 1,

@@ -98,12 +98,10 @@ def _act_on(event: GatewayEvent) -> GatewayEvent.State:
 
 
 def _apply_payment(facts: GatewayPayment, *, source: str) -> Payment:
-    order_id = (
-        PaymentOrder.objects.filter(razorpay_order_id=facts.order_id or None).values_list("pk", flat=True).first()
-    )
-    if order_id is None:
+    order = PaymentOrder.objects.known_as(facts.order_id)
+    if order is None:
         raise Unmatched(f"No order of ours is {facts.order_id or 'named'}.")
-    return apply_payment_facts(order_id=order_id, facts=facts, source=source)
+    return apply_payment_facts(order_id=order.pk, facts=facts, source=source)
 
 
 def _order_id(event: GatewayEvent) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import requests
 
+from sandbox.options import Credentials
+
 Entry = dict[str, Any]
 ACCEPTED = ("message.accepted", "email.accepted")
 
@@ -42,8 +44,37 @@ class SandboxClient:
     def fail(self, order_id: str) -> Entry:
         return self._call("POST", f"/sandbox/orders/{order_id}/fail")
 
-    def late_authorize(self, payment_id: str) -> Entry:
-        return self._call("POST", f"/sandbox/payments/{payment_id}/late-authorize")
+    def late_authorize(self, payment_id: str, *, capture: bool = False) -> Entry:
+        return self._call("POST", f"/sandbox/payments/{payment_id}/late-authorize", json={"capture": capture})
+
+    def auto_refund(self, payment_id: str) -> Entry:
+        return self._call("POST", f"/sandbox/payments/{payment_id}/auto-refund")
+
+    def dashboard_refund(self, payment_id: str, amount: int | None = None) -> Entry:
+        told = {} if amount is None else {"amount": amount}
+        return self._call("POST", f"/sandbox/payments/{payment_id}/refund", json=told)
+
+    def process_refund(self, refund_id: str) -> Entry:
+        return self._call("POST", f"/sandbox/refunds/{refund_id}/process")
+
+    def fail_refund(self, refund_id: str) -> Entry:
+        return self._call("POST", f"/sandbox/refunds/{refund_id}/fail")
+
+    def webhooks(self, after: int = 0) -> list[Entry]:
+        """Return the gateway's events behind number ``after``, posted or held: event_id, event, body, signature."""
+        events: list[Entry] = self._call("GET", "/sandbox/webhooks", params={"after": after})["webhooks"]
+        return events
+
+    def replay_webhook(self, event_id: str) -> Entry:
+        return self._call("POST", f"/sandbox/webhooks/{event_id}/replay")
+
+    def set_webhook_url(self, url: str) -> None:
+        self._call("PUT", "/sandbox/webhook-url", json={"url": url})
+
+    def gateway(self, path: str) -> Entry:
+        """Read the gateway's own books, such as ``/v1/payments?count=100``."""
+        known = Credentials()
+        return self._call("GET", path, auth=(known.razorpay_key_id, known.razorpay_key_secret))
 
     def _call(self, method: str, path: str, **options: Any) -> Entry:
         answer = self._session.request(method, self.http_url + path, timeout=10, **options)

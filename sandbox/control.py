@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
 from sandbox.page import render
-from sandbox.razorpay_api import authorize_late, fail_order, pay_order
+from sandbox.razorpay_money import authorize_late, end_refund, fail_order, give_back_uncaptured, pay_back, pay_order
+from sandbox.razorpay_webhooks import post
 from sandbox.twilio_callbacks import post_callback
-from sandbox.world import World
+from sandbox.world import Entry, World
 
 
 def add_routes(app: web.Application, world: World) -> None:
@@ -23,6 +26,13 @@ def add_routes(app: web.Application, world: World) -> None:
     app.router.add_post("/sandbox/orders/{id}/pay", control.pay)
     app.router.add_post("/sandbox/orders/{id}/fail", control.fail)
     app.router.add_post("/sandbox/payments/{id}/late-authorize", control.late_authorize)
+    app.router.add_post("/sandbox/payments/{id}/auto-refund", control.auto_refund)
+    app.router.add_post("/sandbox/payments/{id}/refund", control.dashboard_refund)
+    app.router.add_post("/sandbox/refunds/{id}/process", control.process_refund)
+    app.router.add_post("/sandbox/refunds/{id}/fail", control.fail_refund)
+    app.router.add_get("/sandbox/webhooks", control.webhooks)
+    app.router.add_post("/sandbox/webhooks/{id}/replay", control.replay_webhook)
+    app.router.add_put("/sandbox/webhook-url", control.set_webhook_url)
     app.router.add_post("/sandbox/inbound", control.inbound)
 
 
@@ -53,27 +63,52 @@ class Control:
         return await self.show_settings(request)
 
     async def pay(self, request: web.Request) -> web.Response:
-        order = self.world.orders.get(request.match_info["id"])
-        if order is None:
-            return web.json_response({"detail": "There is no such order."}, status=404)
-        options = await request.json() if request.content_type == "application/json" else {}
-        try:
-            paid = pay_order(self.world, order, capture=bool(options.get("capture", True)))
-        except ValueError as error:
-            return web.json_response({"detail": str(error)}, status=409)
-        return self._answer(request, paid)
+        """Pay an order; JSON may name ``capture`` (default true), ``amount``, ``currency`` and ``method``."""
+        return await self._do(request, self.world.orders, pay_order)
 
     async def fail(self, request: web.Request) -> web.Response:
-        order = self.world.orders.get(request.match_info["id"])
-        if order is None:
-            return web.json_response({"detail": "There is no such order."}, status=404)
-        return self._answer(request, fail_order(self.world, order))
+        return await self._do(request, self.world.orders, fail_order)
 
     async def late_authorize(self, request: web.Request) -> web.Response:
-        payment = self.world.payments.get(request.match_info["id"])
-        if payment is None or payment["status"] != "failed":
-            return web.json_response({"detail": "There is no such failed payment."}, status=404)
-        return self._answer(request, authorize_late(self.world, payment))
+        """Approve a failed payment late; JSON may name ``capture`` (default false)."""
+        return await self._do(request, self.world.payments, authorize_late)
+
+    async def auto_refund(self, request: web.Request) -> web.Response:
+        return await self._do(request, self.world.payments, give_back_uncaptured)
+
+    async def dashboard_refund(self, request: web.Request) -> web.Response:
+        """Refund a payment as a person in Razorpay's Dashboard would; JSON may name ``amount``."""
+        return await self._do(request, self.world.payments, lambda world, row, **told: pay_back(world, row, told))
+
+    async def process_refund(self, request: web.Request) -> web.Response:
+        return await self._do(request, self.world.refunds, partial(end_refund, status="processed"))
+
+    async def fail_refund(self, request: web.Request) -> web.Response:
+        return await self._do(request, self.world.refunds, partial(end_refund, status="failed"))
+
+    async def webhooks(self, request: web.Request) -> web.Response:
+        return web.json_response({"webhooks": self.world.webhooks[int(request.query.get("after", "0")) :]})
+
+    async def replay_webhook(self, request: web.Request) -> web.Response:
+        kept = next((each for each in self.world.webhooks if each["event_id"] == request.match_info["id"]), None)
+        if kept is None:
+            return web.json_response({"detail": "There is no such event."}, status=404)
+        self.world.later(post(self.world, kept))
+        return web.json_response(kept)
+
+    async def set_webhook_url(self, request: web.Request) -> web.Response:
+        self.world.webhook_url = str((await request.json())["url"])
+        return web.json_response({"url": self.world.webhook_url})
+
+    async def _do(self, request: web.Request, rows: dict[str, Entry], act: Callable[..., Entry]) -> web.Response:
+        row = rows.get(request.match_info["id"])
+        if row is None:
+            return web.json_response({"detail": "There is no such id."}, status=404)
+        told = await request.json() if request.content_type == "application/json" and request.can_read_body else {}
+        try:
+            return self._answer(request, act(self.world, row, **told))
+        except (ValueError, TypeError) as error:
+            return web.json_response({"detail": str(error)}, status=409)
 
     async def inbound(self, request: web.Request) -> web.Response:
         """Post an inbound message, as from a person's phone: JSON ``{url, from, to, body}``."""

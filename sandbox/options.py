@@ -34,6 +34,12 @@ class Settings:
     callback_doubled: float = 0.0
     callback_reordered: float = 0.0
 
+    refund_pending: float = 0.0  # a refund waits until it is processed or failed by hand
+    webhook_held: bool = False  # kept, but not posted
+    webhook_lost: float = 0.0
+    webhook_doubled: float = 0.0
+    webhook_reordered: float = 0.0
+
     gateway_error_before: float = 0.0
     gateway_error_after: float = 0.0
     gateway_html_error: float = 0.0

@@ -49,6 +49,8 @@ class World:
         self.payments: dict[str, Entry] = {}
         self.refunds: dict[str, Entry] = {}
         self.idempotent: dict[str, tuple[bytes, str]] = {}
+        self.webhooks: list[Entry] = []
+        self.webhook_url = credentials.razorpay_webhook_url
         self.sending = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.http: aiohttp.ClientSession | None = None

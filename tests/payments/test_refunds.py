@@ -1,0 +1,177 @@
+import threading
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from bookings.models import Booking
+from payments.exceptions import RefundTooLarge
+from payments.jobs import do_what_is_due
+from payments.models import Payment, Refund
+from payments.operations import Resolution, pay_back, resolve_review
+from tests.factories import DESK, make_paid_service, slot
+from tests.payments.test_checks import make_due
+from tests.payments.test_operations import checkout, kinds_told, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def payment(sandbox):
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    do_what_is_due()
+    return Payment.objects.get()
+
+
+def refund(payment, amount=50_000, key=None, **choice):
+    return pay_back(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
+
+
+def make_refunds_due():
+    Refund.objects.filter(next_try_at__isnull=False).update(next_try_at=timezone.now() - timedelta(seconds=1))
+
+
+def paid_back_at_the_gateway(sandbox, payment):
+    ours = payment.razorpay_payment_id
+    return [entry["amount"] for entry in sandbox.client.log(kind="refund.created") if entry["payment_id"] == ours]
+
+
+def test_a_refund_in_full_goes_back_once_and_the_booking_stands(sandbox, payment):
+    refund(payment)
+    do_what_is_due()
+
+    payment.refresh_from_db()
+    assert (Refund.objects.get().state, payment.state) == ("processed", "refunded")
+    assert paid_back_at_the_gateway(sandbox, payment) == [50_000]
+    assert Booking.objects.get().status == "confirmed"
+    assert kinds_told() == {"booking_confirmed": 3, "refund_requested": 3, "refund_processed": 3}
+
+
+def test_a_refund_can_cancel_the_booking_with_it(sandbox, payment):
+    refund(payment, cancels_booking=True)
+
+    assert Booking.objects.get().status == "cancelled"
+    assert kinds_told()["booking_cancelled"] == 3
+
+
+def test_parts_go_back_until_nothing_is_left(sandbox, payment):
+    refund(payment, 20_000)
+    refund(payment, 30_000)
+    with pytest.raises(RefundTooLarge, match=r"At most INR 0\.00"):
+        refund(payment, 1)
+    do_what_is_due()
+
+    assert sorted(paid_back_at_the_gateway(sandbox, payment)) == [20_000, 30_000]
+
+
+@pytest.mark.parametrize("amount", [0, -1, 50_001])
+def test_an_impossible_sum_is_refused_and_leaves_nothing(sandbox, payment, amount):
+    with pytest.raises(RefundTooLarge):
+        refund(payment, amount)
+
+    assert Refund.objects.count() == 0
+
+
+def test_a_double_click_is_one_refund(sandbox, payment):
+    key = uuid4()
+
+    refund(payment, 10_000, key)
+    refund(payment, 10_000, key)
+
+    assert Refund.objects.count() == 1
+
+
+def test_two_who_refund_at_once_never_pay_back_more_than_was_paid(sandbox, payment):
+    gate, results = threading.Barrier(8), []
+
+    def run():
+        gate.wait()
+        try:
+            results.append(refund(payment, 30_000).amount_minor)
+        except RefundTooLarge:
+            results.append(0)
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    do_what_is_due()
+
+    assert sorted(results) == [0] * 7 + [30_000]
+    assert paid_back_at_the_gateway(sandbox, payment) == [30_000]
+
+
+@pytest.mark.parametrize(
+    "fault", ["error_before", "error_after", "html_error", "reset_before", "reset_after", "throttle"]
+)
+def test_a_refund_whose_answer_is_lost_is_asked_for_again_and_paid_once(sandbox, payment, fault):
+    refund(payment, 10_000)
+    sandbox.client.set(**{f"gateway_{fault}": 1})
+    do_what_is_due()
+    unsettled = Refund.objects.get().state
+    sandbox.client.set(**{f"gateway_{fault}": 0})
+    make_refunds_due()
+
+    do_what_is_due()
+
+    assert (unsettled, Refund.objects.get().state) == ("sent", "processed")
+    assert paid_back_at_the_gateway(sandbox, payment) == [10_000]
+
+
+def test_a_pending_refund_is_followed_until_it_is_done(sandbox, payment):
+    sandbox.client.set(refund_pending=1)
+    refund(payment)
+    do_what_is_due()
+    pending = Refund.objects.get()
+    sandbox.client.process_refund(pending.razorpay_refund_id)
+    make_refunds_due()
+
+    do_what_is_due()
+
+    assert (pending.state, Refund.objects.get().state) == ("pending", "processed")
+
+
+def test_a_refund_that_the_gateway_fails_frees_its_sum_again(sandbox, payment):
+    sandbox.client.set(refund_pending=1)
+    refund(payment)
+    do_what_is_due()
+    sandbox.client.fail_refund(Refund.objects.get().razorpay_refund_id)
+    make_refunds_due()
+
+    do_what_is_due()
+
+    assert (Refund.objects.get().state, payment.outstanding_minor()) == ("failed", 50_000)
+
+
+def test_a_refund_made_in_the_dashboard_appears_in_our_books(sandbox, payment):
+    sandbox.client.dashboard_refund(payment.razorpay_payment_id, 15_000)
+    make_due()
+
+    do_what_is_due()
+
+    row = Refund.objects.get()
+    assert (row.source, row.state, row.amount_minor) == ("external", "processed", 15_000)
+
+
+def test_money_in_review_can_be_paid_back_or_used_by_a_person(sandbox):
+    service, times = make_paid_service(), (slot(hour=number) for number in range(10, 17))
+    for resolution, disposition, status in (
+        (Resolution.PAY_BACK, "refund_due", "held"),
+        (Resolution.USE, "confirms", "confirmed"),
+        (Resolution.NOTED, "closed", "held"),
+    ):
+        started = checkout(service, starts_at=next(times))
+        sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
+        make_due()
+        do_what_is_due()
+        payment = Payment.objects.get(booking=started.booked.booking)
+
+        resolve_review(payment_id=payment.pk, resolution=resolution, note="seen", actor=DESK)
+
+        payment.refresh_from_db()
+        started.booked.booking.refresh_from_db()
+        assert (payment.disposition, started.booked.booking.status) == (disposition, status)

@@ -1,0 +1,191 @@
+import hashlib
+import hmac
+import json
+
+import pytest
+from django.test import Client
+
+from payments.inbox import process_events
+from payments.jobs import do_what_is_due
+from payments.models import GatewayEvent, Payment, Refund
+from tests.factories import make_paid_service
+from tests.payments.test_operations import checkout, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+URL = "/payments/razorpay/webhook"
+SECRET = "sandbox-webhook-secret"
+
+
+@pytest.fixture(autouse=True)
+def secrets(settings):
+    settings.RAZORPAY_WEBHOOK_SECRETS = ["the-next-secret", SECRET]
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def post(body: bytes, signature: str | None = None, event_id: str = "evt_1", **extra):
+    headers = {"X-Razorpay-Signature": sign(body) if signature is None else signature, **extra}
+    if event_id:
+        headers["X-Razorpay-Event-Id"] = event_id
+    return Client(headers=headers).post(URL, body, content_type="application/json")
+
+
+def payment_entity(started, **changes):
+    return {
+        "id": "pay_Webhook0000001", "entity": "payment", "amount": 50_000, "currency": "INR", "status": "captured",
+        "order_id": started.order.razorpay_order_id, "method": "upi", "amount_refunded": 0, "captured": True,
+        "email": "payer@example.com", "notes": [], "error_code": None, **changes,
+    }  # fmt: skip
+
+
+def event(kind, **entities):
+    payload = {name: {"entity": entity} for name, entity in entities.items()}
+    return json.dumps({"entity": "event", "event": kind, "payload": payload, "created_at": 1}).encode()
+
+
+def test_a_captured_payment_confirms_its_booking_though_nobody_verified_it(sandbox):
+    started = checkout()
+
+    answer = post(event("payment.captured", payment=payment_entity(started)))
+    do_what_is_due()
+
+    booking = started.booked.booking
+    booking.refresh_from_db()
+    assert (answer.status_code, booking.status) == (200, "confirmed")
+    assert GatewayEvent.objects.get().state == "done"
+
+
+def test_the_same_event_twice_is_kept_once_and_has_one_effect(sandbox):
+    started = checkout()
+    body = event("payment.captured", payment=payment_entity(started))
+
+    answers = [post(body).status_code, post(body).status_code]
+    do_what_is_due()
+    post(body, event_id="evt_2")
+    do_what_is_due()
+
+    started.booked.booking.refresh_from_db()
+    assert answers == [200, 200]
+    assert (GatewayEvent.objects.count(), Payment.objects.count(), started.booked.booking.version) == (2, 1, 2)
+
+
+def test_without_an_id_the_same_bytes_are_the_same_event(sandbox):
+    body = event("payment.captured", payment=payment_entity(checkout()))
+
+    post(body, event_id="")
+    post(body, event_id="")
+
+    assert GatewayEvent.objects.count() == 1
+
+
+def test_a_capture_reported_before_its_authorisation_stays_a_capture(sandbox):
+    started = checkout()
+
+    for number, status in enumerate(["captured", "authorized", "failed", "created"]):
+        post(event(f"payment.{status}", payment=payment_entity(started, status=status)), event_id=f"evt_{number}")
+        do_what_is_due()
+
+    assert Payment.objects.get().state == "captured"
+
+
+def test_a_refund_that_overtakes_its_payment_is_not_lost(sandbox):
+    started = checkout()
+    payment = payment_entity(started, status="refunded", amount_refunded=50_000)
+    refund = {
+        "id": "rfnd_Webhook000001", "payment_id": payment["id"], "amount": 50_000, "currency": "INR",
+        "status": "processed", "receipt": None,
+    }  # fmt: skip
+
+    post(event("refund.created", refund=refund, payment=payment))
+    do_what_is_due()
+
+    row = Refund.objects.get()
+    assert (row.source, row.state, row.payment.state) == ("external", "processed", "refunded")
+    started.booked.booking.refresh_from_db()
+    assert started.booked.booking.status == "held"
+
+
+def test_money_that_went_back_uncaptured_flags_the_booking_that_stands_on_it(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False)
+    verify(paid)
+    gone = payment_entity(started, id=paid["razorpay_payment_id"], status="refunded", captured=False)
+
+    post(event("refund.processed", payment=gone | {"amount_refunded": 50_000}))
+    GatewayEvent.objects.update(next_try_at="2020-01-01T00:00Z")
+    process_events()
+
+    payment = Payment.objects.get()
+    assert (payment.disposition, payment.state) == ("review", "refunded")
+    assert (Refund.objects.count(), "never captured" in payment.review_reason) == (0, True)
+
+
+def test_a_webhook_that_overtakes_the_answer_to_its_order_finds_it_by_the_receipt(sandbox):
+    service = make_paid_service()
+    sandbox.client.set(gateway_reset_after=1)
+    with pytest.raises(Exception, match="payment gateway"):
+        checkout(service)
+    sandbox.client.set(gateway_reset_after=0)
+    order_id = sandbox.client.log(kind="order.created")[-1]["order_id"]
+    entity = {
+        "id": "pay_Overtaker00001", "amount": 50_000, "currency": "INR", "status": "captured", "order_id": order_id,
+    }  # fmt: skip
+
+    post(event("payment.captured", payment=entity))
+    do_what_is_due()
+
+    payment = Payment.objects.get()
+    assert (payment.disposition, payment.order.razorpay_order_id) == ("confirms", order_id)
+
+
+def test_an_event_of_no_order_of_ours_is_kept_and_looked_at_again(sandbox):
+    entity = payment_entity(checkout(), order_id="order_Unknown0000001")
+
+    answer = post(event("payment.captured", payment=entity))
+    do_what_is_due()
+
+    row = GatewayEvent.objects.get()
+    assert (answer.status_code, row.state, Payment.objects.count()) == (200, "unmatched", 0)
+    assert row.next_try_at is not None
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"\xff", b'{"event": 5}', b'{"event": "x\\u0000y", "payload": null}',
+                                  b'{"event": "payment.captured", "payload": {"payment": {"entity": {"id": "../x"}}}}',
+                                  b'{"event": "settlement.processed", "payload": {}}'])  # fmt: skip
+def test_a_signed_event_that_says_nothing_to_us_is_kept_answered_and_ignored(sandbox, body):
+    answer = post(body)
+    do_what_is_due()
+
+    assert answer.status_code == 200
+    assert GatewayEvent.objects.get().state in ("ignored", "unmatched")
+
+
+@pytest.mark.parametrize("alter", [
+    lambda body, signature: (body, ""),
+    lambda body, signature: (body, signature.upper()),
+    lambda body, signature: (body, signature[:-1] + "g"),
+    lambda body, signature: (body, sign(body, "another-secret")),
+    lambda body, signature: (body, sign(body, "")),
+    lambda body, signature: (body + b" ", signature),
+    lambda body, signature: (body.replace(b"50000", b"60000"), signature),
+    lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
+])  # fmt: skip
+def test_what_razorpay_did_not_sign_changes_no_row(sandbox, alter):
+    body, signature = alter(*(lambda b: (b, sign(b)))(event("payment.captured", payment=payment_entity(checkout()))))
+
+    assert post(body, signature).status_code == 400
+    assert GatewayEvent.objects.count() == 0
+
+
+def test_an_empty_secret_verifies_nothing(sandbox, settings):
+    settings.RAZORPAY_WEBHOOK_SECRETS = [""]
+    body = event("payment.captured", payment=payment_entity(checkout()))
+
+    assert post(body, sign(body, "")).status_code == 400
+
+
+def test_a_body_too_large_for_an_event_is_refused(db):
+    assert post(b"x" * (256 * 1024 + 1)).status_code == 413
