@@ -162,7 +162,7 @@ def store_answer(claimed: Claim, *, booking: Booking, content: Mapping[str, Any]
 
 def release(claimed: Claim) -> None:
     """Let the next request with the key go on at once with the noted booking: this one ends without an answer."""
-    _row(claimed).filter(status=None).update(locked_until=Now())
+    _row(claimed).update(locked_until=Now())
 
 
 def forget(claimed: Claim) -> None:

@@ -1,6 +1,7 @@
 import json
 import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -22,6 +23,7 @@ from bookings.idempotency import (
     release,
     store_answer,
 )
+from bookings.manage_tokens import derived_token
 from bookings.models import Booking, IdempotencyKey
 from bookings.operations import Actor, hold_booking, release_hold
 from notifications.models import Notification
@@ -96,6 +98,12 @@ def test_two_bookings_have_two_tokens_under_one_key(api, desk):
     tokens = [post(client, body).json()["manage_token"] for client in (api, desk)]
 
     assert tokens[0] != tokens[1]
+
+
+def test_only_the_key_itself_makes_the_token_again():
+    booking_id = uuid4()
+
+    assert derived_token(booking_id, key=KEY) != derived_token(booking_id, key="another")
 
 
 def test_without_a_key_each_request_books(api):
@@ -296,6 +304,16 @@ def test_only_one_repeat_goes_on():
 
     with pytest.raises(RequestInProgress):
         claim(keyed())
+
+
+def test_nobody_goes_on_with_what_has_been_answered_while_they_looked():
+    claimed = claim(keyed())
+    booking = hold(claimed).booking
+    let_the_lock_lapse()
+    seen_unanswered = IdempotencyKey.objects.get()
+    store_answer(claimed, booking=booking, content={})
+
+    assert not seen_unanswered.take_over()
 
 
 def test_another_body_goes_on_with_nothing():
