@@ -44,7 +44,7 @@ def move_payment(payment: Payment, state: Payment.State, *, source: str, note: s
     before = Payment.State(payment.state)
     if Payment.RANK[state] <= Payment.RANK[before]:
         if state != before:
-            log.info("Payment %s is %s: the %s of %s is stale", payment, before, state, source)
+            log.debug("Payment %s is %s: the %s of %s is stale", payment, before, state, source)
         return False
     payment.state = state
     payment.save(update_fields=["state"])

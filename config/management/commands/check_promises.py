@@ -6,8 +6,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from notifications.promises import PROMISES as MESSAGES
+from payments.promises import PROMISES as MONEY
 
-AREAS = {"Messages": MESSAGES}
+AREAS = {"Messages": MESSAGES, "Money": MONEY}
 SHOWN = 5
 
 

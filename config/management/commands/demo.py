@@ -6,6 +6,7 @@ import socket
 import time
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import requests
@@ -14,6 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from bookings.models import Booking
+from config.demo_money import let_hold_lapse, money_lines, pay_late, pay_part_back
 from config.management.commands.seed_demo import PASSWORD, PEOPLE
 from config.processes import Processes, manage, web_server
 from notifications.models import Notification
@@ -43,7 +45,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("seed_demo")
         port = free_port(settings.PORT)
-        with running_sandbox() as sandbox, Processes() as processes:
+        webhook_url = f"http://127.0.0.1:{port}/payments/razorpay/webhook"
+        with running_sandbox(webhook_url=webhook_url) as sandbox, Processes() as processes:
             environment = {
                 **sandbox.environment, "DEBUG": "1", "PORT": str(port),
                 "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}", "BUSINESS_NAME": "Lotus Clinic",
@@ -76,7 +79,7 @@ class Command(BaseCommand):
 
 
 class Walk:
-    """One customer's day: a visit that staff confirm and complete, and a visit that is paid online."""
+    """A day's customers: one whose visit staff confirm and complete, one who pays online, and one who pays too late."""
 
     def __init__(self, command: BaseCommand, base: str, sandbox: RunningSandbox) -> None:
         self.out = command.stdout
@@ -91,7 +94,9 @@ class Walk:
         self._wait_for_web()
         self.out.write(f"\n  {'endpoint':<34}{'status':>7}{'ms':>8}{'promised':>10}")
         self._visit()
-        self._paid_visit()
+        paid = self._paid_visit()
+        late = self._late_visit()
+        self._money(paid, late)
         self.out.write("\nWaiting for the providers, who take 2-3 s a message ...")
         self._arrivals()
         self.out.write("\nAll as promised.\n" if self.kept else "\nNOT as promised: see the lines marked with !\n")
@@ -119,10 +124,35 @@ class Walk:
         self._call("PUT /bookings/{id}/confirm", f"/bookings/{booking['id']}/confirm", 200, headers=staff)
         self._call("PUT /bookings/{id}/complete", f"/bookings/{booking['id']}/complete", 200, headers=staff)
 
-    def _paid_visit(self) -> None:
+    def _paid_visit(self) -> UUID:
         answer = self._book("POST /bookings/razorpay-booking", "physiotherapy")
+        self._pay(answer)
+        return UUID(answer["booking"]["id"])
+
+    def _pay(self, answer: dict[str, Any]) -> None:
         paid = self.sandbox.client.pay(answer["checkout"]["order_id"])
         self._call("POST /bookings/verify-payment", "/bookings/verify-payment", 200, json=paid)
+
+    def _late_visit(self) -> dict[str, Any]:
+        """Hold a slot, lose it, see somebody else pay for it; return what is still to be paid for."""
+        answer = self._book("POST /bookings/razorpay-booking", "physiotherapy")
+        lost = answer["booking"]
+        let_hold_lapse(UUID(lost["id"]))
+        body = {"service": "physiotherapy", "starts_at": lost["starts_at"], "customer": CUSTOMER}
+        body |= {"resource": lost["resource"]["id"]}
+        others = self._call("POST /bookings/razorpay-booking", "/bookings/razorpay-booking", 201, json=body) or {}
+        self.bookings.append(others["booking"]["id"])
+        self._pay(others)
+        return answer
+
+    def _money(self, paid: UUID, late: dict[str, Any]) -> None:
+        self.out.write("\nA part of the first payment goes back; a bank approves one for a slot that is gone ...\n\n")
+        pay_part_back(paid)
+        pay_late(self.sandbox.client, late["checkout"]["order_id"])
+        lines = money_lines(self.bookings)
+        for line, fine in lines:
+            self._mark(line, fine)
+        self.kept = self.kept and len(lines) == 5
 
     def _book(self, endpoint: str, service: str) -> dict[str, Any]:
         path = endpoint.split()[1]
@@ -168,7 +198,7 @@ class Walk:
                 f"{line}{seconds(accepted):>9}{seconds(arrived):>11}  {row.status}",
                 has_arrived(row) and len(times) == 1,
             )
-        self.kept = self.kept and owed.count() == 12
+        self.kept = self.kept and owed.count() == 27
         self.out.write("  An e-mail counts as delivered once its server has taken it: SMTP reports no more.")
 
     def _mark(self, line: str, fine: bool) -> None:

@@ -1,0 +1,134 @@
+import threading
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from bookings.models import Booking, IdempotencyKey
+from notifications.models import Notification
+from payments import checkout as checkout_module
+from payments import gateway
+from payments.checks import check_orders
+from payments.inbox import process_events
+from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder
+from tests.factories import booking_request, make_paid_service
+from tests.payments.test_checks import make_due
+from tests.payments.test_operations import checkout, verify
+from tests.payments.test_webhooks import event, payment_entity, post, secrets
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures(secrets.__name__)]
+
+URL = "/bookings/razorpay-booking"
+
+
+def ask(api, body, key):
+    return api.post(URL, body, format="json", headers={"Idempotency-Key": key})
+
+
+def orders_at_the_gateway(sandbox, order):
+    return [entry for entry in sandbox.client.log(kind="order.created") if entry["receipt"] == order.receipt]
+
+
+@pytest.mark.parametrize(
+    "fault", ["error_before", "error_after", "html_error", "reset_before", "reset_after", "throttle"]
+)
+def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sandbox, api, fault):
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(**{f"gateway_{fault}": 1})
+    first = ask(api, body, key)
+    sandbox.client.set(**{f"gateway_{fault}": 0})
+
+    second, third = ask(api, body, key), ask(api, body, key)
+
+    order = PaymentOrder.objects.get()
+    assert (first.status_code, first.headers["Retry-After"], second.status_code) == (503, "5", 201)
+    assert (third.content, third.headers["Idempotent-Replayed"]) == (second.content, "true")
+    assert (Booking.objects.count(), order.state, len(orders_at_the_gateway(sandbox, order))) == (1, "open", 1)
+
+
+def test_another_body_under_the_same_key_is_refused(sandbox, api):
+    body, key = booking_request(make_paid_service(resources=2)), str(uuid4())
+    ask(api, body, key)
+
+    assert ask(api, {**body, "notes": "another"}, key).json()["code"] == "idempotency_key_reused"
+    assert Booking.objects.count() == 1
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("step", ["after the hold", "after the gateway's answer", "after the order is open"])
+def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, monkeypatch, step):
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    place = {
+        "after the hold": (gateway, "create_order"),
+        "after the gateway's answer": (checkout_module, "adopt_order"),
+        "after the order is open": (checkout_module, "store_answer"),
+    }[step]
+
+    def die(*args, **kwargs):
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, die)
+        with pytest.raises(Crash):
+            ask(api, body, key)
+    meanwhile = ask(api, body, key)
+    IdempotencyKey.objects.update(locked_until=timezone.now())
+
+    answer = ask(api, body, key)
+
+    order = PaymentOrder.objects.get()
+    assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_progress")
+    assert (answer.status_code, answer.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
+    assert (Booking.objects.count(), len(orders_at_the_gateway(sandbox, order))) == (1, 1)
+    assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
+
+
+def test_a_repeat_after_the_hold_has_lapsed_begins_anew(sandbox, api):
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_error_before=1)
+    ask(api, body, key)
+    sandbox.client.set(gateway_error_before=0)
+    Booking.objects.update(hold_expires_at=timezone.now())
+
+    answer = ask(api, body, key)
+
+    assert (answer.status_code, answer.json()["booking"]["status"]) == (201, "held")
+    assert sorted(Booking.objects.values_list("status", flat=True)) == ["expired", "held"]
+
+
+def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    for number, kind in enumerate(["payment.captured", "payment.authorized", "order.paid"] * 2):
+        entity = payment_entity(started, id=paid["razorpay_payment_id"])
+        assert post(event(kind, payment=entity), event_id=f"evt_{number}").status_code == 200
+    gate, faults = threading.Barrier(12), []
+
+    def run(work):
+        gate.wait()
+        try:
+            work()
+        except Exception as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    make_due()
+    work = [lambda: verify(paid)] * 6 + [process_events] * 3 + [check_orders] * 3
+    threads = [threading.Thread(target=run, args=(each,)) for each in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    GatewayEvent.objects.exclude(state="done").update(next_try_at=timezone.now())
+    process_events()
+
+    payment = Payment.objects.get()
+    assert faults == []
+    assert (payment.state, payment.disposition, Notification.objects.count()) == ("captured", "confirms", 3)
+    assert PaymentLog.objects.filter(moved_to="confirms").count() == 1
+    assert Booking.objects.get().version == 2

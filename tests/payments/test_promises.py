@@ -1,0 +1,104 @@
+from contextlib import suppress
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from bookings.models import Booking
+from payments.jobs import do_what_is_due
+from payments.models import GatewayEvent, Payment, PaymentOrder, Refund
+from payments.promises import PROMISES
+from tests.payments.test_operations import checkout, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG_AGO = timezone.now() - timedelta(days=1)
+
+
+def broken():
+    """Run the command; return the sentences about money that are broken."""
+    out = StringIO()
+    with suppress(CommandError):
+        call_command("check_promises", stdout=out)
+    lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
+    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(PROMISES)
+
+
+def refund(**fields):
+    return Refund.objects.create(
+        payment=Payment.objects.get(), currency="INR", source="staff", requested_by="desk", **fields
+    )
+
+
+def take_too_much():
+    Payment.objects.update(amount_minor=51_000)
+
+
+def leave_in_limbo():
+    Payment.objects.update(disposition="none", captured_at=LONG_AGO)
+
+
+def forget_to_pay_back():
+    Payment.objects.update(disposition="refund_due", captured_at=LONG_AGO)
+
+
+def pay_back_twice():
+    for number in range(2):
+        refund(amount_minor=30_000, state="processed", razorpay_refund_id=f"rfnd_{number}")
+
+
+def give_it_away():
+    Payment.objects.update(disposition="none", captured_at=None, state="authorized")
+
+
+def never_capture():
+    Payment.objects.update(captured_at=None, state="authorized", signature_verified_at=LONG_AGO)
+
+
+def ignore_the_gateway():
+    GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", next_try_at=LONG_AGO)
+
+
+def forget_the_order():
+    PaymentOrder.objects.update(next_check_at=LONG_AGO)
+
+
+def forget_the_refund():
+    refund(amount_minor=1, next_try_at=LONG_AGO)
+
+
+def hold_for_ever():
+    Booking.objects.update(status="held", hold_expires_at=LONG_AGO)
+
+
+@pytest.fixture
+def paid(sandbox):
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    do_what_is_due()
+
+
+def test_a_paid_booking_breaks_no_promise(paid):
+    assert broken() == set()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (take_too_much, "very sum"),
+        (leave_in_limbo, "Captured money"),
+        (forget_to_pay_back, "Captured money"),
+        (pay_back_twice, "No more goes back"),
+        (give_it_away, "stands only on a payment"),
+        (never_capture, "within the hour"),
+        (ignore_the_gateway, "is acted on"),
+        (forget_the_order, "No order waits"),
+        (forget_the_refund, "No order waits"),
+        (hold_for_ever, "No unpaid hold"),
+    ],
+)
+def test_each_breach_is_found_and_named(paid, damage, words):
+    damage()
+
+    assert any(words in sentence for sentence in broken())
