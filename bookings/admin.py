@@ -22,7 +22,7 @@ from bookings.money import as_money
 from bookings.operations import Actor, complete_booking, confirm_booking
 from bookings.phones import as_e164
 from bookings.read_only import ReadOnlyAdmin
-from bookings.timeline import timeline
+from bookings.timeline import shortcuts, timeline
 
 Move = Callable[..., Booking]
 
@@ -82,7 +82,9 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         booking = context["original"]
-        context |= {"timeline": timeline(booking), "zone": booking.service.location.zone, "title": "Booking"}
+        may = request.user.has_perm
+        context |= {"timeline": timeline(booking, may), "shortcuts": shortcuts(booking, may)}
+        context |= {"zone": booking.service.location.zone, "title": "Booking"}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:

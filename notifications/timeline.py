@@ -13,7 +13,7 @@ def message_entries(booking: Booking) -> Iterable[Entry]:
     """Tell what was sent, where to, and how far it came."""
     for row in Notification.objects.filter(booking=booking):
         link = reverse("notification-detail", args=[row.pk])
-        yield Entry(row.created_at, str(row), f"to {row.address}", status=row.status, link=link)
+        yield Entry(row.created_at, str(row), f"to {row.address}", row.status, link, "notifications.view_notification")
 
 
 def delivery_entries(notification: Notification) -> list[Entry]:

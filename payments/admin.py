@@ -1,31 +1,81 @@
+import json
+from typing import Any
+
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from bookings.money import as_money
 from bookings.read_only import ReadOnlyAdmin
-from payments.models import Payment, PaymentOrder
+from payments.models import DeskPayment, Finding, GatewayEvent, Payment, PaymentOrder, Refund
+from payments.redaction import redacted
 
 
 class LedgerAdmin(ReadOnlyAdmin):
     """Money is never edited by hand."""
 
-    list_select_related = ["booking"]
     exclude = ["amount_minor", "currency"]
     readonly_fields = ["amount"]
 
     @admin.display(ordering="amount_minor")
-    def amount(self, row: Payment | PaymentOrder) -> str:
+    def amount(self, row: Any) -> str:
         return as_money(row.amount_minor, row.currency)
 
 
 @admin.register(PaymentOrder)
 class PaymentOrderAdmin(LedgerAdmin):
-    list_display = ["__str__", "booking", "amount", "state", "created_at"]
+    list_display = ["__str__", "booking", "amount", "state", "next_check_at", "created_at"]
     list_filter = ["state"]
+    list_select_related = ["booking"]
     search_fields = ["razorpay_order_id", "receipt", "booking__reference"]
 
 
 @admin.register(Payment)
 class PaymentAdmin(LedgerAdmin):
-    list_display = ["razorpay_payment_id", "booking", "amount", "state", "disposition", "created_at"]
-    list_filter = ["state", "disposition"]
+    list_display = ["razorpay_payment_id", "booking", "amount", "method", "state", "disposition", "created_at", "more"]
+    list_filter = ["state", "disposition", "method"]
+    list_select_related = ["booking"]
     search_fields = ["razorpay_payment_id", "booking__reference"]
+    readonly_fields = ["amount", "more"]
+
+    @admin.display(description="refunds and log")
+    def more(self, row: Payment) -> SafeString:
+        return format_html('<a href="{}">Refund, decide, log</a>', reverse("payment", args=[row.pk]))
+
+
+@admin.register(Refund)
+class RefundAdmin(LedgerAdmin):
+    list_display = ["__str__", "booking", "amount", "state", "source", "requested_by", "created_at"]
+    list_filter = ["state", "source"]
+    list_select_related = ["payment__booking"]
+    search_fields = ["razorpay_refund_id", "payment__razorpay_payment_id", "payment__booking__reference"]
+
+    def booking(self, row: Refund) -> str:
+        return str(row.payment.booking)
+
+
+@admin.register(DeskPayment)
+class DeskPaymentAdmin(LedgerAdmin):
+    list_display = ["taken_at", "booking", "amount", "method", "is_payout", "taken_by", "voided_at"]
+    list_filter = ["method", "is_payout"]
+    list_select_related = ["booking"]
+    search_fields = ["booking__reference"]
+
+
+@admin.register(Finding)
+class FindingAdmin(LedgerAdmin):
+    list_display = ["gateway_id", "cause", "amount", "found_at", "closed_at", "closed_by"]
+
+
+@admin.register(GatewayEvent)
+class GatewayEventAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "event_id", "state", "attempts", "error", "received_at"]
+    list_filter = ["state", "kind"]
+    search_fields = ["event_id"]
+    exclude = ["body"]
+    readonly_fields = ["what_it_said"]
+
+    @admin.display(description="what it said")
+    def what_it_said(self, row: GatewayEvent) -> SafeString:
+        return format_html("<pre>{}</pre>", json.dumps(redacted(row.body), indent=2))

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from bookings.money import as_money
 from bookings.operations import Actor, accept_payment
 from payments.entities import GatewayPayment, GatewayRefund
 from payments.events import payment_failed, refund_processed
@@ -113,10 +114,8 @@ def _place(account: Account, payment: Payment, facts: GatewayPayment, source: st
 def _mismatch(order: PaymentOrder, payment: Payment) -> str:
     if (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency):
         return ""
-    return (
-        f"Asked for {order.currency} {order.amount_minor} (minor units), "
-        f"but paid were {payment.currency} {payment.amount_minor}."
-    )
+    asked, paid = (as_money(row.amount_minor, row.currency) for row in (order, payment))
+    return f"Asked for {asked}, but paid were {paid}."
 
 
 def mark_paid(order: PaymentOrder) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from django.urls import reverse
+
 from bookings.models import Booking
 from bookings.money import as_money
-from bookings.timeline import Entry
+from bookings.timeline import Entry, Shortcut
 from payments.models import DeskPayment, Payment, PaymentOrder, Refund
 
 
@@ -16,8 +18,10 @@ def payment_entries(booking: Booking) -> Iterable[Entry]:
     for payment in Payment.objects.filter(booking=booking):
         paid = as_money(payment.amount_minor, payment.currency)
         detail = payment.review_reason or payment.error or payment.razorpay_payment_id
-        verb = "Payment" if payment.state in (Payment.State.CREATED, Payment.State.FAILED) else "Paid"
-        yield Entry(payment.created_at, f"{verb} {paid} {payment.method}".strip(), detail, status=payment.state)
+        link = reverse("payment", args=[payment.pk])
+        came_to_nothing = payment.state in (Payment.State.CREATED, Payment.State.FAILED)
+        title = f"{'Payment of' if came_to_nothing else 'Paid'} {paid} {payment.method}".strip()
+        yield Entry(payment.created_at, title, detail, payment.state, link, "payments.view_payment")
     for refund in Refund.objects.filter(payment__booking=booking):
         back = as_money(refund.amount_minor, refund.currency)
         detail = refund.last_error or refund.reason or f"{refund.get_source_display()}, by {refund.requested_by}"
@@ -28,3 +32,8 @@ def payment_entries(booking: Booking) -> Iterable[Entry]:
         status = "voided" if slip.voided_at else ""
         title = f"{sum_of_money} {verb} at the desk, {slip.get_method_display().lower()}"
         yield Entry(slip.taken_at, title, f"by {slip.taken_by}", status=status)
+
+
+def to_the_desk(booking: Booking) -> Shortcut:
+    """Lead to where money is taken for the booking."""
+    return Shortcut("Balance, cash and card", reverse("desk", args=[booking.pk]), "payments.take_payment")

@@ -1,0 +1,37 @@
+"""What a booking still owes, from all that was paid for it and all that went back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, Sum
+
+from bookings.models import Booking
+from payments.models import DeskPayment, Payment, Refund
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Sums in minor units of the booking's currency. ``due_minor`` below 0: more was paid than is owed."""
+
+    price_minor: int
+    online_minor: int
+    desk_minor: int
+    currency: str
+
+    @property
+    def due_minor(self) -> int:
+        return self.price_minor - self.online_minor - self.desk_minor
+
+
+def balance_of(booking: Booking) -> Balance:
+    """Add up what pays for the booking: online less what goes back, and at the desk."""
+    paying = Payment.objects.filter(booking=booking, disposition=Payment.Disposition.CONFIRMS)
+    online = paying.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    back = Refund.objects.filter(payment__in=paying).exclude(state=Refund.State.FAILED)
+    online -= back.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    slips = DeskPayment.objects.filter(booking=booking, voided_at=None).aggregate(
+        taken=Sum("amount_minor", filter=Q(is_payout=False)), given=Sum("amount_minor", filter=Q(is_payout=True))
+    )
+    desk = (slips["taken"] or 0) - (slips["given"] or 0)
+    return Balance(booking.price_minor, online, desk, booking.currency)

@@ -1,0 +1,80 @@
+"""What came in and what went out on a day, by method. The day is the business's own, from midnight to midnight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+# Each movement of money once: when, how, which booking, how much in and how much out, in minor units.
+_MOVEMENTS = """
+    SELECT p.captured_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
+           p.amount_minor AS taken, 0::bigint AS back, p.currency, p.razorpay_payment_id AS receipt
+    FROM payments_payment p WHERE p.captured_at >= %(start)s AND p.captured_at < %(end)s
+    UNION ALL
+    SELECT r.processed_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, r.amount_minor,
+           r.currency, r.razorpay_refund_id
+    FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
+    WHERE r.state = 'processed' AND r.processed_at >= %(start)s AND r.processed_at < %(end)s
+    UNION ALL
+    SELECT d.taken_at, 'desk: ' || d.method, d.booking_id, CASE WHEN d.is_payout THEN 0 ELSE d.amount_minor END,
+           CASE WHEN d.is_payout THEN d.amount_minor ELSE 0 END, d.currency, d.id::text
+    FROM payments_deskpayment d
+    WHERE d.voided_at IS NULL AND d.taken_at >= %(start)s AND d.taken_at < %(end)s"""
+
+
+@dataclass(frozen=True)
+class Taking:
+    """A method's day: how many movements, and sums in minor units."""
+
+    method: str
+    currency: str
+    count: int
+    taken_minor: int
+    back_minor: int
+
+    @property
+    def net_minor(self) -> int:
+        return self.taken_minor - self.back_minor
+
+
+@dataclass(frozen=True)
+class Movement:
+    at: datetime
+    method: str
+    reference: str
+    taken_minor: int
+    back_minor: int
+    currency: str
+    receipt: str
+
+
+def takings(day: date) -> list[Taking]:
+    """Return a row per method and currency, and last a sum per currency under the method "all"."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(back)::bigint
+                FROM ({_MOVEMENTS}) AS m GROUP BY GROUPING SETS ((method, currency), (currency))
+                ORDER BY method NULLS LAST, currency""",  # noqa: S608 - the text is ours
+            _span(day),
+        )
+        return [Taking(*row) for row in cursor.fetchall()]
+
+
+def movements(day: date) -> list[Movement]:
+    """Return each movement of the day, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT m.at, m.method, b.reference, m.taken, m.back, m.currency, m.receipt
+                FROM ({_MOVEMENTS}) AS m JOIN bookings_booking b ON b.id = m.booking_id ORDER BY m.at""",  # noqa: S608
+            _span(day),
+        )
+        return [Movement(*row) for row in cursor.fetchall()]
+
+
+def _span(day: date) -> dict[str, datetime]:
+    zone = timezone.get_default_timezone()
+    start, end = (datetime.combine(each, time.min, tzinfo=zone) for each in (day, day + timedelta(days=1)))
+    return {"start": start, "end": end}
