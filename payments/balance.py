@@ -12,26 +12,31 @@ from payments.models import DeskPayment, Payment, Refund
 
 @dataclass(frozen=True)
 class Balance:
-    """Sums in minor units of the booking's currency. ``due_minor`` below 0: more was paid than is owed."""
+    """Sums in minor units of the booking's currency. ``back_minor`` is what goes back of what was paid online.
+
+    What goes back while the booking stands was agreed to be less: it is not owed again.
+    """
 
     price_minor: int
     online_minor: int
+    back_minor: int
     desk_minor: int
     currency: str
 
     @property
     def due_minor(self) -> int:
+        """What is still to pay; below 0, more was paid than is owed."""
         return self.price_minor - self.online_minor - self.desk_minor
 
 
 def balance_of(booking: Booking) -> Balance:
-    """Add up what pays for the booking: online less what goes back, and at the desk."""
+    """Add up what was paid for the booking, online and at the desk."""
     paying = Payment.objects.filter(booking=booking, disposition=Payment.Disposition.CONFIRMS)
     online = paying.aggregate(sum=Sum("amount_minor"))["sum"] or 0
     back = Refund.objects.filter(payment__in=paying).exclude(state=Refund.State.FAILED)
-    online -= back.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    back_minor = back.aggregate(sum=Sum("amount_minor"))["sum"] or 0
     slips = DeskPayment.objects.filter(booking=booking, voided_at=None).aggregate(
         taken=Sum("amount_minor", filter=Q(is_payout=False)), given=Sum("amount_minor", filter=Q(is_payout=True))
     )
     desk = (slips["taken"] or 0) - (slips["given"] or 0)
-    return Balance(booking.price_minor, online, desk, booking.currency)
+    return Balance(booking.price_minor, online, back_minor, desk, booking.currency)

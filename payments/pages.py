@@ -174,7 +174,7 @@ def desk(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     return _page(
         request, "desk", f"Money for {booking.reference}", booking=booking, form=form, balance=balance,
         sums={name: as_money(value, booking.currency) for name, value in (
-            ("price", balance.price_minor), ("online", balance.online_minor), ("desk", balance.desk_minor),
+            ("price", balance.price_minor), ("online", balance.online_minor), ("back", balance.back_minor), ("desk", balance.desk_minor),
             ("due", balance.due_minor))},
         slips=[(slip, as_money(slip.amount_minor, slip.currency)) for slip in slips],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from bookings.models import Booking
+from payments.balance import balance_of
 from payments.jobs import do_what_is_due
 from payments.models import DeskPayment, Finding, GatewayEvent, Payment, PaymentOrder, Refund, Sweep
 from payments.redaction import redacted
@@ -164,6 +165,14 @@ def test_the_desk_takes_what_is_still_owed_once(front_desk):
     page = front_desk.get(f"/payments/desk/{booking.pk}").content.decode()
 
     assert (DeskPayment.objects.count(), "INR 300.00" in page) == (1, True)
+
+
+def test_what_was_paid_back_is_not_owed_again(manager, payment):
+    manager.post(f"/payments/{payment.pk}/refund", refund_form(amount_minor="100"))
+
+    balance = balance_of(Booking.objects.get())
+
+    assert (balance.online_minor, balance.back_minor, balance.due_minor) == (50_000, 10_000, 0)
 
 
 def test_a_slip_that_was_struck_out_counts_no_more(front_desk):
