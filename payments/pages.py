@@ -171,11 +171,10 @@ def desk(request: HttpRequest, booking_id: UUID) -> HttpResponse:
         messages.success(request, f"{as_money(slip.amount_minor, slip.currency)} written down.")
         return redirect("desk", booking.pk)
     slips = DeskPayment.objects.filter(booking=booking)
+    parts = ("price_minor", "online_minor", "back_minor", "desk_minor", "due_minor")
     return _page(
         request, "desk", f"Money for {booking.reference}", booking=booking, form=form, balance=balance,
-        sums={name: as_money(value, booking.currency) for name, value in (
-            ("price", balance.price_minor), ("online", balance.online_minor), ("back", balance.back_minor), ("desk", balance.desk_minor),
-            ("due", balance.due_minor))},
+        sums={name.removesuffix("_minor"): as_money(getattr(balance, name), booking.currency) for name in parts},
         slips=[(slip, as_money(slip.amount_minor, slip.currency)) for slip in slips],
     )  # fmt: skip
 
