@@ -33,6 +33,9 @@ class SandboxClient:
         """Change settings, as sandbox.options.Settings names them."""
         self._call("PUT", "/sandbox/settings", json=settings)
 
+    def settings(self) -> Entry:
+        return self._call("GET", "/sandbox/settings")
+
     def reset_settings(self) -> None:
         self._call("DELETE", "/sandbox/settings")
 
