@@ -3,8 +3,10 @@ import hmac
 import json
 
 import pytest
+import razorpay
 from django.test import Client
 
+from payments.gateway import webhook_is_genuine
 from payments.inbox import process_events
 from payments.jobs import do_what_is_due
 from payments.models import GatewayEvent, Payment, Refund
@@ -189,3 +191,16 @@ def test_an_empty_secret_verifies_nothing(sandbox, settings):
 
 def test_a_body_too_large_for_an_event_is_refused(db):
     assert post(b"x" * (256 * 1024 + 1)).status_code == 413
+
+
+def test_the_official_vector_of_a_webhook_passes_and_the_sdk_agrees(settings):
+    settings.RAZORPAY_WEBHOOK_SECRETS = ["123456"]
+    body, signature = b'{"a":1,"b":2,"c":{"d":3}}', "2fe04e22977002e6c7cb553adab8b460cb9e2a4970d5953cb27a8472752e3bbc"
+    sdk = razorpay.Client(auth=("key", "secret")).utility
+
+    assert webhook_is_genuine(body, signature)
+    assert sdk.verify_webhook_signature(body.decode(), signature, "123456")
+    for forged in (signature[::-1], signature[:-1], signature.upper()):
+        assert not webhook_is_genuine(body, forged)
+        with pytest.raises(razorpay.errors.SignatureVerificationError):
+            sdk.verify_webhook_signature(body.decode(), forged, "123456")
