@@ -53,10 +53,10 @@ class Load:
 
 
 class DeliveryBench:
-    def __init__(self, daybook: Daybook, peer: Peer) -> None:
+    def __init__(self, daybook: Daybook, demand: Demand, peer: Peer) -> None:
         self._daybook = daybook
         self._peer = peer
-        self._demand = Demand()
+        self._demand = demand
         self._log = AcceptLog(daybook.sandbox.client)
 
     def measure(self, *, seconds: float, callback_seconds: float, idle_seconds: float) -> Iterator[Figure]:

@@ -10,9 +10,10 @@ from django.db import connections
 from benchmarks.bookings import measure_endpoints
 from benchmarks.database import scratch_database
 from benchmarks.delivery import DeliveryBench
-from benchmarks.demand import furnish_clinic
+from benchmarks.demand import Demand, furnish_clinic
 from benchmarks.figures import Figure
 from benchmarks.peer import PeerBench, show_rates
+from benchmarks.slow_gateway import measure_slow_gateway
 from benchmarks.stage import progress, running_daybook
 from config.processes import interrupt_on_signals
 from sandbox.process import running_sandbox
@@ -44,6 +45,7 @@ def measure(plan: Plan) -> list[Figure]:
         call_command("seed_demo")
         furnish_clinic()
         connections.close_all()
+        demand = Demand()
         peer = PeerBench(url, sandbox).measure(
             rates=plan.peer_rates, seconds=plan.peer_seconds, wait=plan.peer_wait,
             generous_rates=plan.peer_generous_rates,
@@ -51,7 +53,9 @@ def measure(plan: Plan) -> list[Figure]:
         with running_daybook(url, sandbox) as daybook:
             progress("Daybook: its endpoints, one request after the other")
             figures = measure_endpoints(daybook, plan.rounds)
-            figures += DeliveryBench(daybook, peer).measure(
+            progress("Daybook: while the gateway takes 5 s")
+            figures += measure_slow_gateway(daybook, demand, plan.rounds)
+            figures += DeliveryBench(daybook, demand, peer).measure(
                 seconds=plan.seconds, callback_seconds=plan.callback_seconds, idle_seconds=plan.idle_seconds
             )
             progress("stopping")

@@ -21,6 +21,7 @@ import requests
 from django.conf import settings
 from django.db import connection
 
+from payments.breaker import CircuitBreaker
 from payments.entities import (
     GatewayOrder,
     GatewayPayment,
@@ -245,6 +246,7 @@ def _read(read: Callable[[dict[str, Any]], Answer], entity: dict[str, Any]) -> A
         raise OutcomeUnknown(f"Razorpay's answer cannot be read: {error}") from error
 
 
+breaker = CircuitBreaker(failures=5, pause_seconds=5)  # for calls that somebody waits for
 _local = threading.local()
 _callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="razorpay")
 
@@ -265,6 +267,21 @@ def _patiently(call: Callable[[_Client], Answer]) -> Answer:
 
 def _within_deadline(call: Callable[[], Answer]) -> Answer:
     _refuse_inside_transaction()
+    if not breaker.lets_through():
+        raise NotSent("Razorpay has not answered lately.")
+    try:
+        answer = _call_in_time(call)
+    except (NotSent, OutcomeUnknown):
+        breaker.note_failure()
+        raise
+    except Rejected:
+        breaker.note_answer()
+        raise
+    breaker.note_answer()
+    return answer
+
+
+def _call_in_time(call: Callable[[], Answer]) -> Answer:
     future: Future[Answer] = _callers.submit(call)
     try:
         return future.result(timeout=DEADLINE_SECONDS)

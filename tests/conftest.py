@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 from config.management.commands.demo import free_port
 from config.processes import kill_group, manage, start, stop, web_server
 from notifications.providers import twilio
+from payments import gateway
 from sandbox.process import RunningSandbox, running_sandbox
 from tests.factories import make_staff
 
@@ -45,13 +47,32 @@ def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningS
     settings.EMAIL_HOST, settings.EMAIL_PORT = sandbox_process.smtp_host, sandbox_process.smtp_port
     sandbox_process.client.reset_settings()
     twilio._client.cache_clear()
+    gateway.breaker.note_answer()
     yield sandbox_process
     twilio._client.cache_clear()
 
 
+@dataclass(frozen=True)
+class RunningWeb:
+    """gunicorn on the test database and the sandbox."""
+
+    address: str
+    process: Any
+
+    def kill_workers(self) -> None:
+        """``kill -9`` whatever answers requests; gunicorn starts others."""
+        for worker in psutil.Process(self.process.pid).children():
+            worker.kill()
+
+
 @pytest.fixture
-def web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[str]:
-    """gunicorn on the test database and the sandbox; its address."""
+def web(running_web: RunningWeb) -> str:
+    """The address of a running web server."""
+    return running_web.address
+
+
+@pytest.fixture
+def running_web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[RunningWeb]:
     port = free_port(0)
     address = f"http://127.0.0.1:{port}"
     process = start(web_server(port=port, workers=2, threads=8), environment_of(sandbox, address))
@@ -59,7 +80,7 @@ def web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[str]:
     while not answers(address):
         assert time.monotonic() < end, "The web server did not start"
         time.sleep(0.1)
-    yield address
+    yield RunningWeb(address, process)
     stop(process)
 
 

@@ -1,21 +1,28 @@
-import threading
+from collections import Counter
+from functools import partial
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from bookings.models import Booking, IdempotencyKey
+from bookings.operations import release_hold
 from notifications.models import Notification
+from payments import breaker as breaker_module
 from payments import checkout as checkout_module
 from payments import gateway
 from payments.checks import check_orders
+from payments.exceptions import PaidTooLate
 from payments.inbox import process_events
-from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder
-from tests.factories import booking_request, make_paid_service
+from payments.jobs import do_what_is_due
+from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder, Refund
+from tests.factories import DESK, booking_request, make_paid_service
 from tests.payments.test_checks import make_due
 from tests.payments.test_operations import checkout, verify
 from tests.payments.test_webhooks import event, payment_entity, post, secrets
+from tests.threads import run_at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures(secrets.__name__)]
 
@@ -106,24 +113,8 @@ def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sand
     for number, kind in enumerate(["payment.captured", "payment.authorized", "order.paid"] * 2):
         entity = payment_entity(started, id=paid["razorpay_payment_id"])
         assert post(event(kind, payment=entity), event_id=f"evt_{number}").status_code == 200
-    gate, faults = threading.Barrier(12), []
-
-    def run(work):
-        gate.wait()
-        try:
-            work()
-        except Exception as error:
-            faults.append(error)
-        finally:
-            connection.close()
-
     make_due()
-    work = [lambda: verify(paid)] * 6 + [process_events] * 3 + [check_orders] * 3
-    threads = [threading.Thread(target=run, args=(each,)) for each in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    faults = run_at_once([lambda: verify(paid)] * 6 + [process_events] * 3 + [check_orders] * 3)
     GatewayEvent.objects.exclude(state="done").update(next_try_at=timezone.now())
     process_events()
 
@@ -132,3 +123,56 @@ def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sand
     assert (payment.state, payment.disposition, Notification.objects.count()) == ("captured", "confirms", 3)
     assert PaymentLog.objects.filter(moved_to="confirms").count() == 1
     assert Booking.objects.get().version == 2
+
+
+def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_others_their_money(sandbox):
+    service = make_paid_service()
+    late = []
+    for _ in range(4):
+        started = checkout(service)
+        release_hold(booking_id=started.booked.booking.pk, actor=DESK)
+        late.append(sandbox.client.pay(started.order.razorpay_order_id))
+    told = []
+
+    def verify_late(paid):
+        try:
+            told.append(verify(paid).status)
+        except PaidTooLate:
+            told.append("too late")
+
+    make_due()
+    faults = run_at_once([partial(verify_late, paid) for paid in late] * 2 + [check_orders] * 4)
+    PaymentOrder.objects.update(next_check_at=timezone.now())
+    do_what_is_due()
+
+    assert faults == []
+    assert Counter(told) == {"confirmed": 2, "too late": 6}
+    assert Counter(Booking.objects.values_list("status", flat=True)) == {"confirmed": 1, "expired": 3}
+    assert Counter(Payment.objects.values_list("disposition", "state")) == {
+        ("confirms", "captured"): 1,
+        ("refund_due", "refunded"): 3,
+    }
+    assert [refund.amount_minor for refund in Refund.objects.filter(state="processed")] == [50_000] * 3
+
+
+def test_a_gateway_that_fails_again_and_again_is_asked_only_now_and_then(sandbox, api, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(breaker_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_error_before=1)
+    for _ in range(5):
+        ask(api, body, key)
+    asked = MagicMock(side_effect=gateway._call_in_time)
+    monkeypatch.setattr(gateway, "_call_in_time", asked)
+
+    meanwhile = ask(api, body, key)
+    calls_meanwhile = asked.call_count
+    clock[0] += 5.1
+    tries = [ask(api, body, key).status_code for _ in range(3)]
+    calls_later = asked.call_count
+    sandbox.client.set(gateway_error_before=0)
+    clock[0] += 5.1
+
+    assert (meanwhile.status_code, meanwhile.headers["Retry-After"], calls_meanwhile) == (503, "5", 0)
+    assert (tries, calls_later) == ([503] * 3, 1)
+    assert ask(api, body, key).status_code == 201

@@ -54,6 +54,7 @@ class Money(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.client.reset_settings()
+        gateway.breaker.note_answer()
         self.client.set(webhook_held=1, gateway_seconds_min=0, gateway_seconds_max=0)
         self.service = make_paid_service(slug=f"machine-{uuid4().hex[:12]}")
         self.first_event = len(self.client.webhooks())

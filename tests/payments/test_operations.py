@@ -1,8 +1,7 @@
-import threading
 from collections import Counter
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from bookings.models import Booking
 from bookings.operations import Actor, release_hold
@@ -19,6 +18,7 @@ from payments.jobs import do_what_is_due
 from payments.models import Payment, PaymentOrder, Refund
 from payments.operations import start_checkout, verify_payment
 from tests.factories import CUSTOMER, DESK, make_paid_service, slot
+from tests.threads import run_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,19 +75,11 @@ def test_the_same_payment_twice_is_one_payment(sandbox):
 
 def test_many_who_verify_one_payment_at_once_have_the_effect_of_one(sandbox):
     paid = sandbox.client.pay(checkout().order.razorpay_order_id)
-    gate, results = threading.Barrier(12), []
+    results = []
 
-    def run():
-        gate.wait()
-        results.append(verify(paid).status)
-        connection.close()
+    faults = run_at_once([lambda: results.append(verify(paid).status)] * 12)
 
-    threads = [threading.Thread(target=run) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
+    assert faults == []
     assert results == ["confirmed"] * 12
     assert (Payment.objects.count(), Notification.objects.count()) == (1, 3)
 

@@ -1,0 +1,173 @@
+"""Real processes that die by ``kill -9`` half way through a checkout or a refund.
+
+A lock that the test holds on the row that the next step writes keeps the process at that step until it is dead.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from django.db import connection, transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from bookings.models import Booking, IdempotencyKey, Resource
+from payments.jobs import do_what_is_due
+from payments.models import Payment, PaymentLog, PaymentOrder, Refund
+from payments.operations import pay_back
+from tests.conftest import RunningWeb, kill_worker
+from tests.factories import DESK, booking_request, make_paid_service
+from tests.payments.test_operations import checkout, verify
+from tests.payments.test_refunds import make_refunds_due, paid_back_at_the_gateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "It did not come so far"
+        time.sleep(0.005)
+
+
+@contextmanager
+def nobody_may_write(model: type[Model]) -> Iterator[None]:
+    """Keep every row of ``model`` locked. Whoever wants to write one waits."""
+    with transaction.atomic():
+        assert list(model._default_manager.select_for_update())
+        yield
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the activity of its first look
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+class Customer:
+    """Somebody whose request to book is on its way, and may never be answered."""
+
+    def __init__(self, web: RunningWeb) -> None:
+        self.url = f"{web.address}/bookings/razorpay-booking"
+        self.body, self.headers = booking_request(make_paid_service()), {"Idempotency-Key": str(uuid4())}
+        self.answer: requests.Response | None = None
+        self._thread = threading.Thread(target=self._book)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def is_left_without_answer(self) -> bool:
+        self._thread.join()
+        return self.answer is None
+
+    def book(self) -> requests.Response:
+        return requests.post(self.url, json=self.body, headers=self.headers, timeout=10)
+
+    def _book(self) -> None:
+        try:
+            self.answer = self.book()
+        except requests.ConnectionError:
+            return  # the process at the other end has died
+
+
+def before_the_hold(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+    with nobody_may_write(Resource):
+        customer.begin()
+        wait_until(waits_for_a_lock)
+        web.kill_workers()
+        assert customer.is_left_without_answer()
+
+
+def while_the_gateway_thinks(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+    customer.begin()
+    wait_until(PaymentOrder.objects.exists)
+    web.kill_workers()
+    assert customer.is_left_without_answer()
+
+
+def after_the_gateways_answer(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+    customer.begin()
+    wait_until(PaymentOrder.objects.exists)
+    with nobody_may_write(PaymentOrder):
+        wait_until(waits_for_a_lock)
+        assert opened_at(sandbox) == 1
+        web.kill_workers()
+        assert customer.is_left_without_answer()
+
+
+def after_the_order_is_open(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+    customer.begin()
+    wait_until(IdempotencyKey.objects.exists)
+    with nobody_may_write(IdempotencyKey):
+        wait_until(waits_for_a_lock)
+        assert PaymentOrder.objects.get().state == "open"
+        web.kill_workers()
+        assert customer.is_left_without_answer()
+
+
+def opened_at(sandbox: Any) -> int:
+    receipts = set(PaymentOrder.objects.values_list("receipt", flat=True))
+    return sum(entry["receipt"] in receipts for entry in sandbox.client.log(kind="order.created"))
+
+
+@pytest.mark.parametrize(
+    ("dies", "left_behind"),
+    [
+        (before_the_hold, 0),
+        (while_the_gateway_thinks, 1),
+        (after_the_gateways_answer, 1),
+        (after_the_order_is_open, 1),
+    ],
+)
+def test_a_web_process_that_dies_leaves_what_a_repeat_goes_on_with(
+    running_web: RunningWeb, sandbox: Any, dies: Callable[..., None], left_behind: int
+) -> None:
+    customer = Customer(running_web)
+    sandbox.client.set(gateway_seconds_min=0.25, gateway_seconds_max=0.25)
+
+    dies(running_web, customer, sandbox)
+
+    sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
+    wait_until(lambda: not waits_for_a_lock())
+    assert Booking.objects.count() == left_behind
+    IdempotencyKey.objects.update(locked_until=timezone.now())
+    answer = customer.book()
+    order = PaymentOrder.objects.get()
+    assert (answer.status_code, answer.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id), answer.text
+    assert (Booking.objects.count(), opened_at(sandbox)) == (1, 1)
+    assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
+
+
+def test_a_worker_that_dies_before_it_has_noted_a_refund_pays_it_back_once(
+    sandbox: Any, start_worker: Callable[[str], Any]
+) -> None:
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    do_what_is_due()
+    payment = Payment.objects.get()
+    sandbox.client.set(gateway_seconds_min=1, gateway_seconds_max=1)
+    worker = start_worker("http://127.0.0.1:1")
+    pay_back(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    wait_until(lambda: Refund.objects.get().state == "sent", seconds=40)
+    with nobody_may_write(Payment):
+        wait_until(waits_for_a_lock)
+        kill_worker(worker)
+    assert paid_back_at_the_gateway(sandbox, payment) == [10_000]
+    assert Refund.objects.get().state == "sent"
+
+    sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
+    make_refunds_due()
+    start_worker("http://127.0.0.1:1")
+
+    wait_until(lambda: Refund.objects.get().state == "processed", seconds=40)
+    assert paid_back_at_the_gateway(sandbox, payment) == [10_000]
+    assert PaymentLog.objects.filter(refund=Refund.objects.get(), moved_to="processed").count() == 1
