@@ -49,7 +49,8 @@ class Size:
     patience_seconds: int
 
 
-SHORT = Size(bookings=200, blows=5, between_seconds=6, down=[3], patience_seconds=40)
+# Patience: a look-up whose worker died is made again after 60 s. Mostly all has settled in ten.
+SHORT = Size(bookings=200, blows=5, between_seconds=6, down=[3], patience_seconds=90)
 FULL = Size(bookings=1_700, blows=42, between_seconds=8, down=[6, 40, 3, 10], patience_seconds=150)
 
 
