@@ -1,14 +1,42 @@
 """Why bookings says no. Each message tells the caller what to do next."""
 
+from datetime import datetime
+
 from bookings.models import Booking
 
 
 class SlotTaken(Exception):
-    """Another booking blocks the time, or nobody who offers the service works then: pick another time."""
+    """Another booking blocks the time: pick another. ``alternatives`` are the free starts that are nearest to it."""
+
+    def __init__(self, alternatives: list[datetime] | None = None) -> None:
+        super().__init__("That time has just been taken. Pick another.")
+        self.alternatives = alternatives or []
 
 
 class OutsideHours(Exception):
     """The time is outside opening hours, in the past, or further ahead than the service allows: pick another time."""
+
+
+class PartyTooLarge(Exception):
+    """More people than the service has places: book fewer at a time."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(f"At most {capacity} can come at a time. Book for fewer people.")
+
+
+class TooManyOpen(Exception):
+    """The customer has as many visits to come as the service allows: cancel one first."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This phone number has {most} visits to come already. Cancel one first, or call us.")
+
+
+class TooLateToChange(Exception):
+    """The visit is too near for its customer to change it: call the business."""
+
+
+class TooEarly(Exception):
+    """Nobody can have missed what is still to come: wait until the visit has begun."""
 
 
 class ServiceNotPayable(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.dispatch import Signal
@@ -24,29 +25,47 @@ class Actor:
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
 
+    @property
+    def is_customer(self) -> bool:
+        """Whether the rules for customers hold: notice, horizon, and until when a visit may be changed."""
+        return self.kind == "customer"
+
 
 def lock_booking(booking_id: UUID) -> Booking:
     """Return the booking with its row locked until the transaction ends."""
     return (
         Booking.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("service__location", "customer", "resource")
+        .select_related("service__location", "customer", "resource", "session")
         .get(pk=booking_id)
     )
 
 
-def move_booking(booking: Booking, status: Status, announced: Signal, kind: str, actor: Actor) -> Booking:
+def move_booking(
+    booking: Booking, status: Status, announced: Signal, kind: str, actor: Actor, **fields: Any
+) -> Booking:
     """Move a locked booking, write its event and announce it. Raises InvalidTransition."""
     before = booking.status
-    if not booking.move_to(status):
+    if not booking.move_to(status, **fields):
         raise InvalidTransition(booking, status)
     announce(booking, announced, kind, actor, from_status=before)
     return booking
 
 
 def expire_booking(booking: Booking, actor: Actor) -> None:
-    """Give up a locked hold and its slot."""
-    move_booking(booking, Status.EXPIRED, events.booking_expired, "expired", actor)
-    booking.allocations.update(is_active=False)
+    """Give up a locked hold, or a request that nobody answered, and its slot."""
+    if booking.status == Status.PENDING:
+        move_booking(booking, Status.EXPIRED, events.booking_unanswered, "unanswered", actor)
+    else:
+        move_booking(booking, Status.EXPIRED, events.booking_expired, "expired", actor)
+    vacate(booking)
+
+
+def vacate(booking: Booking) -> None:
+    """Give back what a locked booking takes of anybody's time."""
+    if booking.session is None:
+        booking.allocations.update(is_active=False)
+    elif booking.session.let_go(booking.party_size):
+        booking.session.allocations.update(is_active=False)
 
 
 def announce(booking: Booking, announced: Signal, kind: str, actor: Actor, *, from_status: str) -> None:

@@ -34,31 +34,89 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
 class ServiceSerializer(serializers.ModelSerializer[Service]):
     location = serializers.CharField(source="location.name")
     timezone = serializers.CharField(source="location.timezone")
+    category = serializers.CharField(source="category.name", default=None, allow_null=True)
     resources = ResourceSerializer(many=True)
 
     class Meta:
         model = Service
         fields = [
-            "slug", "name", "description", "location", "timezone", "duration_minutes", "price_minor",
-            "due_online_minor", "currency", "payment_mode", "requires_confirmation", "resources",
+            "slug", "name", "category", "description", "location", "timezone", "duration_minutes",
+            "slot_interval_minutes", "capacity", "price_minor", "due_online_minor", "currency", "payment_mode",
+            "requires_confirmation", "min_notice_minutes", "horizon_days", "cancel_cutoff_minutes",
+            "reschedule_cutoff_minutes", "resources",
         ]  # fmt: skip
+
+
+class StartField(serializers.DateTimeField):
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", "ISO 8601; without an offset it is read in the business's zone.")
+        super().__init__(**options)
+
+
+class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
+    """Whom the customer wants; nobody named means whoever is free."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            queryset=Resource.objects.filter(is_active=True),
+            pk_field=serializers.IntegerField(),  # the key's own int() would stumble over 1e400
+            required=False,
+            allow_null=True,
+            default=None,
+            **options,
+        )
 
 
 class BookingRequest(serializers.Serializer[Any]):
     service = serializers.SlugRelatedField(
         slug_field="slug", queryset=Service.objects.filter(is_active=True).select_related("location")
     )
-    resource = serializers.PrimaryKeyRelatedField(
-        queryset=Resource.objects.filter(is_active=True),
-        pk_field=serializers.IntegerField(),  # the key's own int() would stumble over 1e400
-        required=False,
-        allow_null=True,
-        default=None,
-    )
-    starts_at = serializers.DateTimeField(help_text="ISO 8601; without an offset it is read in the business's zone.")
+    resource = ResourceField()
+    starts_at = StartField()
     customer = CustomerSerializer()
-    party_size = serializers.IntegerField(min_value=1, max_value=1, default=1)
+    party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
     notes = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class RescheduleRequest(serializers.Serializer[Any]):
+    starts_at = StartField()
+    resource = ResourceField()
+
+
+class AvailabilityQuery(serializers.Serializer[Any]):
+    """The days are those of the location's calendar, both included."""
+
+    LONGEST = 62
+
+    # "from" is a word of Python's own, so the fields are declared by name below.
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "from": serializers.DateField(help_text="First day, as YYYY-MM-DD."),
+            "to": serializers.DateField(required=False, help_text="Last day; the first one if it is left out."),
+            "resource": ResourceField(help_text="Only with this one."),
+            "party_size": serializers.IntegerField(min_value=1, max_value=1000, default=1, help_text="How many come."),
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        first, last = attrs["from"], attrs.setdefault("to", attrs["from"])
+        if last < first:
+            raise serializers.ValidationError({"to": "The last day is before the first. Swap them."})
+        if (last - first).days >= self.LONGEST:
+            raise serializers.ValidationError({"to": f"Ask for at most {self.LONGEST} days at a time."})
+        return attrs
+
+
+class FreeSlotSerializer(serializers.Serializer[Any]):
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    resources = serializers.ListField(child=serializers.IntegerField(), help_text="Whom it can be booked with.")
+    places = serializers.IntegerField(help_text="For how many people there is room.")
+
+
+class AvailabilitySerializer(serializers.Serializer[Any]):
+    service = serializers.SlugField()
+    timezone = serializers.CharField()
+    slots = FreeSlotSerializer(many=True)
 
 
 class BookingSerializer(serializers.ModelSerializer[Booking]):
@@ -72,8 +130,8 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
         model = Booking
         fields = [
             "id", "reference", "status", "service", "resource", "starts_at", "ends_at", "timezone", "customer",
-            "party_size", "notes", "price_minor", "due_online_minor", "currency", "hold_expires_at", "version",
-            "created_at",
+            "party_size", "notes", "price_minor", "due_online_minor", "currency", "hold_expires_at", "answer_by",
+            "cancel_cutoff_minutes", "reschedule_cutoff_minutes", "version", "created_at",
         ]  # fmt: skip
 
     def get_starts_at(self, booking: Booking) -> str:

@@ -1,70 +1,187 @@
-"""Who has a time free. The double-booking lock of every path is here; the constraint under it is on Allocation."""
+"""Who has a time free. The double-booking lock of every path is here; the constraint under it is on Allocation.
+
+A service takes one resource of each kind that offers it: one of its doctors and, if it lists any, one of its rooms.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from bookings.exceptions import OutsideHours, SlotTaken
-from bookings.models import Allocation, Booking, Resource, Service, WorkingHours
-from bookings.moves import Actor, expire_booking
+from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
+from bookings.models import Allocation, Booking, Resource, Service, Session
+from bookings.models.booking import BookingQuerySet
+from bookings.moves import Actor, expire_booking, vacate
+from bookings.opening import open_spans
+from bookings.spans import around
 
-Status = Booking.Status
+Blocked = Any  # a half-open range of time: a pair, or PostgreSQL's own
+
+NOBODY_THERE = "Nobody offers this service at that time. GET /services/{slug}/availability lists the free ones."
 
 
-def take_slot(service: Service, starts_at: datetime, wanted: Resource | None) -> Resource:
-    """Lock whoever could serve, free what has lapsed, and return one that has the time free.
+@dataclass(frozen=True)
+class Slot:
+    """A time that has been found free, and who it is with; all of them stay locked until the transaction ends."""
+
+    starts_at: datetime
+    ends_at: datetime
+    resources: list[Resource]
+    blocked: Blocked
+    session: Session | None = field(default=None)
+
+    @property
+    def resource(self) -> Resource:
+        return self.session.resource if self.session else self.resources[0]
+
+
+def take_slot(
+    service: Service,
+    starts_at: datetime,
+    wanted: Resource | None,
+    *,
+    people: int,
+    at_any_minute: bool = False,
+    instead_of: Booking | None = None,
+) -> Slot:
+    """Lock whoever could serve, free what has lapsed, and return who has the time free; give the people their places.
+
+    ``instead_of`` gives up the time it has, once all are locked: it does not stand in its own way.
 
     The row locks, taken in key order, are the mechanism; the exclusion constraint is only the net under them, since
-    inserts that wait for each other under the constraint alone deadlock.
+    inserts that wait for each other under the constraint alone deadlock. Raises OutsideHours, PartyTooLarge, SlotTaken.
     """
-    able = Resource.objects.filter(services=service, is_active=True)
-    if wanted is not None:
-        able = able.filter(pk=wanted.pk)
-    open_then = WorkingHours.objects.covering(starts_at, service.ends_at(starts_at), service.location.zone)
-    candidates = list(
-        able.filter(pk__in=open_then.values("resource_id")).select_for_update(no_key=True, of=("self",)).order_by("pk")
-    )
-    if not candidates:
-        raise OutsideHours("Nobody offers this service at that time. Pick a time within opening hours.")
-    busy = _busy(candidates, service.blocked(starts_at))
-    for candidate in candidates:
-        if candidate.pk not in busy:
-            return candidate
-    raise SlotTaken("That time is taken. Pick another.")
+    if people > service.capacity:
+        raise PartyTooLarge(service.capacity)
+    ends_at = service.ends_at(starts_at)
+    able = _lock_able(service, wanted, instead_of)
+    if not able or (wanted is not None and wanted not in able):
+        raise OutsideHours(NOBODY_THERE)
+    present = _present(service, able, starts_at, ends_at, at_any_minute)
+    if service.capacity > 1:
+        return _join_session(service, starts_at, able, present, people)
+    blocked = service.blocked(starts_at)
+    return Slot(starts_at, ends_at, _one_of_each(able, present, blocked), blocked)
+
+
+def occupy(booking: Booking, slot: Slot) -> None:
+    """Write down what a booking takes, in place of what it took; a session has done so for all who share it."""
+    booking.allocations.all().delete()
+    if slot.session is None:
+        _allocate(slot.resources, slot.blocked, booking=booking)
 
 
 def take_slot_back(booking: Booking) -> bool:
     """Occupy the time of a lapsed booking again, if it is still to come and free; return whether it was."""
-    resources = list(
-        Resource.objects.filter(pk__in=booking.allocations.values("resource_id"))
-        .select_for_update(no_key=True)
-        .order_by("pk")
-    )
-    if booking.starts_at <= timezone.now() or _busy(resources, booking.service.blocked(booking.starts_at)):
+    session = booking.session
+    holder: Booking | Session = session or booking
+    _lock(Resource.objects.filter(pk__in=holder.allocations.values("resource_id")))
+    if booking.starts_at <= timezone.now():
         return False
-    booking.allocations.update(is_active=True)
-    return True
+    if session is not None:
+        _expire_lapsed(Booking.objects.filter(session=session))
+        session = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+    if session is None or session.booked == 0:
+        allocations = list(holder.allocations.select_related("resource"))
+        if any(_busy([each.resource], each.blocked) for each in allocations):
+            return False
+        holder.allocations.update(is_active=True)
+    return session is None or session.let_in(booking.party_size)
 
 
-def _busy(resources: list[Resource], blocked: tuple[datetime, datetime]) -> set[int]:
+def _lock_able(service: Service, wanted: Resource | None, instead_of: Booking | None) -> list[Resource]:
+    able = Resource.objects.filter(services=service, is_active=True)
+    if wanted is not None:
+        able = able.filter(Q(pk=wanted.pk) | ~Q(kind=wanted.kind))
+    if instead_of is None:
+        return _lock(able)
+    # Whoever is given up has to be locked as well, and all of them in one order.
+    given_up: Booking | Session = instead_of.session or instead_of
+    keys = set(able.values_list("pk", flat=True))
+    locked = _lock(Resource.objects.filter(Q(pk__in=keys) | Q(pk__in=given_up.allocations.values("resource_id"))))
+    vacate(instead_of)
+    return [resource for resource in locked if resource.pk in keys]
+
+
+def _lock(resources: QuerySet[Resource]) -> list[Resource]:
+    return list(resources.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+
+
+def _present(
+    service: Service, able: list[Resource], starts_at: datetime, ends_at: datetime, at_any_minute: bool
+) -> list[Resource]:
+    """Return those who are at work for the whole visit, and whose visits may start at that minute."""
+    zone = service.location.zone
+    spans = open_spans(service.location, able, starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date())
+    interval = timedelta(minutes=service.slot_interval_minutes)
+    leading = Resource.by_kind(able)[0]
+    present = []
+    for resource in able:
+        span = around(spans[resource.pk], starts_at, ends_at)
+        is_leading = resource in leading
+        if span and (at_any_minute or not is_leading or (starts_at - span[0]) % interval == timedelta(0)):
+            present.append(resource)
+    return present
+
+
+def _one_of_each(able: list[Resource], present: list[Resource], blocked: Blocked) -> list[Resource]:
+    """Return a free resource of each kind, the leading one first."""
+    kinds = len(Resource.by_kind(able))
+    if len(Resource.by_kind(present)) < kinds:
+        raise OutsideHours(NOBODY_THERE)
+    busy = _busy(present, blocked)
+    free = Resource.by_kind(resource for resource in present if resource.pk not in busy)
+    if len(free) < kinds:
+        raise SlotTaken
+    return [resources[0] for resources in free]
+
+
+def _join_session(
+    service: Service, starts_at: datetime, able: list[Resource], present: list[Resource], people: int
+) -> Slot:
+    """Give people a place in a session that has room, or begin another with somebody who is free."""
+    ends_at, blocked = service.ends_at(starts_at), service.blocked(starts_at)
+    held = Session.objects.filter(service=service, starts_at=starts_at, resource__in=present)
+    _expire_lapsed(Booking.objects.filter(session__in=held))
+    for session in (
+        held.filter(booked__gt=0).select_related("resource").select_for_update(no_key=True, of=("self",)).order_by("pk")
+    ):
+        if session.let_in(people):
+            return Slot(starts_at, ends_at, [], blocked, session)
+    resources = _one_of_each(able, present, blocked)
+    session, is_new = Session.objects.get_or_create(
+        service=service, resource=resources[0], starts_at=starts_at,
+        defaults={"ends_at": ends_at, "capacity": service.capacity, "booked": people},
+    )  # fmt: skip
+    if not is_new:  # everybody had cancelled
+        session.allocations.all().delete()
+        session.let_in(people)
+    _allocate(resources, blocked, session=session)
+    return Slot(starts_at, ends_at, resources, blocked, session)
+
+
+def _allocate(resources: list[Resource], blocked: Blocked, **holder: Any) -> None:
+    Allocation.objects.bulk_create(Allocation(resource=each, blocked=blocked, **holder) for each in resources)
+
+
+def _busy(resources: list[Resource], blocked: Blocked) -> set[int]:
     """Return the keys of those that are occupied at some moment of ``blocked``, after freeing what has lapsed."""
     overlapping = Allocation.objects.filter(resource__in=resources, is_active=True, blocked__overlap=blocked)
     keys = overlapping.values_list("resource_id", flat=True)
     busy = set(keys)
-    return set(keys.all()) if busy and _expire_lapsed_holds(overlapping) else busy
+    if not busy:
+        return busy
+    ours = Q(pk__in=overlapping.values("booking_id")) | Q(session__in=overlapping.values("session_id"))
+    return set(keys.all()) if _expire_lapsed(Booking.objects.filter(ours)) else busy
 
 
-def _expire_lapsed_holds(allocations: QuerySet[Allocation]) -> bool:
+def _expire_lapsed(bookings: BookingQuerySet) -> bool:
     # A payment locks its booking first and the resource second: waiting for it here would deadlock, so it wins.
-    lapsed = (
-        Booking.objects.filter(status=Status.HELD, hold_expires_at__lte=Now(), pk__in=allocations.values("booking_id"))
-        .select_related("service__location", "customer", "resource")
-        .select_for_update(of=("self",), no_key=True, skip_locked=True)
-    )
+    lapsed = bookings.lapsed().locked_for_move()
     for booking in lapsed:
         expire_booking(booking, Actor("system"))
     return bool(lapsed)

@@ -15,19 +15,37 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookings.availability import free_slots
 from bookings.idempotency import IDEMPOTENCY_KEY, answer_once
 from bookings.manage_tokens import TokenMaker
 from bookings.models import Booking, Service
-from bookings.operations import Actor, Booked, complete_booking, confirm_booking, create_booking
+from bookings.operations import (
+    Actor,
+    Booked,
+    cancel_booking,
+    complete_booking,
+    confirm_booking,
+    create_booking,
+    decline_booking,
+    mark_no_show,
+    reschedule_booking,
+)
 from bookings.serializers import (
+    AvailabilityQuery,
+    AvailabilitySerializer,
     BookingRequest,
     BookingSerializer,
     NewBookingSerializer,
+    RescheduleRequest,
     ServiceSerializer,
     booking_answer,
 )
 
 CUSTOMER = Actor("customer")
+TOKEN = OpenApiParameter(
+    "X-Booking-Token", str, OpenApiParameter.HEADER, description="The booking's manage token, for its customer."
+)
+LACKS_PERMISSION = "Your account lacks the permission for this. Ask an admin for it."
 
 
 def new_booking_answer(booked: Booked) -> dict[str, object]:
@@ -65,7 +83,41 @@ class ServiceList(generics.ListAPIView[Service]):
     permission_classes = [permissions.AllowAny]
     serializer_class = ServiceSerializer
     pagination_class = None
-    queryset = Service.objects.filter(is_active=True).select_related("location").prefetch_related("resources")
+    queryset = (
+        Service.objects.filter(is_active=True).select_related("location", "category").prefetch_related("resources")
+    )
+
+
+class ServiceAvailability(APIView):
+    """Which times of a service are free."""
+
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(summary="See which times are free", parameters=[AvailabilityQuery], responses=AvailabilitySerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        service = Service.objects.filter(slug=slug, is_active=True).select_related("location").first()
+        if service is None:
+            raise NotFound("There is no such service. GET /services/ lists them.")
+        query = AvailabilityQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        slots = free_slots(service, asked["from"], asked["to"], asked["resource"], people=asked["party_size"])
+        zone = service.location.zone
+        return Response(
+            {
+                "service": service.slug,
+                "timezone": service.location.timezone,
+                "slots": [
+                    {
+                        "starts_at": slot.starts_at.astimezone(zone).isoformat(),
+                        "ends_at": slot.ends_at.astimezone(zone).isoformat(),
+                        "resources": slot.resources,
+                        "places": slot.places,
+                    }
+                    for slot in slots
+                ],
+            }
+        )
 
 
 class BookingList(generics.ListAPIView[Booking]):
@@ -96,7 +148,7 @@ class BookingDetail(APIView):
 
     @extend_schema(
         summary="See one booking",
-        parameters=[OpenApiParameter("X-Booking-Token", str, OpenApiParameter.HEADER)],
+        parameters=[TOKEN],
         responses=BookingSerializer,
     )
     def get(self, request: Request, booking_id: UUID) -> Response:
@@ -122,7 +174,7 @@ class _StaffMove(APIView):
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         if not request.user.has_perm(self.permission):
-            self.permission_denied(request, "Your account lacks the permission for this. Ask an admin for it.")
+            self.permission_denied(request, LACKS_PERMISSION)
 
 
 class ConfirmBooking(_StaffMove):
@@ -130,8 +182,15 @@ class ConfirmBooking(_StaffMove):
 
     @extend_schema(summary="Confirm a pending booking", request=None, responses=BookingSerializer)
     def put(self, request: Request, booking_id: UUID) -> Response:
-        booking = confirm_booking(booking_id=booking_id, actor=Actor("staff", request.user.get_username()))
-        return Response(booking_answer(booking))
+        return Response(booking_answer(confirm_booking(booking_id=booking_id, actor=staff(request))))
+
+
+class DeclineBooking(_StaffMove):
+    permission = "bookings.confirm_booking"
+
+    @extend_schema(summary="Turn a pending booking down", request=None, responses=BookingSerializer)
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        return Response(booking_answer(decline_booking(booking_id=booking_id, actor=staff(request))))
 
 
 class CompleteBooking(_StaffMove):
@@ -139,5 +198,63 @@ class CompleteBooking(_StaffMove):
 
     @extend_schema(summary="Complete a confirmed booking", request=None, responses=BookingSerializer)
     def put(self, request: Request, booking_id: UUID) -> Response:
-        booking = complete_booking(booking_id=booking_id, actor=Actor("staff", request.user.get_username()))
+        booking = complete_booking(booking_id=booking_id, actor=staff(request), may_correct=_may_correct(request))
         return Response(booking_answer(booking))
+
+
+class MissBooking(_StaffMove):
+    permission = "bookings.complete_booking"
+
+    @extend_schema(summary="Note that nobody came", request=None, responses=BookingSerializer)
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        booking = mark_no_show(booking_id=booking_id, actor=staff(request), may_correct=_may_correct(request))
+        return Response(booking_answer(booking))
+
+
+class _Change(APIView):
+    """What staff may do with ``permission``, and whoever has the booking's token within its cut-off."""
+
+    permission_classes = [permissions.AllowAny]
+    permission: ClassVar[str]
+
+    def actor(self, request: Request, booking_id: UUID) -> Actor:
+        """Return who asks. Raises Http404 to a stranger: an unknown booking and a foreign one look the same."""
+        if request.user.has_perm(self.permission):
+            return staff(request)
+        booking = Booking.objects.filter(pk=booking_id).first()
+        if booking is not None and booking.opens_with(request.headers.get("X-Booking-Token", "")):
+            return CUSTOMER
+        if request.user.is_authenticated and request.user.is_staff:
+            self.permission_denied(request, LACKS_PERMISSION)
+        raise Http404
+
+
+class CancelBooking(_Change):
+    permission = "bookings.cancel_booking"
+
+    @extend_schema(summary="Cancel a booking", request=None, parameters=[TOKEN], responses=BookingSerializer)
+    def post(self, request: Request, booking_id: UUID) -> Response:
+        booking = cancel_booking(booking_id=booking_id, actor=self.actor(request, booking_id))
+        return Response(booking_answer(booking))
+
+
+class RescheduleBooking(_Change):
+    permission = "bookings.reschedule_booking"
+
+    @extend_schema(summary="Move a booking to another time", request=RescheduleRequest, parameters=[TOKEN],
+                   responses=BookingSerializer)  # fmt: skip
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        actor = self.actor(request, booking_id)
+        form = RescheduleRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        booking = reschedule_booking(booking_id=booking_id, actor=actor, **form.validated_data)
+        return Response(booking_answer(booking))
+
+
+def staff(request: Request) -> Actor:
+    """Return the signed-in user as the one who acts."""
+    return Actor("staff", request.user.get_username())
+
+
+def _may_correct(request: Request) -> bool:
+    return request.user.has_perm("bookings.correct_booking")

@@ -7,7 +7,8 @@ from django.db import connection
 
 FRONT_DESK = {
     "bookings": [
-        "view_booking", "confirm_booking", "complete_booking", "view_customer", "change_customer", "view_service",
+        "view_booking", "confirm_booking", "complete_booking", "cancel_booking", "reschedule_booking", "add_booking",
+        "view_session", "view_category", "view_scheduleexception", "view_customer", "change_customer", "view_service",
         "view_resource", "view_location", "view_workinghours", "view_bookingevent",
     ],
     "payments": ["view_paymentorder", "view_payment", "view_refund", "view_deskpayment", "take_payment"],
@@ -15,7 +16,9 @@ FRONT_DESK = {
 MANAGERS = {
     "bookings": [
         *FRONT_DESK["bookings"], "add_service", "change_service", "add_resource", "change_resource", "add_location",
-        "change_location", "add_workinghours", "change_workinghours", "delete_workinghours",
+        "change_location", "add_workinghours", "change_workinghours", "delete_workinghours", "add_category",
+        "change_category", "add_scheduleexception", "change_scheduleexception", "delete_scheduleexception",
+        "correct_booking",
     ],
     "payments": [
         *FRONT_DESK["payments"], "refund_payment", "review_payment", "view_finding", "view_gatewayevent",

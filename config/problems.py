@@ -21,9 +21,13 @@ from bookings.exceptions import (
     KeyMalformed,
     KeyReused,
     OutsideHours,
+    PartyTooLarge,
     RequestInProgress,
     ServiceNotPayable,
     SlotTaken,
+    TooEarly,
+    TooLateToChange,
+    TooManyOpen,
 )
 from bookings.models import Booking
 from payments.exceptions import (
@@ -41,6 +45,10 @@ CONTENT_TYPE = "application/problem+json"
 REFUSALS: dict[type[Exception], tuple[int, str, int | None]] = {
     SlotTaken: (409, "slot_taken", None),
     OutsideHours: (422, "outside_hours", None),
+    PartyTooLarge: (422, "party_too_large", None),
+    TooManyOpen: (422, "too_many_open", None),
+    TooLateToChange: (409, "too_late_to_change", None),
+    TooEarly: (409, "too_early", None),
     ServiceNotPayable: (422, "wrong_payment_mode", None),
     InvalidTransition: (409, "invalid_transition", None),
     KeyMalformed: (400, "idempotency_key_malformed", None),
@@ -102,6 +110,8 @@ class ProblemFormatter(ExceptionFormatter):
             body["errors"] = [
                 {"field": error.attr, "code": error.code, "detail": error.detail} for error in error_response.errors
             ]
+        if isinstance(self.original_exc, SlotTaken):
+            body["alternatives"] = [at.isoformat() for at in self.original_exc.alternatives]
         if isinstance(self.original_exc, GatewayUnavailable):
             held = self.original_exc.booking
             body["booking"] = {"id": held.pk, "status": held.status, "hold_expires_at": held.hold_expires_at}

@@ -4,7 +4,8 @@
 PROMISES = {
     "Every change of a booking has its three messages": """
         SELECT e.id FROM bookings_bookingevent e
-        WHERE e.to_status IN ('pending', 'confirmed', 'completed') AND e.to_status <> e.from_status
+        WHERE (e.kind IN ('confirmed', 'paid', 'declined', 'unanswered', 'rescheduled', 'cancelled', 'completed',
+                          'no_show') OR (e.kind = 'created' AND e.to_status <> 'held'))
           AND (SELECT count(DISTINCT n.channel) FROM notifications_notification n
                WHERE n.booking_id = e.booking_id AND split_part(n.dedupe_key, ':', 1) = e.id::text) < 3""",
     "No message was accepted twice": """

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from django.dispatch import receiver
+from django.dispatch import Signal, receiver
 
-from bookings.events import booking_cancelled, booking_completed, booking_confirmed, booking_requested
+from bookings.events import (
+    booking_cancelled,
+    booking_completed,
+    booking_confirmed,
+    booking_declined,
+    booking_missed,
+    booking_requested,
+    booking_rescheduled,
+    booking_unanswered,
+)
 from bookings.models import Booking, BookingEvent
 from notifications.messages import Money
 from notifications.outbox import queue_messages
@@ -12,24 +21,24 @@ from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
 
-@receiver(booking_requested)
-def tell_booking_requested(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    queue_messages(kind="booking_requested", booking=booking, cause=str(event.pk))
+def _tell(signal: Signal, kind: str) -> None:
+    """Let the booking's customer be told of ``kind`` once for each event that ``signal`` announces."""
+
+    @receiver(signal, weak=False, dispatch_uid=f"tell {kind}")
+    def tell(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+        queue_messages(kind=kind, booking=booking, cause=str(event.pk))
 
 
-@receiver(booking_confirmed)
-def tell_booking_confirmed(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    queue_messages(kind="booking_confirmed", booking=booking, cause=str(event.pk))
-
-
-@receiver(booking_completed)
-def tell_booking_completed(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    queue_messages(kind="booking_completed", booking=booking, cause=str(event.pk))
-
-
-@receiver(booking_cancelled)
-def tell_booking_cancelled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    queue_messages(kind="booking_cancelled", booking=booking, cause=str(event.pk))
+# Nobody is told of a hold, nor that it has lapsed: whoever has not paid has seen it, and a number that nobody has
+# verified shall not cost the business a message.
+_tell(booking_requested, "booking_requested")
+_tell(booking_confirmed, "booking_confirmed")
+_tell(booking_declined, "booking_declined")
+_tell(booking_unanswered, "booking_unanswered")
+_tell(booking_rescheduled, "booking_rescheduled")
+_tell(booking_cancelled, "booking_cancelled")
+_tell(booking_completed, "booking_completed")
+_tell(booking_missed, "booking_missed")
 
 
 @receiver(payment_failed)

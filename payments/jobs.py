@@ -14,6 +14,7 @@ from django_q.tasks import async_task
 
 from bookings.database import database_is_away
 from bookings.idempotency import forget_old_keys
+from bookings.operations import expire_unanswered
 from payments.checks import check_orders
 from payments.comparison import NAME as COMPARISON
 from payments.comparison import compare_if_due
@@ -28,7 +29,7 @@ LOCK = 0x0DA7  # of the advisory lock that one sweep at a time holds, on whateve
 
 log = logging.getLogger(__name__)
 
-CHORES: list[Callable[[], int]] = [process_events, check_orders, send_refunds, compare_if_due]
+CHORES: list[Callable[[], int]] = [process_events, check_orders, send_refunds, expire_unanswered, compare_if_due]
 
 
 def sweep() -> None:

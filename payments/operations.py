@@ -88,6 +88,11 @@ def pay_back(
     )
     if cancels_booking:
         cancel_booking(booking_id=payment.booking_id, actor=actor)
+        payment.refresh_from_db(fields=["disposition", "review_reason"])
+        if (
+            payment.disposition == Payment.Disposition.REVIEW
+        ):  # the sum was chosen with the cancellation: no more to ask
+            dispose(payment, Payment.Disposition.CLOSED, source=str(actor), reason="The rest was kept on purpose.")
     return refund
 
 

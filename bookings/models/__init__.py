@@ -1,11 +1,11 @@
 """What is booked, by whom, when."""
 
-from bookings.models.booking import Allocation, Booking, BookingEvent
-from bookings.models.catalogue import Location, Resource, Service, WorkingHours
+from bookings.models.booking import Allocation, Booking, BookingEvent, Session
+from bookings.models.catalogue import Category, Location, Resource, ScheduleException, Service, WorkingHours
 from bookings.models.customer import Customer
 from bookings.models.idempotency import IdempotencyKey
 
 __all__ = [
-    "Allocation", "Booking", "BookingEvent", "Customer", "IdempotencyKey", "Location", "Resource", "Service",
-    "WorkingHours",
+    "Allocation", "Booking", "BookingEvent", "Category", "Customer", "IdempotencyKey", "Location", "Resource",
+    "ScheduleException", "Service", "Session", "WorkingHours",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -27,10 +28,55 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+class Session(models.Model):
+    """A time that several bookings share, such as a class. ``booked`` counts the people of all that still stand.
+
+    It occupies its resources as a single booking would, for as long as anybody is coming.
+    """
+
+    service = models.ForeignKey(Service, on_delete=models.PROTECT)
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    capacity = models.PositiveSmallIntegerField()
+    booked = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.UniqueConstraint(name="one_session_at_a_time", fields=["service", "resource", "starts_at"]),
+            models.CheckConstraint(name="nobody_without_a_place", condition=Q(booked__lte=F("capacity"))),
+            models.CheckConstraint(name="session_starts_before_it_ends", condition=Q(starts_at__lt=F("ends_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} ({self.booked} of {self.capacity})"
+
+    def let_in(self, people: int) -> bool:
+        """Give so many people a place if there are enough; return whether there were. One UPDATE decides."""
+        with_room = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
+        return bool(with_room.update(booked=F("booked") + people))
+
+    def let_go(self, people: int) -> bool:
+        """Take so many people's places back; return whether that was the last of them."""
+        Session.objects.filter(pk=self.pk).update(booked=F("booked") - people)
+        self.refresh_from_db(fields=["booked"])
+        return self.booked == 0
+
+
 class BookingQuerySet(models.QuerySet["Booking"]):
     def for_api(self) -> BookingQuerySet:
         """Newest first, with everything an answer prints."""
         return self.select_related("service__location", "customer", "resource").order_by("-created_at", "-pk")
+
+    def lapsed(self) -> BookingQuerySet:
+        """The holds whose time is over, and the requests that nobody has answered in time."""
+        return self.filter(Q(status=Booking.Status.HELD, hold_expires_at__lte=Now()) | Q(answer_by__lte=Now()))
+
+    def locked_for_move(self) -> BookingQuerySet:
+        """Lock the rows, passing over those that somebody else has locked; with everything a move needs."""
+        locked = self.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        return locked.select_related("service__location", "customer", "resource", "session")
 
 
 class Booking(models.Model):
@@ -55,11 +101,13 @@ class Booking(models.Model):
         Status.EXPIRED: [Status.HELD, Status.PENDING],
     }
     BLOCKING = [Status.HELD, Status.PENDING, Status.CONFIRMED]
+    MOVABLE = [Status.PENDING, Status.CONFIRMED]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
+    session = models.ForeignKey(Session, null=True, on_delete=models.PROTECT, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
     status = models.CharField(max_length=10, choices=Status.choices, editable=False)
     starts_at = models.DateTimeField()
@@ -71,6 +119,10 @@ class Booking(models.Model):
     due_online_minor = models.PositiveBigIntegerField(editable=False)
     currency = models.CharField(max_length=3, editable=False)
     hold_expires_at = models.DateTimeField(null=True, editable=False)
+    answer_by = models.DateTimeField(null=True, editable=False, help_text="When an unanswered request expires.")
+    cancel_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
+    reschedule_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
+    is_late_cancellation = models.BooleanField(default=False, editable=False)
     manage_token_hash = models.CharField(max_length=64, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,10 +132,17 @@ class Booking(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        permissions = [("confirm_booking", "Can confirm bookings"), ("complete_booking", "Can complete bookings")]
+        permissions = [
+            ("confirm_booking", "Can confirm and decline bookings"),
+            ("complete_booking", "Can complete bookings and note who did not come"),
+            ("cancel_booking", "Can cancel bookings"),
+            ("reschedule_booking", "Can move bookings to another time"),
+            ("correct_booking", "Can correct whether somebody came"),
+        ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="booking_newest_first"),
             models.Index(fields=["starts_at"], name="booking_by_start"),
+            models.Index(fields=["answer_by"], name="request_by_end", condition=Q(answer_by__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(name="booking_starts_before_it_ends", condition=Q(starts_at__lt=F("ends_at"))),
@@ -91,6 +150,9 @@ class Booking(models.Model):
                 name="a_hold_and_only_a_hold_expires",
                 condition=Q(status="held", hold_expires_at__isnull=False)
                 | (~Q(status="held") & Q(hold_expires_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="only_a_request_is_answered", condition=Q(status="pending") | Q(answer_by__isnull=True)
             ),
         ]
 
@@ -102,16 +164,29 @@ class Booking(models.Model):
 
         One UPDATE decides, so two callers cannot both win. Afterwards the instance holds what the row holds.
         """
+        changes = {"hold_expires_at": None, "answer_by": None, **fields}
         moved = Booking.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
-            status=status, version=F("version") + 1, hold_expires_at=None, updated_at=Now(), **fields
+            status=status, version=F("version") + 1, updated_at=Now(), **changes
         )
-        self.refresh_from_db(fields=["status", "version", "hold_expires_at", "updated_at", *fields])
+        self.refresh_from_db(fields=["status", "version", "updated_at", *changes])
+        return bool(moved)
+
+    def move_in_time(self, starts_at: datetime, ends_at: datetime, resource: Resource, **fields: Any) -> bool:
+        """Give the row other times if it may still be moved; return whether it was. Its status stays."""
+        movable = Booking.objects.filter(pk=self.pk, status__in=self.MOVABLE)
+        changes = {"starts_at": starts_at, "ends_at": ends_at, "resource": resource, **fields}
+        moved = movable.update(version=F("version") + 1, updated_at=Now(), **changes)
+        self.refresh_from_db(fields=["version", "updated_at", *changes])
         return bool(moved)
 
     @property
     def is_lapsed(self) -> bool:
         """Whether it is a hold whose time is over, and which nobody has given up yet. Only a hold has an end."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
+
+    def is_within(self, cutoff_minutes: int) -> bool:
+        """Whether fewer than so many minutes are left until the visit."""
+        return timezone.now() > self.starts_at - timedelta(minutes=cutoff_minutes)
 
     def opens_with(self, token: str) -> bool:
         """Whether ``token`` is this booking's manage token."""
@@ -124,9 +199,13 @@ class Int8Range(Func):
 
 
 class Allocation(models.Model):
-    """A resource that a booking occupies. The exclusion constraint under every path to a double booking stands here."""
+    """A resource that a booking or a session occupies, one row for each.
 
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="allocations")
+    The exclusion constraint under every path to a double booking stands here.
+    """
+
+    booking = models.ForeignKey(Booking, null=True, on_delete=models.CASCADE, related_name="allocations")
+    session = models.ForeignKey(Session, null=True, on_delete=models.CASCADE, related_name="allocations")
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
     blocked = DateTimeRangeField()
     is_active = models.BooleanField(default=True)
@@ -143,10 +222,15 @@ class Allocation(models.Model):
                 condition=Q(is_active=True),
             ),
             models.UniqueConstraint(name="one_allocation_per_resource", fields=["booking", "resource"]),
+            models.CheckConstraint(
+                name="occupied_by_a_booking_or_a_session",
+                condition=Q(booking__isnull=False, session__isnull=True)
+                | Q(booking__isnull=True, session__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.booking_id} on {self.resource_id}"
+        return f"{self.booking_id or self.session_id} on {self.resource_id}"
 
 
 class BookingEvent(models.Model):

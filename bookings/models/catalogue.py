@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -33,6 +35,17 @@ class Location(models.Model):
         return ZoneInfo(self.timezone)
 
 
+class Category(models.Model):
+    name = models.CharField(max_length=80, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Service(models.Model):
     """Something a customer can book. Times are in minutes, money in minor units of ``currency``."""
 
@@ -42,6 +55,7 @@ class Service(models.Model):
         FULL = "full", "In full online"
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
+    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=80, unique=True)
     description = models.TextField(blank=True)
@@ -50,6 +64,24 @@ class Service(models.Model):
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
     min_notice_minutes = models.PositiveIntegerField(default=0, help_text="How long before its start it can be booked.")
     horizon_days = models.PositiveSmallIntegerField(default=90, help_text="How far ahead it can be booked.")
+    slot_interval_minutes = models.PositiveSmallIntegerField(
+        default=15, help_text="Visits start at opening and every so many minutes after it."
+    )
+    capacity = models.PositiveSmallIntegerField(
+        default=1, help_text="How many people share one time. More than one makes it a class."
+    )
+    max_open_per_customer = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How many visits to come one phone number may have. Empty: any number."
+    )
+    cancel_cutoff_minutes = models.PositiveIntegerField(
+        default=120, help_text="How long before its start customers may still cancel."
+    )
+    reschedule_cutoff_minutes = models.PositiveIntegerField(
+        default=120, help_text="How long before its start customers may still move it."
+    )
+    answer_minutes = models.PositiveIntegerField(
+        default=24 * 60, help_text="How long a request waits for staff to answer it."
+    )
     hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long an unpaid slot is kept.")
     price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")
     deposit_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units; for payment by deposit.")
@@ -62,6 +94,9 @@ class Service(models.Model):
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(name="service_takes_time", condition=Q(duration_minutes__gt=0)),
+            models.CheckConstraint(
+                name="service_has_a_place_and_a_rhythm", condition=Q(capacity__gt=0, slot_interval_minutes__gt=0)
+            ),
             models.CheckConstraint(name="deposit_within_price", condition=Q(deposit_minor__lte=F("price_minor"))),
             models.CheckConstraint(
                 name="paid_service_has_a_price",
@@ -101,6 +136,9 @@ class Resource(models.Model):
         ROOM = "room"
         EQUIPMENT = "equipment"
 
+    # Whom a booking is said to be with: the first of these kinds that it takes.
+    KINDS = [Kind.STAFF, Kind.ROOM, Kind.EQUIPMENT]
+
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.STAFF)
@@ -113,14 +151,13 @@ class Resource(models.Model):
     def __str__(self) -> str:
         return self.name
 
-
-class WorkingHoursQuerySet(models.QuerySet["WorkingHours"]):
-    def covering(self, starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> WorkingHoursQuerySet:
-        """The opening intervals that contain the whole visit, seen on the wall clock of ``zone``."""
-        start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
-        if start.date() != end.date():
-            return self.none()
-        return self.filter(weekday=start.weekday(), opens_at__lte=start.time(), closes_at__gte=end.time())
+    @classmethod
+    def by_kind(cls, resources: Iterable[Self]) -> list[list[Self]]:
+        """Return the resources in groups of one kind: a service takes one of each, and is named by the first."""
+        groups: dict[str, list[Self]] = {kind: [] for kind in cls.KINDS}
+        for resource in resources:
+            groups[resource.kind].append(resource)
+        return [group for group in groups.values() if group]
 
 
 class WorkingHours(models.Model):
@@ -140,8 +177,6 @@ class WorkingHours(models.Model):
     opens_at = models.TimeField()
     closes_at = models.TimeField()
 
-    objects = WorkingHoursQuerySet.as_manager()
-
     class Meta:
         ordering = ["resource", "weekday", "opens_at"]
         verbose_name_plural = "working hours"
@@ -149,3 +184,30 @@ class WorkingHours(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_weekday_display()} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
+
+
+class ScheduleException(models.Model):
+    """A time at which the weekly hours do not hold: a holiday, a day off, an evening on which somebody works longer."""
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE)
+    resource = models.ForeignKey(
+        Resource, null=True, blank=True, on_delete=models.CASCADE, help_text="Nobody named: it holds for everybody."
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    is_open = models.BooleanField(default=False, help_text="Open at that time, rather than closed.")
+    reason = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        indexes = [models.Index(fields=["location", "ends_at"], name="exception_by_end")]
+        constraints = [
+            models.CheckConstraint(name="exception_takes_time", condition=Q(starts_at__lt=F("ends_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.reason or ("open" if self.is_open else "closed")
+
+    def clean(self) -> None:
+        if self.resource is not None and self.resource.location_id != self.location_id:
+            raise ValidationError({"resource": "That one works at another location. Pick the location that fits."})

@@ -24,6 +24,7 @@ class Refund(models.Model):
         STAFF = "staff", "Staff"
         LATE = "late", "The money came too late"
         DUPLICATE = "duplicate", "The booking was paid already"
+        CANCELLED = "cancelled", "The booking did not stand"
         EXTERNAL = "external", "Made outside Daybook"
 
     RANK = {State.REQUESTED: 0, State.SENT: 1, State.PENDING: 2, State.PROCESSED: 3, State.FAILED: 4}

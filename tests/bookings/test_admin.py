@@ -96,7 +96,12 @@ def test_whoever_may_only_look_has_no_bulk_action_either(onlooker):
 
 
 @pytest.mark.parametrize(
-    ("move", "buttons"), [(None, ["confirm"]), (confirm_booking, ["complete"]), (complete_booking, [])]
+    ("move", "buttons"),
+    [
+        (None, ["confirm", "decline", "reschedule", "cancel"]),
+        (confirm_booking, ["complete", "no_show", "reschedule", "cancel"]),
+        (complete_booking, []),
+    ],
 )
 def test_a_booking_offers_the_buttons_of_its_state(front_desk, move, buttons):
     booking = make_booking()

@@ -56,7 +56,7 @@ def test_confirming_twice_changes_nothing_the_second_time():
 def test_only_a_pending_booking_can_be_confirmed(status):
     booking = make_booking()
     hold_expires_at = timezone.now() if status == "held" else None
-    Booking.objects.filter(pk=booking.pk).update(status=status, hold_expires_at=hold_expires_at)
+    Booking.objects.filter(pk=booking.pk).update(status=status, hold_expires_at=hold_expires_at, answer_by=None)
 
     with pytest.raises(InvalidTransition, match=status):
         confirm_booking(booking_id=booking.pk, actor=DESK)

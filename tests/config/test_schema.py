@@ -19,11 +19,16 @@ def test_the_schema_is_valid_without_a_warning_and_names_every_call(schema):
 
     assert calls == {
         ("GET", "/services/"),
+        ("GET", "/services/{slug}/availability"),
         ("GET", "/bookings/"),
         ("POST", "/bookings/"),
         ("GET", "/bookings/{booking_id}"),
         ("PUT", "/bookings/{booking_id}/confirm"),
+        ("PUT", "/bookings/{booking_id}/decline"),
         ("PUT", "/bookings/{booking_id}/complete"),
+        ("PUT", "/bookings/{booking_id}/no-show"),
+        ("POST", "/bookings/{booking_id}/cancel"),
+        ("PUT", "/bookings/{booking_id}/reschedule"),
         ("POST", "/bookings/razorpay-booking"),
         ("POST", "/bookings/verify-payment"),
         ("POST", "/auth/token"),

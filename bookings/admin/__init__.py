@@ -1,0 +1,5 @@
+"""What staff see and do: bookings and the catalogue."""
+
+from bookings.admin import booking, catalogue
+
+__all__ = ["booking", "catalogue"]

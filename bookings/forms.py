@@ -1,0 +1,90 @@
+"""What the desk fills in. Times are those of the clock on the wall of the service's location."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from bookings.exceptions import InvalidTransition, OutsideHours, PartyTooLarge, ServiceNotPayable, SlotTaken
+from bookings.models import Booking, Resource, Service
+from bookings.operations import Actor, create_booking, reschedule_booking
+from bookings.phones import as_e164
+
+REFUSALS = (InvalidTransition, OutsideHours, PartyTooLarge, ServiceNotPayable, SlotTaken)
+
+
+class WallClockField(forms.DateTimeField):
+    """A date and time without a zone, as the browser's own picker sends it."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        super().__init__(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment = super().to_python(value)
+        return moment and timezone.make_naive(moment)
+
+
+class _DeskForm(forms.Form):
+    def _explain(self, refusal: Exception, service: Service) -> None:
+        self.add_error(None, str(refusal))
+        for at in getattr(refusal, "alternatives", []):
+            self.add_error(None, f"Free: {at.astimezone(service.location.zone):%a %d %b, %H:%M}")
+
+
+class RescheduleForm(_DeskForm):
+    starts_at = WallClockField(label="New time")
+    resource = forms.ModelChoiceField(
+        Resource.objects.none(), required=False, label="With", empty_label="Whoever is free"
+    )
+
+    def __init__(self, booking: Booking, data: Any = None) -> None:
+        start = booking.starts_at.astimezone(booking.service.location.zone).replace(tzinfo=None)
+        super().__init__(data, initial={"starts_at": start, "resource": booking.resource_id})
+        self.booking = booking
+        choices: Any = self.fields["resource"]
+        choices.queryset = Resource.objects.filter(services=booking.service, is_active=True)
+
+    def carry_out(self, actor: Actor) -> bool:
+        """Move the booking; say on the form why it cannot be."""
+        told, service = self.cleaned_data, self.booking.service
+        starts_at = told["starts_at"].replace(tzinfo=service.location.zone)
+        try:
+            reschedule_booking(booking_id=self.booking.pk, starts_at=starts_at, resource=told["resource"], actor=actor)
+        except REFUSALS as refusal:
+            self._explain(refusal, service)
+            return False
+        return True
+
+
+class WalkInForm(_DeskForm):
+    service = forms.ModelChoiceField(Service.objects.filter(is_active=True))
+    starts_at = WallClockField(label="Time", initial=lambda: timezone.localtime().replace(tzinfo=None))
+    resource = forms.ModelChoiceField(
+        Resource.objects.filter(is_active=True), required=False, label="With", empty_label="Whoever is free"
+    )
+    name = forms.CharField(max_length=120)
+    phone = forms.CharField(max_length=40)
+    email = forms.EmailField(max_length=254)
+    party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="How many come")
+    notes = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def clean_phone(self) -> str:
+        return as_e164(self.cleaned_data["phone"])
+
+    def carry_out(self, actor: Actor) -> Booking | None:
+        """Book; say on the form why it cannot be."""
+        told = self.cleaned_data
+        service: Service = told["service"]
+        try:
+            return create_booking(
+                service=service, starts_at=told["starts_at"].replace(tzinfo=service.location.zone),
+                resource=told["resource"], party_size=told["party_size"], notes=told["notes"], actor=actor,
+                customer={name: told[name] for name in ("name", "phone", "email")},
+            ).booking  # fmt: skip
+        except REFUSALS as refusal:
+            self._explain(refusal, service)
+            return None

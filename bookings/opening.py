@@ -1,0 +1,73 @@
+"""When somebody works: weekly hours on the wall clock, holidays and exceptions, as moments on the one time line.
+
+Booking and availability both ask here, so what is offered is what can be booked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from bookings.models import Location, Resource, ScheduleException, WorkingHours
+from bookings.spans import Span, merged, without
+
+MIDNIGHT = time(0)
+
+
+def open_spans(location: Location, resources: Iterable[Resource], first: date, last: date) -> dict[int, list[Span]]:
+    """Return, by resource, when it can be booked on the days from ``first`` to ``last`` of the location's calendar.
+
+    Times are UTC. An exception of the resource itself stands over one of its location, and closing over opening.
+    A room or a device without any hours follows those who use it: it is always open.
+    """
+    keys = [resource.pk for resource in resources]
+    start, end = _moment(first, MIDNIGHT, location.zone), _moment(last + timedelta(days=1), MIDNIGHT, location.zone)
+    weekly = _weekly(keys, first, last, location.zone)
+    exceptions = _exceptions(location, keys, start, end)
+    spans = {}
+    for resource in resources:
+        own, general = exceptions[resource.pk], exceptions[None]
+        if resource.pk in weekly:
+            usual = weekly[resource.pk]
+        else:
+            usual = [] if resource.kind == Resource.Kind.STAFF else [(start, end)]
+        for opened, closed in (general, own):
+            usual = without(merged([*usual, *opened]), merged(closed))
+        spans[resource.pk] = usual
+    return spans
+
+
+def _weekly(keys: list[int], first: date, last: date, zone: ZoneInfo) -> dict[int, list[Span]]:
+    by_weekday = defaultdict(list)
+    spans: dict[int, list[Span]] = {}
+    hours = WorkingHours.objects.filter(resource__in=keys).values_list("resource", "weekday", "opens_at", "closes_at")
+    for key, weekday, opens_at, closes_at in hours.order_by():
+        by_weekday[weekday].append((key, opens_at, closes_at))
+        spans[key] = []
+    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+        for key, opens_at, closes_at in by_weekday[day.weekday()]:
+            spans[key].append((_moment(day, opens_at, zone), _moment(day, closes_at, zone)))
+    return spans
+
+
+def _exceptions(
+    location: Location, keys: list[int], start: datetime, end: datetime
+) -> dict[int | None, tuple[list[Span], list[Span]]]:
+    """Return what is opened and what is closed, by resource; under None what holds for all of them."""
+    found: dict[int | None, tuple[list[Span], list[Span]]] = defaultdict(lambda: ([], []))
+    rows = ScheduleException.objects.filter(
+        Q(resource__in=keys) | Q(resource=None, location=location), starts_at__lt=end, ends_at__gt=start
+    )
+    for row in rows:
+        opened, closed = found[row.resource_id]
+        (opened if row.is_open else closed).append((max(row.starts_at, start), min(row.ends_at, end)))
+    return found
+
+
+def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
+    # A time that the clocks leap over is read as the moment of the leap's other side, as PEP 495 has it with fold=0.
+    return datetime.combine(day, at, zone).astimezone(UTC)
