@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from bookings.models import Booking
 from notifications.models import Notification
@@ -42,14 +43,18 @@ def times_accepted(entries: list[Entry]) -> Counter[str]:
 def not_exactly_once(since: datetime, entries: list[Entry]) -> int:
     """Count the notifications owed since then that the providers did not accept exactly once, and strangers."""
     counts = times_accepted(entries)
-    owed = {str(id) for id in Notification.objects.filter(created_at__gte=since).values_list("id", flat=True)}
+    owed = {str(id) for id in _owed(since).values_list("id", flat=True)}
     return sum(counts[id] != 1 for id in owed | set(counts))
+
+
+def _owed(since: datetime) -> QuerySet[Notification]:
+    return Notification.objects.filter(created_at__gte=since).exclude(kind="booking_reminder")  # those are due later
 
 
 def kept_since(since: datetime) -> tuple[int, int]:
     """Return how many bookings and how many messages have been written since then."""
     bookings = Booking.objects.filter(created_at__gte=since).count()
-    return bookings, Notification.objects.filter(created_at__gte=since).count()
+    return bookings, _owed(since).count()
 
 
 def imbalance(kept: int, promised: int, in_doubt: int) -> int:
@@ -62,7 +67,9 @@ def imbalance(kept: int, promised: int, in_doubt: int) -> int:
 
 def settle(seconds: float = 60.0) -> bool:
     """Wait until no message is on its way any more; return whether that came about within ``seconds``."""
-    on_their_way = Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING, Status.UNKNOWN])
+    on_their_way = Notification.objects.exclude(kind="booking_reminder").filter(
+        status__in=[Status.QUEUED, Status.SENDING, Status.UNKNOWN]
+    )
     end = time.monotonic() + seconds
     while on_their_way.exists():
         if time.monotonic() > end:

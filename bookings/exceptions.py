@@ -1,6 +1,9 @@
 """Why bookings says no. Each message tells the caller what to do next."""
 
 from datetime import datetime
+from math import ceil
+
+from django.utils import timezone
 
 from bookings.models import Booking
 
@@ -29,6 +32,18 @@ class TooManyOpen(Exception):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"This phone number has {most} visits to come already. Cancel one first, or call us.")
+
+
+class HoldOpen(Exception):
+    """The phone number keeps an unpaid time already: pay for it, cancel it, or wait until it lapses."""
+
+    def __init__(self, hold: Booking) -> None:
+        left = ((hold.hold_expires_at or timezone.now()) - timezone.now()).total_seconds()
+        self.seconds_left = max(1, ceil(left))
+        super().__init__(
+            "This phone number keeps a time already that is not paid for. Pay for it, cancel it with its token, "
+            f"or wait {ceil(self.seconds_left / 60)} minutes."
+        )
 
 
 class TooLateToChange(Exception):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.dispatch import Signal
@@ -16,6 +17,7 @@ from django.utils import timezone
 from bookings import events
 from bookings.availability import nearest_free
 from bookings.exceptions import (
+    HoldOpen,
     InvalidTransition,
     OutsideHours,
     ServiceNotPayable,
@@ -275,7 +277,8 @@ def _book(
     booking_id = uuid4()
     token = token_for(booking_id)
     with _slot_conflicts(service, starts_at, resource, party_size), transaction.atomic():
-        _check_limit(service, customer["phone"], actor)
+        if actor.is_customer:
+            _check_limits(service, customer["phone"], status)
         slot = take_slot(service, starts_at, resource, people=party_size, at_any_minute=not actor.is_customer)
         booking = Booking.objects.create(
             id=booking_id,
@@ -331,17 +334,20 @@ def _check_time(service: Service, starts_at: datetime, actor: Actor) -> None:
         )
 
 
-def _check_limit(service: Service, phone: str, actor: Actor) -> None:
-    most = service.max_open_per_customer
-    if most is None or not actor.is_customer:
+def _check_limits(service: Service, phone: str, status: Status) -> None:
+    most_visits = service.max_open_per_customer
+    most_holds = settings.LIMIT_OPEN_HOLDS_PER_NUMBER if status == Status.HELD else 0
+    if most_visits is None and not most_holds:
         return
     with connection.cursor() as cursor:  # one at a time by phone number, so that nobody counts beside another
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [phone])
-    to_come = Booking.objects.filter(
-        service=service, customer__phone=phone, status__in=Booking.BLOCKING, starts_at__gt=Now()
-    )
-    if to_come.count() >= most:
-        raise TooManyOpen(most)
+    theirs = Booking.objects.filter(customer__phone=phone, status__in=Booking.BLOCKING, starts_at__gt=Now())
+    if most_visits is not None and theirs.filter(service=service).count() >= most_visits:
+        raise TooManyOpen(most_visits)
+    if most_holds:
+        holds = list(theirs.filter(hold_expires_at__gt=Now()).order_by("hold_expires_at"))
+        if len(holds) >= most_holds:
+            raise HoldOpen(holds[0])
 
 
 def _answer_end(service: Service, starts_at: datetime) -> datetime:

@@ -13,10 +13,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from bookings.availability import free_slots
 from bookings.idempotency import IDEMPOTENCY_KEY, answer_once
+from bookings.limits import Lookups, NewBookings
 from bookings.manage_tokens import TokenMaker
 from bookings.models import Booking, Service
 from bookings.operations import (
@@ -129,6 +131,9 @@ class BookingList(generics.ListAPIView[Booking]):
     def get_permissions(self) -> list[permissions.BasePermission]:
         return [permissions.AllowAny()] if self.request.method == "POST" else [MayViewBookings()]
 
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [NewBookings()] if self.request.method == "POST" else []
+
     def get_queryset(self) -> QuerySet[Booking]:
         return Booking.objects.for_api()
 
@@ -145,6 +150,7 @@ class BookingList(generics.ListAPIView[Booking]):
 
 class BookingDetail(APIView):
     permission_classes = [permissions.AllowAny]
+    throttle_classes = [Lookups]
 
     @extend_schema(
         summary="See one booking",
@@ -215,6 +221,7 @@ class _Change(APIView):
     """What staff may do with ``permission``, and whoever has the booking's token within its cut-off."""
 
     permission_classes = [permissions.AllowAny]
+    throttle_classes = [Lookups]
     permission: ClassVar[str]
 
     def actor(self, request: Request, booking_id: UUID) -> Actor:

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from bookings.database import database_is_away
 from bookings.exceptions import (
+    HoldOpen,
     InvalidTransition,
     KeyMalformed,
     KeyReused,
@@ -47,6 +48,7 @@ REFUSALS: dict[type[Exception], tuple[int, str, int | None]] = {
     OutsideHours: (422, "outside_hours", None),
     PartyTooLarge: (422, "party_too_large", None),
     TooManyOpen: (422, "too_many_open", None),
+    HoldOpen: (409, "hold_open", None),
     TooLateToChange: (409, "too_late_to_change", None),
     TooEarly: (409, "too_early", None),
     ServiceNotPayable: (422, "wrong_payment_mode", None),
@@ -76,6 +78,8 @@ class Refusal(APIException):
 
     def __init__(self, error: Exception, kind: type[Exception]) -> None:
         self.status_code, code, self.wait = REFUSALS[kind]
+        if isinstance(error, HoldOpen):
+            self.wait = error.seconds_left
         super().__init__(TEXTS.get(kind) or str(error), code)
 
 

@@ -111,6 +111,16 @@ DATABASES["default"] |= {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# --- limits: 0 is none -----------------------------------------------------------------------------------------------
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+LIMIT_BOOKINGS_PER_HOUR = env.int("LIMIT_BOOKINGS_PER_HOUR", default=60)
+LIMIT_LOOKUPS_PER_MINUTE = env.int("LIMIT_LOOKUPS_PER_MINUTE", default=120)
+LIMIT_SIGN_INS_PER_QUARTER_HOUR = env.int("LIMIT_SIGN_INS_PER_QUARTER_HOUR", default=5)
+LIMIT_OPEN_HOLDS_PER_NUMBER = env.int("LIMIT_OPEN_HOLDS_PER_NUMBER", default=1)
+LIMIT_MESSAGES_PER_NUMBER = env.int("LIMIT_MESSAGES_PER_NUMBER", default=20)
+LIMIT_MESSAGES_AT_HOME = env.int("LIMIT_MESSAGES_AT_HOME", default=20_000)
+LIMIT_MESSAGES_PER_COUNTRY = env.int("LIMIT_MESSAGES_PER_COUNTRY", default=200)
+
 # --- the queue (what each number rests on: docs/decisions.md) --------------------------------------------------------
 DRAIN_SLOTS = env.int("DRAIN_SLOTS", default=2)
 DRAIN_CONCURRENCY = env.int("DRAIN_CONCURRENCY", default=500)

@@ -7,10 +7,12 @@ from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
 from rest_framework import permissions, serializers, status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from config.sign_in import SignInTries
 
 LIFETIME = timedelta(hours=10)  # a working day
 
@@ -44,9 +46,13 @@ class Token(APIView):
     def post(self, request: Request) -> Response:
         form = SignInRequest(data=request.data)
         form.is_valid(raise_exception=True)
+        tries = SignInTries(request, form.validated_data["username"])
+        if not tries.allowed():
+            raise Throttled(tries.seconds_left())
         user = authenticate(request, **form.validated_data)
         if user is None or not user.is_staff:
             raise SignInFailed
+        tries.take_back()
         row, token = AuthToken.objects.create(user=user, expiry=LIFETIME)
         return Response({"token": token, "expires_at": row.expiry})
 

@@ -6,8 +6,10 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health, tokens
+from config.sign_in import LimitedSignInForm
 
 admin.site.site_header = admin.site.site_title = "Daybook"
+admin.site.login_form = LimitedSignInForm
 admin.site.index_title = "Front desk"
 admin.site.enable_nav_sidebar = False  # the header leads everywhere, and the lists need the width
 

@@ -9,18 +9,22 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg2.extras import execute_values
 
+from notifications.budget import over_budget
 from notifications.delivery import Outcome
 from notifications.models import Notification
 from notifications.pace import slow_down
-from notifications.providers.base import Outgoing
+from notifications.providers.base import Outgoing, Rejected
 from notifications.suppressions import suppress_refused
+
+Status = Notification.Status
 
 
 def claim_due(*, room: int, in_flight: Mapping[str, int], worker: str) -> list[Outgoing]:
     """Lease up to ``room`` due notifications to ``worker`` and write their attempt rows; committed on return.
 
     ``in_flight``: what this drain is sending already, by channel; the channels' limits are shared out among the drains.
-    A paused channel, a message that has expired and an address that is suppressed are passed over.
+    A paused channel, a message that has expired and an address that is suppressed are passed over. What is beyond the
+    day's budget is skipped.
     """
     channels = list(Notification.Channel)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -52,8 +56,9 @@ def claim_due(*, room: int, in_flight: Mapping[str, int], worker: str) -> list[O
                 INSERT INTO notifications_attempt
                     (id, notification_id, number, worker, started_at, phase, outcome, error_code, detail)
                 SELECT lease_token, id, (SELECT count(*) + 1 FROM notifications_attempt WHERE notification_id = c.id),
-                       %(worker)s, clock_timestamp(), '', '', '', '' FROM claimed c)
-            SELECT * FROM claimed
+                       %(worker)s, clock_timestamp(), '', '', '', '' FROM claimed c
+                RETURNING id, number)
+            SELECT claimed.*, tried.number = 1 FROM claimed JOIN tried ON tried.id = claimed.lease_token
             """,
             {
                 "room": room,
@@ -65,10 +70,13 @@ def claim_due(*, room: int, in_flight: Mapping[str, int], worker: str) -> list[O
                 "worker": worker,
             },
         )
-        return [
-            Outgoing(id, token, attempts, Notification.Channel(channel), address, subject, body)
-            for id, token, attempts, channel, address, subject, body in cursor.fetchall()
+        claimed = [
+            (Outgoing(id, token, attempts, Notification.Channel(channel), address, subject, body), is_first)
+            for id, token, attempts, channel, address, subject, body, is_first in cursor.fetchall()
         ]
+        refused = over_budget([message for message, is_first in claimed if is_first])
+        record([Outcome(message, Status.SKIPPED, error=Rejected(why)) for message, why in refused.items()])
+        return [message for message, _ in claimed if message not in refused]
 
 
 def record_handovers(attempt_ids: list[UUID]) -> set[UUID]:

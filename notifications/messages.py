@@ -31,6 +31,10 @@ class Kind:
     twice_beats_never: bool = False
 
 
+def _the_visits_start(booking: Booking) -> datetime:
+    return booking.starts_at
+
+
 def _the_visits_end(booking: Booking) -> datetime:
     return booking.ends_at
 
@@ -55,6 +59,7 @@ KINDS = {
     "booking_rescheduled": Kind(_the_visits_end),
     "booking_cancelled": Kind(_the_visits_end),
     "booking_missed": Kind(_three_days_on),
+    "booking_reminder": Kind(_the_visits_start),
     "payment_failed": Kind(_the_visits_end),
     "refund_requested": Kind(_three_days_on),
     "refund_processed": Kind(_three_days_on),

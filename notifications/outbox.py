@@ -1,16 +1,27 @@
 """Writes what is owed, with the change that owes it: both commit, or neither does."""
 
+from datetime import datetime
+
 from bookings.models import Booking
 from notifications.jobs import wake_drains
 from notifications.messages import KINDS, Money, messages_for
 from notifications.models import Notification
 
 
-def queue_messages(*, kind: str, booking: Booking, cause: str, money: Money | None = None) -> None:
+def queue_messages(
+    *,
+    kind: str,
+    booking: Booking,
+    cause: str,
+    money: Money | None = None,
+    due_at: datetime | None = None,
+    useful_until: datetime | None = None,
+) -> None:
     """Write one notification per channel, once per ``cause``; a repeat changes nothing. Call it inside the transaction.
 
     ``cause``: the key of what happened, such as a BookingEvent's. ``money``: the sum it is about, where it is not what
-    the booking asks for.
+    the booking asks for. ``due_at``: not before then. ``useful_until``: not after then, where that is not for the kind
+    to say.
     """
     Notification.objects.bulk_create(
         [
@@ -22,7 +33,8 @@ def queue_messages(*, kind: str, booking: Booking, cause: str, money: Money | No
                 address=message.address,
                 subject=message.subject,
                 body=message.body,
-                expires_at=KINDS[kind].useful_until(booking),
+                expires_at=useful_until or KINDS[kind].useful_until(booking),
+                **({"due_at": due_at, "planned_at": due_at} if due_at else {}),
             )
             for message in messages_for(kind, booking, money)
         ],

@@ -8,6 +8,10 @@ PROMISES = {
                           'no_show') OR (e.kind = 'created' AND e.to_status <> 'held'))
           AND (SELECT count(DISTINCT n.channel) FROM notifications_notification n
                WHERE n.booking_id = e.booking_id AND split_part(n.dedupe_key, ':', 1) = e.id::text) < 3""",
+    "Reminders are planned only for visits that are to take place, and before them": """
+        SELECT n.id FROM notifications_notification n JOIN bookings_booking b ON b.id = n.booking_id
+        WHERE n.kind = 'booking_reminder' AND n.status = 'queued'
+          AND (b.status <> 'confirmed' OR n.expires_at > b.starts_at)""",
     "No message was accepted twice": """
         SELECT notification_id FROM notifications_attempt WHERE outcome = 'accepted'
         GROUP BY notification_id HAVING count(*) > 1""",

@@ -17,6 +17,7 @@ from bookings.events import (
 from bookings.models import Booking, BookingEvent
 from notifications.messages import Money
 from notifications.outbox import queue_messages
+from notifications.reminders import drop_reminders, plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
@@ -39,6 +40,23 @@ _tell(booking_rescheduled, "booking_rescheduled")
 _tell(booking_cancelled, "booking_cancelled")
 _tell(booking_completed, "booking_completed")
 _tell(booking_missed, "booking_missed")
+
+
+@receiver(booking_confirmed)
+def plan_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    plan_reminders(booking, event)
+
+
+@receiver(booking_rescheduled)
+def move_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    drop_reminders(booking)
+    if booking.status == Booking.Status.CONFIRMED:
+        plan_reminders(booking, event)
+
+
+@receiver([booking_cancelled, booking_completed, booking_missed])
+def drop_the_reminders(booking: Booking, **kwargs: Any) -> None:
+    drop_reminders(booking)
 
 
 @receiver(payment_failed)

@@ -14,6 +14,7 @@ from django_q.tasks import async_task
 
 from bookings.database import database_is_away
 from bookings.idempotency import forget_old_keys
+from bookings.limits import forget_old_usage
 from bookings.operations import expire_unanswered
 from payments.checks import check_orders
 from payments.comparison import NAME as COMPARISON
@@ -87,7 +88,7 @@ def _tidy_up() -> int:
     tomorrow = timezone.now() + timedelta(days=1)
     if not Sweep.objects.filter(name="tidying", due_at__lte=timezone.now()).update(due_at=tomorrow):
         return 0
-    return forget_old_keys() + forget_bodies()
+    return forget_old_keys() + forget_old_usage() + forget_bodies()
 
 
 def _try_lock() -> bool:

@@ -18,9 +18,9 @@ DESK = Actor("staff", "desk")
 
 
 def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
-    """A service open every day from 9 to 18, offered by so many doctors."""
+    """A service open every day from 9 to 18, offered by so many doctors; nobody is reminded of it."""
     location, _ = Location.objects.get_or_create(name="Lotus Clinic", defaults={"timezone": "Asia/Kolkata"})
-    fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, **fields}
+    fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, "reminder_minutes": [], **fields}
     service = Service.objects.create(location=location, slug=slug, **fields)
     for number in range(resources):
         resource = Resource.objects.create(location=location, name=f"Dr. {slug} {number}")

@@ -4,8 +4,9 @@ from bookings.models.booking import Allocation, Booking, BookingEvent, Session
 from bookings.models.catalogue import Category, Location, Resource, ScheduleException, Service, WorkingHours
 from bookings.models.customer import Customer
 from bookings.models.idempotency import IdempotencyKey
+from bookings.models.usage import Usage
 
 __all__ = [
     "Allocation", "Booking", "BookingEvent", "Category", "Customer", "IdempotencyKey", "Location", "Resource",
-    "ScheduleException", "Service", "Session", "WorkingHours",
+    "ScheduleException", "Service", "Session", "Usage", "WorkingHours",
 ]  # fmt: skip

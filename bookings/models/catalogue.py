@@ -8,7 +8,9 @@ from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -46,6 +48,10 @@ class Category(models.Model):
         return self.name
 
 
+def a_day_and_two_hours() -> list[int]:
+    return [24 * 60, 2 * 60]
+
+
 class Service(models.Model):
     """Something a customer can book. Times are in minutes, money in minor units of ``currency``."""
 
@@ -81,6 +87,13 @@ class Service(models.Model):
     )
     answer_minutes = models.PositiveIntegerField(
         default=24 * 60, help_text="How long a request waits for staff to answer it."
+    )
+    reminder_minutes = ArrayField(
+        models.PositiveIntegerField(validators=[MinValueValidator(1)]),
+        default=a_day_and_two_hours,
+        blank=True,
+        size=5,
+        help_text="How long before its start people are reminded, with commas between: 1440,120. Empty: not at all.",
     )
     hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long an unpaid slot is kept.")
     price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")

@@ -80,6 +80,7 @@ class Notification(models.Model):
     error = models.CharField(max_length=250, blank=True)
     unknown_since = models.DateTimeField(null=True)
     looks = models.PositiveSmallIntegerField(default=0, help_text="How often it was looked for at the provider.")
+    planned_at = models.DateTimeField(db_default=Now(), help_text="When it is to go out, if all goes well.")
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
@@ -118,8 +119,8 @@ class Notification(models.Model):
 
     @property
     def seconds_to_accept(self) -> float | None:
-        """How long it took from the change that owed it to the provider's yes."""
-        return (self.accepted_at - self.created_at).total_seconds() if self.accepted_at else None
+        """How long it took to the provider's yes: from the change that owed it, or the time it was planned for."""
+        return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
 
     def move_to(self, status: Status, **fields: Any) -> bool:
         """Move the row to ``status`` if it may still go there; return whether it did. One UPDATE decides."""

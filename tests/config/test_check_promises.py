@@ -7,9 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from bookings.operations import confirm_booking
 from notifications.models import Attempt, Notification, Receipt, Suppression
 from notifications.promises import PROMISES
-from tests.factories import make_booking, make_notification
+from tests.factories import DESK, make_booking, make_notification, make_service
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,12 @@ def try_of(notification, outcome="", **fields):
 def lose_a_message():
     make_booking()
     Notification.objects.filter(channel="sms").delete()
+
+
+def remind_of_what_is_off():
+    booking = make_booking(make_service(reminder_minutes=[120]))
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    Notification.objects.filter(kind="booking_reminder").update(expires_at=booking.ends_at)
 
 
 def accept_twice():
@@ -87,8 +94,8 @@ def write_to_somebody_who_opted_out():
 
 
 BREACHES = [
-    lose_a_message, accept_twice, go_on_in_doubt, forget_the_id, fall_silent, leave_waiting, leave_in_doubt,
-    leave_a_report, write_to_somebody_who_opted_out,
+    lose_a_message, remind_of_what_is_off, accept_twice, go_on_in_doubt, forget_the_id, fall_silent, leave_waiting,
+    leave_in_doubt, leave_a_report, write_to_somebody_who_opted_out,
 ]  # fmt: skip
 
 

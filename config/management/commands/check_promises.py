@@ -5,10 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from bookings.promises import PROMISES as BOOKINGS
 from notifications.promises import PROMISES as MESSAGES
 from payments.promises import PROMISES as MONEY
 
-AREAS = {"Messages": MESSAGES, "Money": MONEY}
+AREAS = {"Bookings": BOOKINGS, "Messages": MESSAGES, "Money": MONEY}
 SHOWN = 5
 
 

@@ -180,7 +180,7 @@ class Walk:
         return body
 
     def _arrivals(self) -> None:
-        owed = Notification.objects.filter(booking__in=self.bookings)
+        owed = Notification.objects.filter(booking__in=self.bookings).exclude(kind="booking_reminder")
         end = time.monotonic() + ARRIVAL_SECONDS
         while time.monotonic() < end and not all(map(has_arrived, owed.all())):
             time.sleep(0.25)

@@ -1,0 +1,60 @@
+"""What may be spent on messages in a day: to one number, and to one country's numbers.
+
+It is counted where the money is spent, when a message is first claimed for sending: whatever queues messages, and
+however often, nobody can make the business pay for more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import phonenumbers
+from django.conf import settings
+
+from bookings.limits import DAY, Limit
+from notifications.models import Notification
+from notifications.providers.base import Outgoing
+
+E_MAIL = Notification.Channel.EMAIL
+
+
+def over_budget(messages: Iterable[Outgoing]) -> dict[Outgoing, str]:
+    """Count these messages, each of which is to be sent for the first time; return those that may not be, and why.
+
+    Call it in the transaction that claims them. E-mail costs nothing and is not counted.
+    """
+    paid_for = [message for message in messages if message.channel != E_MAIL]
+    number = Limit("messages to a number", settings.LIMIT_MESSAGES_PER_NUMBER, DAY)
+    refused = dict.fromkeys(
+        _beyond(number, [(f"{message.channel} {message.address}", message) for message in paid_for]),
+        f"This number has had {number.most} messages today.",
+    )
+    home = phonenumbers.country_code_for_region(settings.PHONE_REGION)
+    for limit, is_home in (
+        (Limit("messages to this country", settings.LIMIT_MESSAGES_AT_HOME, DAY), True),
+        (Limit("messages to another country", settings.LIMIT_MESSAGES_PER_COUNTRY, DAY), False),
+    ):
+        by_country = [
+            (f"+{code}", message)
+            for message in paid_for
+            if message not in refused and ((code := _country(message.address)) == home) is is_home
+        ]
+        for message in _beyond(limit, by_country):
+            refused[message] = f"+{_country(message.address)} has had {limit.most} messages today."
+    return refused
+
+
+def _beyond(limit: Limit, keyed: list[tuple[str, Outgoing]]) -> list[Outgoing]:
+    left = limit.count(Counter(key for key, _ in keyed))
+    beyond = []
+    for key, message in keyed:
+        left[key] -= 1
+        if left[key] < 0:
+            beyond.append(message)
+    return beyond
+
+
+def _country(address: str) -> int:
+    # Every address was read by the same library when it was written down.
+    return int(phonenumbers.parse(address).country_code or 0)

@@ -1,0 +1,144 @@
+"""Reminders: planned with the booking, moved and dropped with it."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from bookings.models import Booking, Service
+from bookings.operations import (
+    Actor,
+    cancel_booking,
+    complete_booking,
+    confirm_booking,
+    mark_no_show,
+    reschedule_booking,
+)
+from notifications.claims import claim_due, put_aside_useless
+from notifications.models import Notification
+from tests.factories import DESK, make_booking, make_service, slot
+
+pytestmark = pytest.mark.django_db
+
+
+def reminders(booking, **fields):
+    return Notification.objects.filter(booking=booking, kind="booking_reminder", **fields)
+
+
+def make_reminding_service(**fields):
+    return make_service(**{"reminder_minutes": [24 * 60, 2 * 60], **fields})
+
+
+def confirmed(**fields):
+    booking = make_booking(**{"service": fields.pop("service", None) or make_reminding_service(), **fields})
+    return confirm_booking(booking_id=booking.pk, actor=DESK)
+
+
+def before(booking):
+    """How long before the visit each planned reminder is due, with the number of its messages."""
+    due = reminders(booking, status="queued").values_list("due_at", flat=True)
+    return Counter(booking.starts_at - at for at in due)
+
+
+def test_a_service_reminds_a_day_and_two_hours_before_unless_it_is_told_otherwise():
+    assert Service().reminder_minutes == [24 * 60, 2 * 60]
+
+
+def test_a_request_is_reminded_of_once_it_is_confirmed():
+    booking = make_booking(make_reminding_service(), starts_at=slot(days=3))
+    planned = reminders(booking).count()
+
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    assert planned == 0
+    assert before(booking) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
+
+
+def test_each_reminder_is_of_use_until_the_next_and_the_last_until_the_visit():
+    booking = confirmed(starts_at=slot(days=3))
+
+    ends = {row.due_at: row.expires_at for row in reminders(booking)}
+
+    start = booking.starts_at
+    assert ends == {
+        start - timedelta(hours=24): start - timedelta(hours=2),
+        start - timedelta(hours=2): start,
+    }
+
+
+def test_a_visit_that_is_near_gets_only_the_reminders_that_are_still_to_come():
+    service = make_service(reminder_minutes=[7 * 24 * 60, 60])
+
+    booking = confirmed(service=service, starts_at=slot(days=3))
+
+    assert before(booking) == {timedelta(minutes=60): 3}
+
+
+def test_a_service_may_go_without():
+    booking = confirmed(service=make_service(reminder_minutes=[]), starts_at=slot(days=3))
+
+    assert not reminders(booking).exists()
+
+
+def test_a_reminder_moves_with_its_visit_and_names_the_new_time():
+    booking = confirmed(starts_at=slot(days=3, hour=10))
+
+    moved = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=5, hour=15), actor=DESK)
+
+    assert before(moved) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
+    assert reminders(booking, status="cancelled").count() == 6
+    assert all("15:00" in row.body for row in reminders(booking, status="queued"))
+
+
+def test_moved_there_and_back_again_it_is_still_reminded_of():
+    booking = confirmed(starts_at=slot(days=3, hour=10))
+
+    for hour in (15, 10):
+        moved = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=3, hour=hour), actor=DESK)
+
+    assert before(moved) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
+
+
+def test_a_request_that_is_moved_is_not_reminded_of_before_it_is_confirmed():
+    booking = make_booking(make_reminding_service(), starts_at=slot(days=3))
+
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(days=4), actor=Actor("customer"))
+
+    assert not reminders(booking).exists()
+
+
+@pytest.mark.parametrize("end", [cancel_booking, complete_booking, mark_no_show])
+def test_nobody_is_reminded_of_what_is_over_or_off(end):
+    booking = confirmed(starts_at=slot(days=3))
+    if end is mark_no_show:
+        Booking.objects.update(starts_at=timezone.now())
+
+    end(booking_id=booking.pk, actor=DESK)
+
+    assert Counter(reminders(booking).values_list("status", flat=True)) == {"cancelled": 6}
+
+
+def test_it_goes_out_when_it_is_due_and_not_before():
+    booking = confirmed(starts_at=slot(days=3))
+    Notification.objects.exclude(kind="booking_reminder").delete()
+
+    early = claim_due(room=10, in_flight={}, worker="w")
+    reminders(booking, due_at=booking.starts_at - timedelta(hours=24)).update(due_at=timezone.now())
+
+    assert early == []
+    assert len(claim_due(room=10, in_flight={}, worker="w")) == 3
+
+
+def test_one_that_comes_too_late_is_put_aside_instead_of_arriving_after_the_visit():
+    booking = confirmed(starts_at=slot(days=3))
+    Notification.objects.exclude(kind="booking_reminder").delete()
+    past = timezone.now() - timedelta(seconds=1)
+    reminders(booking).update(due_at=past - timedelta(hours=2), expires_at=past)
+
+    claimed = claim_due(room=10, in_flight={}, worker="w")
+    put_aside_useless()
+
+    assert claimed == []
+    assert Counter(reminders(booking).values_list("status", flat=True)) == {"expired": 6}
