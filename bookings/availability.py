@@ -37,12 +37,13 @@ def free_slots(
 
 
 def nearest_free(service: Service, starts_at: datetime, resource: Resource | None, people: int) -> list[datetime]:
-    """Return the free starts that are nearest to a time that is taken."""
-    day = starts_at.astimezone(service.location.zone).date()
+    """Return the free starts that are nearest to a time that is taken, in the location's zone."""
+    zone = service.location.zone
+    day = starts_at.astimezone(zone).date()
     around = timedelta(days=DAYS_AROUND)
     slots = free_slots(service, day - around, day + around, resource, people=people)
     nearest = sorted((slot.starts_at for slot in slots), key=lambda other: abs(other - starts_at))
-    return sorted(nearest[:ALTERNATIVES])
+    return [at.astimezone(zone) for at in sorted(nearest[:ALTERNATIVES])]
 
 
 class _Search:

@@ -13,8 +13,7 @@ import requests
 from django.db import connection
 from rest_framework.test import APIClient
 
-from config.management.commands.demo import free_port
-from config.processes import kill_group, manage, start, stop, web_server
+from config.processes import free_port, kill_group, manage, start, stop, web_server
 from notifications.providers import twilio
 from payments import gateway
 from sandbox.process import RunningSandbox, running_sandbox

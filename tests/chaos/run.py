@@ -21,8 +21,7 @@ from django.utils import timezone
 from bookings.database import database_is_away
 from bookings.models import Location, Resource, Service, WorkingHours
 from bookings.operations import Actor, create_booking
-from config.management.commands.demo import free_port
-from config.processes import Processes, manage, web_server
+from config.processes import Processes, free_port, manage, web_server
 from notifications.models import Attempt, Notification
 from sandbox.process import running_sandbox
 from tests.chaos.cluster import ROLES, family, strike

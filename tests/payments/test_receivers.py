@@ -1,0 +1,105 @@
+"""What becomes of the money when a paid booking ends before its visit."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from bookings.models import Booking
+from bookings.operations import (
+    Actor,
+    cancel_booking,
+    complete_booking,
+    decline_booking,
+    expire_unanswered,
+    reschedule_booking,
+)
+from payments.jobs import do_what_is_due
+from payments.models import Payment, Refund
+from tests.factories import DESK, make_paid_service, slot
+from tests.payments.test_operations import checkout, kinds_told, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HERSELF = Actor("customer")
+
+
+def paid_booking(sandbox, **fields):
+    started = checkout(make_paid_service(**fields))
+    booking = verify(sandbox.client.pay(started.order.razorpay_order_id))
+    do_what_is_due()
+    return booking
+
+
+def paid_back():
+    return [(refund.amount_minor, refund.source, refund.state) for refund in Refund.objects.all()]
+
+
+def test_a_customer_who_cancels_in_time_gets_all_of_it_back_once(sandbox):
+    booking = paid_booking(sandbox)
+
+    for _ in range(2):
+        cancel_booking(booking_id=booking.pk, actor=HERSELF)
+    do_what_is_due()
+
+    payment = Payment.objects.get()
+    assert paid_back() == [(50_000, "cancelled", "processed")]
+    assert (payment.disposition, payment.state) == ("refund_due", "refunded")
+    assert {"booking_cancelled": 3, "refund_requested": 3, "refund_processed": 3}.items() <= kinds_told().items()
+
+
+def test_what_staff_cancel_waits_for_a_decision_and_moves_no_money(sandbox):
+    booking = paid_booking(sandbox)
+
+    cancel_booking(booking_id=booking.pk, actor=DESK)
+    do_what_is_due()
+
+    assert paid_back() == []
+    assert Payment.objects.get().disposition == "review"
+
+
+@pytest.mark.parametrize("end", ["declined", "unanswered"])
+def test_a_paid_request_that_the_business_does_not_take_is_paid_back(sandbox, end):
+    booking = paid_booking(sandbox, requires_confirmation=True)
+    assert booking.status == "pending"
+
+    if end == "declined":
+        decline_booking(booking_id=booking.pk, actor=DESK)
+    else:
+        Booking.objects.update(answer_by=timezone.now() - timedelta(seconds=1))
+        expire_unanswered()
+    do_what_is_due()
+
+    assert paid_back() == [(50_000, "cancelled", "processed")]
+
+
+def test_a_visit_that_took_place_or_only_moved_keeps_its_money(sandbox):
+    booking = paid_booking(sandbox)
+
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=HERSELF)
+    complete_booking(booking_id=booking.pk, actor=DESK)
+    do_what_is_due()
+
+    assert paid_back() == []
+    assert Payment.objects.get().disposition == "confirms"
+
+
+def test_a_hold_that_is_cancelled_before_it_is_paid_owes_nothing(sandbox):
+    started = checkout()
+
+    cancel_booking(booking_id=started.booked.booking.pk, actor=HERSELF)
+
+    assert not Payment.objects.exists()
+
+
+def test_money_that_comes_for_a_cancelled_hold_goes_back(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id)
+
+    cancel_booking(booking_id=started.booked.booking.pk, actor=HERSELF)
+    with pytest.raises(Exception, match="paid back"):
+        verify(paid)
+    do_what_is_due()
+    do_what_is_due()
+
+    assert [(amount, state) for amount, _, state in paid_back()] == [(50_000, "processed")]
