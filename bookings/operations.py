@@ -60,14 +60,15 @@ def create_booking(
     notes: str = "",
     token_for: TokenMaker = random_token,
 ) -> Booked:
-    """Book a service that is paid at the desk: pending, or confirmed where the service confirms itself.
+    """Book a visit that is paid at the desk: pending, or confirmed where the service or staff confirm it at once.
 
-    Raises SlotTaken, OutsideHours, or ServiceNotPayable for a service that is paid online.
+    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyOpen, or ServiceNotPayable where customers pay online.
     """
-    if service.due_online_minor:
+    if service.due_online_minor and actor.is_customer:
         raise ServiceNotPayable("This service is paid online: use POST /bookings/razorpay-booking.")
-    status = Status.PENDING if service.requires_confirmation else Status.CONFIRMED
-    announced = events.booking_requested if service.requires_confirmation else events.booking_confirmed
+    is_request = service.requires_confirmation and actor.is_customer
+    status = Status.PENDING if is_request else Status.CONFIRMED
+    announced = events.booking_requested if is_request else events.booking_confirmed
     return _book(
         service, starts_at, customer, actor, resource, party_size, notes, token_for,
         status=status, announced=announced,
@@ -293,7 +294,7 @@ def _book(
             party_size=party_size,
             notes=notes,
             price_minor=service.price_minor * party_size,
-            due_online_minor=service.due_online_minor * party_size,
+            due_online_minor=service.due_online_minor * party_size if status == Status.HELD else 0,
             currency=service.currency,
             hold_expires_at=_hold_end(service) if status == Status.HELD else None,
             answer_by=_answer_end(service, starts_at) if status == Status.PENDING else None,

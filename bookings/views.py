@@ -75,8 +75,10 @@ class NewestFirst(CursorPagination):
 
 
 class MayViewBookings(permissions.BasePermission):
+    """Staff with the permission; or anybody with a manage token, who sees what it opens."""
+
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.user.has_perm("bookings.view_booking")
+        return _sees_all(request) or "X-Booking-Token" in request.headers
 
 
 class ServiceList(generics.ListAPIView[Service]):
@@ -132,10 +134,15 @@ class BookingList(generics.ListAPIView[Booking]):
         return [permissions.AllowAny()] if self.request.method == "POST" else [MayViewBookings()]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        return [NewBookings()] if self.request.method == "POST" else []
+        return [NewBookings()] if self.request.method == "POST" else [Lookups()]
 
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.for_api()
+        bookings = Booking.objects.for_api()
+        return bookings if _sees_all(self.request) else bookings.opened_by(_token(self.request))
+
+    @extend_schema(summary="List bookings: staff see all, a manage token its own", parameters=[TOKEN])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
     @extend_schema(summary="Book a service that is paid at the desk", request=BookingRequest,
                    parameters=[IDEMPOTENCY_KEY], responses={201: NewBookingSerializer})  # fmt: skip
@@ -165,8 +172,15 @@ class BookingDetail(APIView):
 
 
 def _may_see(request: Request, booking: Booking) -> bool:
-    is_staff = request.user.has_perm("bookings.view_booking")
-    return is_staff or booking.opens_with(request.headers.get("X-Booking-Token", ""))
+    return _sees_all(request) or booking.opens_with(_token(request))
+
+
+def _sees_all(request: Request) -> bool:
+    return request.user.has_perm("bookings.view_booking")
+
+
+def _token(request: Request) -> str:
+    return request.headers.get("X-Booking-Token", "")
 
 
 class _StaffMove(APIView):
@@ -229,7 +243,7 @@ class _Change(APIView):
         if request.user.has_perm(self.permission):
             return staff(request)
         booking = Booking.objects.filter(pk=booking_id).first()
-        if booking is not None and booking.opens_with(request.headers.get("X-Booking-Token", "")):
+        if booking is not None and booking.opens_with(_token(request)):
             return CUSTOMER
         if request.user.is_authenticated and request.user.is_staff:
             self.permission_denied(request, LACKS_PERMISSION)

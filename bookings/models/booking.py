@@ -69,6 +69,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """Newest first, with everything an answer prints."""
         return self.select_related("service__location", "customer", "resource").order_by("-created_at", "-pk")
 
+    def opened_by(self, token: str) -> BookingQuerySet:
+        """The booking whose manage token this is."""
+        return self.filter(manage_token_hash=hash_token(token))
+
     def lapsed(self) -> BookingQuerySet:
         """The holds whose time is over, and the requests that nobody has answered in time."""
         return self.filter(Q(status=Booking.Status.HELD, hold_expires_at__lte=Now()) | Q(answer_by__lte=Now()))
@@ -123,7 +127,7 @@ class Booking(models.Model):
     cancel_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     reschedule_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     is_late_cancellation = models.BooleanField(default=False, editable=False)
-    manage_token_hash = models.CharField(max_length=64, editable=False)
+    manage_token_hash = models.CharField(max_length=64, editable=False, db_index=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

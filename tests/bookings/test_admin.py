@@ -6,12 +6,13 @@ from django.urls import reverse
 
 from bookings.models import Booking
 from bookings.operations import complete_booking, confirm_booking
-from tests.factories import DESK, make_booking, make_service, make_staff
+from tests.factories import CUSTOMER, DESK, make_booking, make_service, make_staff, slot
 
 pytestmark = pytest.mark.django_db
 
 LIST_QUERIES = 9
 LIST = reverse("admin:bookings_booking_changelist")
+ADD = reverse("admin:bookings_booking_add")
 
 
 @pytest.fixture
@@ -174,3 +175,73 @@ def test_the_queues_own_pages_are_not_in_the_admin():
 )
 def test_every_page_of_the_front_desk_opens(front_desk, page):
     assert front_desk.get(f"/admin/{page}").status_code == 200
+
+
+def walk_in(service, **changes):
+    told = {"service": service.pk, "starts_at": f"{slot():%Y-%m-%dT%H:%M}", "party_size": 1, **CUSTOMER}
+    return {**told, **changes}
+
+
+def test_the_desk_books_for_somebody_who_calls(front_desk):
+    service = make_service()
+
+    answer = front_desk.post(ADD, walk_in(service, phone="098123 40003", starts_at=f"{slot(minute=7):%Y-%m-%dT%H:%M}"))
+
+    booking = Booking.objects.get()
+    assert answer.headers["Location"] == f"/admin/bookings/booking/{booking.pk}/change/"
+    assert (booking.status, booking.starts_at, booking.customer.phone) == ("confirmed", slot(minute=7), "+919812340003")
+    assert booking.events.get().actor == "staff desk"
+
+
+def test_the_desk_is_told_what_is_free_instead_and_keeps_what_it_typed(front_desk):
+    service = make_service()
+    make_booking(service)
+
+    page = front_desk.post(ADD, walk_in(service)).content.decode()
+
+    assert "That time has just been taken" in page
+    assert f"Free: {slot(hour=9, minute=30):%a %d %b, %H:%M}" in page
+    assert 'value="Meera Iyer"' in page
+    assert Booking.objects.count() == 1
+
+
+def test_whoever_may_only_look_books_for_nobody(onlooker):
+    assert onlooker.post(ADD, walk_in(make_service())).status_code == 403
+    assert not Booking.objects.exists()
+
+
+def test_the_desk_moves_a_booking(front_desk):
+    booking = make_booking()
+    path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
+
+    seen = front_desk.get(path)
+    front_desk.post(path, {"starts_at": f"{slot(hour=15):%Y-%m-%dT%H:%M}", "resource": ""})
+
+    booking.refresh_from_db()
+    assert f'value="{slot():%Y-%m-%dT%H:%M}"' in seen.content.decode()
+    assert (booking.starts_at, booking.version) == (slot(hour=15), 2)
+
+
+def test_a_move_onto_a_taken_time_is_explained_on_the_form(front_desk):
+    service = make_service()
+    booking = make_booking(service)
+    make_booking(service, starts_at=slot(hour=15))
+
+    page = front_desk.post(
+        f"/admin/bookings/booking/{booking.pk}/actions/reschedule/",
+        {"starts_at": f"{slot(hour=15):%Y-%m-%dT%H:%M}", "resource": ""},
+    )
+
+    assert "That time has just been taken" in page.content.decode()
+    booking.refresh_from_db()
+    assert booking.version == 1
+
+
+def test_a_time_that_is_none_is_named(front_desk):
+    booking = make_booking()
+
+    page = front_desk.post(
+        f"/admin/bookings/booking/{booking.pk}/actions/reschedule/", {"starts_at": "tomorrow", "resource": "99"}
+    )
+
+    assert page.content.decode().count('class="errornote"') == 2

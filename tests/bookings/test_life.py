@@ -299,7 +299,7 @@ def test_customers_start_on_the_grid_and_the_desk_at_any_minute():
 
     with pytest.raises(OutsideHours):
         make_booking(service, starts_at=slot(hour=10, minute=10))
-    assert make_booking(service, starts_at=slot(hour=10, minute=10), actor=DESK).status == "pending"
+    assert make_booking(service, starts_at=slot(hour=10, minute=10), actor=DESK).status == "confirmed"
 
 
 def test_the_desk_takes_a_walk_in_whom_notice_would_keep_out():
@@ -308,6 +308,13 @@ def test_the_desk_takes_a_walk_in_whom_notice_would_keep_out():
     with pytest.raises(OutsideHours):
         make_booking(service)
     assert make_booking(service, actor=DESK).pk
+
+
+def test_the_desk_books_what_customers_pay_online_and_takes_the_money_itself():
+    booking = make_booking(make_paid_service(requires_confirmation=True), actor=DESK)
+
+    assert (booking.status, booking.due_online_minor, booking.price_minor) == ("confirmed", 0, 50_000)
+    assert kinds(booking) == ["booking_confirmed"]
 
 
 # --- classes ---

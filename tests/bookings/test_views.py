@@ -97,6 +97,19 @@ def test_the_token_sees_moves_and_cancels_its_booking(api, booked):
     assert set(booking.events.values_list("actor", flat=True)) == {"customer"}
 
 
+def test_the_list_shows_a_token_its_own_booking_and_a_guess_nothing(api, booked):
+    booking, token = booked
+    make_booking(make_service(slug="other"))
+
+    own = api.get("/bookings/", headers=token)
+    guessed = api.get("/bookings/", headers={"X-Booking-Token": "guess"})
+    nobody = api.get("/bookings/")
+
+    assert [row["id"] for row in own.json()["results"]] == [str(booking.pk)]
+    assert (guessed.status_code, guessed.json()["results"]) == (200, [])
+    assert code(nobody) == (401, "not_authenticated")
+
+
 @pytest.mark.parametrize("verb", ["confirm", "decline", "complete", "no-show"])
 def test_the_token_does_nothing_that_is_for_staff(api, booked, verb):
     booking, token = booked
