@@ -55,8 +55,8 @@ class Calls:
         body: dict[str, Any] = answer.json()
         return body
 
-    def free(self, service: str, *, people: int = 1, after: str = "") -> dict[str, Any]:
-        """Return the first free slot from tomorrow on, and later than ``after``."""
+    def free(self, service: str, *, people: int = 1, of: int = 1, after: str = "") -> dict[str, Any]:
+        """Return the first slot from tomorrow on, and later than ``after``, that so many of the staff have free."""
         tomorrow = timezone.localdate() + timedelta(days=1)
         asked = {"from": tomorrow, "to": tomorrow + timedelta(days=60), "party_size": people}
         answer = self.call(

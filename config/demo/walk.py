@@ -62,7 +62,7 @@ class Walk:
 
     def _any_stylist(self) -> None:
         """Two who want the same hour with whoever is free, of whom one cancels."""
-        slot = self.calls.free("haircut")
+        slot = self.calls.free("haircut", of=2)
         first, second = (self.calls.book("haircut", slot) for _ in range(2))
         names = first["resource"]["name"], second["resource"]["name"]
         self.calls.mark(f"  The same hour, any stylist: {names[0]} and {names[1]}.", names[0] != names[1])
