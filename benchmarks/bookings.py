@@ -36,6 +36,8 @@ def measure_endpoints(daybook: Daybook, rounds: int) -> list[Figure]:
 def _many_doctors() -> None:
     services = list(Service.objects.filter(slug__in=["consultation", "physiotherapy"]).select_related("location"))
     for number in range(10):
+        room = Resource.objects.create(location=services[0].location, name=f"Bench room {number}", kind="room")
+        room.services.set(services)
         resource = Resource.objects.create(location=services[0].location, name=f"Bench {number}")
         resource.services.set(services)
         WorkingHours.objects.bulk_create(

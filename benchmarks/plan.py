@@ -12,6 +12,7 @@ from benchmarks.database import scratch_database
 from benchmarks.delivery import DeliveryBench
 from benchmarks.demand import Demand, furnish_clinic
 from benchmarks.figures import Figure
+from benchmarks.free_times import measure_calendar
 from benchmarks.peer import PeerBench, show_rates
 from benchmarks.slow_gateway import measure_slow_gateway
 from benchmarks.stage import progress, running_daybook
@@ -55,6 +56,8 @@ def measure(plan: Plan) -> list[Figure]:
             figures = measure_endpoints(daybook, plan.rounds)
             progress("Daybook: while the gateway takes 5 s")
             figures += measure_slow_gateway(daybook, demand, plan.rounds)
+            progress("Daybook: a month of free times")
+            figures += measure_calendar(daybook, plan.rounds)
             figures += DeliveryBench(daybook, demand, peer).measure(
                 seconds=plan.seconds, callback_seconds=plan.callback_seconds, idle_seconds=plan.idle_seconds
             )

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import ceil, inf
 
 from django.db import connection
 from django.utils import timezone
 
 from bookings.models import Booking, Resource, Service, Session
-from bookings.opening import open_spans
+from bookings.opening import days, midnight, open_spans
 from bookings.spans import Span
 
 ALTERNATIVES = 3
+ONE_DAY = timedelta(days=1)
+NEVER = (inf, inf)
 DAYS_AROUND = 3  # how far from a taken time others are looked for
 
 
 @dataclass(frozen=True)
 class FreeSlot:
-    """A start that can be booked: with any of ``resources`` (of the leading kind), for up to ``places`` people."""
+    """A start that can be booked: with any of ``resources``, for up to ``places`` people. In the location's zone."""
 
     starts_at: datetime
     ends_at: datetime
@@ -42,32 +45,42 @@ def nearest_free(service: Service, starts_at: datetime, resource: Resource | Non
     day = starts_at.astimezone(zone).date()
     around = timedelta(days=DAYS_AROUND)
     slots = free_slots(service, day - around, day + around, resource, people=people)
-    nearest = sorted((slot.starts_at for slot in slots), key=lambda other: abs(other - starts_at))
-    return [at.astimezone(zone) for at in sorted(nearest[:ALTERNATIVES])]
+    # By timestamp: within one zone Python compares what the wall shows, and an hour of autumn is shown twice.
+    nearest = sorted(
+        (slot.starts_at for slot in slots), key=lambda other: abs(other.timestamp() - starts_at.timestamp())
+    )
+    return sorted(nearest[:ALTERNATIVES], key=datetime.timestamp)
 
 
 class _Search:
-    """One look at a service's days: five statements, however many days and bookings there are."""
+    """One look at a service's days: few statements, however many days and bookings. It counts in seconds since 1970."""
 
     def __init__(self, service: Service, first: date, last: date, wanted: Resource | None, people: int) -> None:
-        now = timezone.now()
         self.service = service
         self.people = people
-        self.earliest = now + timedelta(minutes=service.min_notice_minutes)
-        self.latest = now + timedelta(days=service.horizon_days)
-        first = max(first, self.earliest.astimezone(service.location.zone).date())
-        last = min(last, self.latest.astimezone(service.location.zone).date())
+        self.zone = service.location.zone
+        earliest = timezone.now() + timedelta(minutes=service.min_notice_minutes)
+        latest = timezone.now() + timedelta(days=service.horizon_days)
+        self.earliest, self.latest = earliest.timestamp(), latest.timestamp()
+        self.duration = service.duration_minutes * 60
+        first = max(first, earliest.astimezone(self.zone).date())
+        last = min(last, latest.astimezone(self.zone).date())
         able = [
             each
             for each in Resource.objects.filter(services=service, is_active=True).order_by("pk")
             if wanted is None or each.pk == wanted.pk or each.kind != wanted.kind
         ]
-        self.by_kind = Resource.by_kind(able)
-        if first > last or (wanted is not None and wanted not in able):
-            self.by_kind = []
-        self.open = open_spans(service.location, able, first, last) if self.by_kind else {}
-        keys = [each.pk for each in able]
-        self.busy = _busy_times(keys, self.earliest, self.latest) if self.by_kind else {}
+        is_offered = bool(able) and (wanted is None or wanted in able)
+        self.by_kind = Resource.by_kind(able) if is_offered and first <= last else []
+        if not self.by_kind:
+            return
+        self.days = [midnight(day, self.zone) for day in days(first, last + ONE_DAY)]
+        # A visit may begin before midnight and end after it.
+        spans = open_spans(service.location, able, first, last + timedelta(minutes=service.duration_minutes) + ONE_DAY)
+        self.open = {key: [_seconds(span) for span in own] for key, own in spans.items()}
+        self.midnights = [day.timestamp() for day in self.days]
+        blocked = service.blocked(self.days[0])[0], service.blocked(self.days[-1])[1]
+        self.busy = _busy_times(list(spans), blocked)
         self.sessions = self._sessions() if service.capacity > 1 else {}
 
     def slots(self) -> Iterator[FreeSlot]:
@@ -75,75 +88,82 @@ class _Search:
         if not self.by_kind:
             return
         leading, *others = self.by_kind
-        able: dict[datetime, list[int]] = defaultdict(list)
+        found: dict[int, list[int]] = defaultdict(list)
+        places: dict[int, int] = {}
         for resource in leading:
-            for starts_at in self._starts(self.open[resource.pk]):
-                able[starts_at].append(resource.pk)
-        for starts_at in sorted(able):
-            ends_at = self.service.ends_at(starts_at)
-            attended = all(any(self._is_open(r.pk, starts_at, ends_at) for r in kind) for kind in others)
-            if attended and (slot := self._slot(starts_at, ends_at, able[starts_at], others)):
-                yield slot
+            grid = self._grid(resource.pk)
+            for start in self._free(resource.pk, grid):
+                if not others or all(self._has_free(kind, start) for kind in others):
+                    found[start].append(resource.pk)
+                    places[start] = self.service.capacity
+            for start in self.sessions.get(resource.pk, {}).keys() & set(grid):
+                if all(self._is_open(kind, start) for kind in others):
+                    found[start].append(resource.pk)
+                    places[start] = max(places.get(start, 0), self.sessions[resource.pk][start])
+        for start in sorted(found):
+            yield FreeSlot(self._at(start), self._at(start + self.duration), found[start], places[start])
 
-    def _slot(
-        self, starts_at: datetime, ends_at: datetime, able: list[int], others: list[list[Resource]]
-    ) -> FreeSlot | None:
-        blocked = _seconds(self.service.blocked(starts_at))
-        free = [key for key in able if not self._is_busy(key, blocked)]
-        if not all(
-            any(self._is_open(r.pk, starts_at, ends_at) and not self._is_busy(r.pk, blocked) for r in kind)
-            for kind in others
-        ):
-            free = []
-        places = self.service.capacity if free else 0
-        joined = [(key, left) for key, left in self.sessions.get(starts_at, []) if key in able and left >= self.people]
-        if joined:
-            places = max(places, *(left for _, left in joined))
-            free = sorted({*free, *(key for key, _ in joined)})
-        return FreeSlot(starts_at, ends_at, free, places) if free and places >= self.people else None
+    def _grid(self, key: int) -> list[int]:
+        """Return when visits may start: from each opening on, or from midnight where it has been open before."""
+        interval = self.service.slot_interval_minutes * 60
+        starts: list[int] = []
+        for opens, closes in self.open[key]:
+            begin, last = opens, min(closes - self.duration, self.latest)
+            for day_ends in self.midnights[bisect_right(self.midnights, opens) :]:
+                if begin < self.earliest:
+                    begin += ceil((self.earliest - begin) / interval) * interval
+                starts.extend(range(int(begin), int(min(last, day_ends - 1)) + 1, interval))
+                if last < day_ends:
+                    break
+                begin = day_ends
+        return starts
 
-    def _starts(self, spans: Iterable[Span]) -> Iterator[datetime]:
-        interval = timedelta(minutes=self.service.slot_interval_minutes)
-        duration = timedelta(minutes=self.service.duration_minutes)
-        for start, end in spans:
-            starts_at = start
-            if starts_at < self.earliest:
-                starts_at += -((starts_at - self.earliest) // interval) * interval
-            while starts_at + duration <= end and starts_at <= self.latest:
-                yield starts_at
-                starts_at += interval
+    def _free(self, key: int, grid: list[int]) -> Iterator[int]:
+        """Yield the starts of which neither the visit nor its buffers touch an occupied time."""
+        before = self.service.buffer_before_minutes * 60
+        after = self.duration + self.service.buffer_after_minutes * 60
+        occupied = iter(self.busy.get(key, []))
+        begins, ends = next(occupied, NEVER)
+        for start in grid:
+            while ends <= start - before:
+                begins, ends = next(occupied, NEVER)
+            if start + after <= begins:
+                yield start
 
-    def _is_open(self, key: int, starts_at: datetime, ends_at: datetime) -> bool:
-        return any(start <= starts_at and ends_at <= end for start, end in self.open[key])
+    def _has_free(self, kind: list[Resource], start: int) -> bool:
+        open_ones = (each.pk for each in kind if self._is_open([each], start))
+        return any(True for key in open_ones for _ in self._free(key, [start]))
 
-    def _is_busy(self, key: int, blocked: tuple[float, float]) -> bool:
-        starts, ends = self.busy.get(key, ([], []))
-        # The last of the occupied times that begins before this one ends; they do not overlap each other.
-        before = bisect_right(starts, blocked[1] - 1) - 1
-        return before >= 0 and ends[before] > blocked[0]
+    def _is_open(self, kind: list[Resource], start: int) -> bool:
+        end = start + self.duration
+        return any(opens <= start and end <= closes for each in kind for opens, closes in self.open[each.pk])
 
-    def _sessions(self) -> dict[datetime, list[tuple[int, int]]]:
-        """Return, by start, with whom sessions are under way and how many places are left in each."""
-        found: dict[datetime, list[tuple[int, int]]] = defaultdict(list)
+    def _sessions(self) -> dict[int, dict[int, int]]:
+        """Return, by resource and start, how many places are left in sessions that have begun to fill and fit all."""
         sessions = Session.objects.filter(
-            service=self.service, booked__gt=0, starts_at__gte=self.earliest, starts_at__lte=self.latest
+            service=self.service, booked__gt=0, starts_at__gte=self.days[0], starts_at__lt=self.days[-1]
         )
-        lapsed = Booking.objects.lapsed().filter(session__in=sessions).values_list("session", "party_size")
         given_up: dict[int, int] = defaultdict(int)
+        lapsed = Booking.objects.lapsed().filter(session__in=sessions).values_list("session", "party_size")
         for key, people in lapsed:
             given_up[key] += people
+        found: dict[int, dict[int, int]] = defaultdict(dict)
         for session in sessions:
             left = session.capacity - session.booked + given_up[session.pk]
-            found[session.starts_at].append((session.resource_id, left))
+            if self.people <= left < session.capacity:  # one that all have left begins anew
+                found[session.resource_id][int(session.starts_at.timestamp())] = left
         return found
+
+    def _at(self, seconds: int) -> datetime:
+        return datetime.fromtimestamp(seconds, self.zone)
 
 
 def _seconds(span: Span) -> tuple[float, float]:
     return span[0].timestamp(), span[1].timestamp()
 
 
-def _busy_times(keys: list[int], first: datetime, last: datetime) -> dict[int, tuple[list[float], list[float]]]:
-    """Return, by resource, when occupied times begin and end, in seconds since 1970.
+def _busy_times(keys: list[int], within: Span) -> dict[int, list[tuple[float, float]]]:
+    """Return, by resource, when it is occupied, in order, as seconds since 1970.
 
     PostgreSQL merges what touches and hands over two arrays a resource: a thousand rows would cost more than the rest.
     What has lapsed, and only waits to be swept away, is free already.
@@ -151,20 +171,24 @@ def _busy_times(keys: list[int], first: datetime, last: datetime) -> dict[int, t
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT resource_id, array_agg(extract(epoch FROM lower(span))::float8 ORDER BY lower(span)),
+            WITH lapsed AS MATERIALIZED (
+                SELECT id, session_id, party_size FROM bookings_booking
+                WHERE hold_expires_at <= now() OR answer_by <= now()),
+            deserted AS (
+                SELECT s.id FROM bookings_session s JOIN lapsed ON lapsed.session_id = s.id
+                GROUP BY s.id HAVING sum(lapsed.party_size) >= s.booked)
+            SELECT key, array_agg(extract(epoch FROM lower(span))::float8 ORDER BY lower(span)),
                    array_agg(extract(epoch FROM upper(span))::float8 ORDER BY lower(span))
-            FROM (SELECT a.resource_id, unnest(range_agg(a.blocked)) AS span
-                  FROM bookings_allocation a
-                  WHERE a.is_active AND a.resource_id = ANY(%(keys)s) AND a.blocked && tstzrange(%(first)s, %(last)s)
-                    AND NOT EXISTS (SELECT FROM bookings_booking b WHERE b.id = a.booking_id
-                                    AND (b.hold_expires_at <= now() OR b.answer_by <= now()))
-                    AND (a.session_id IS NULL OR EXISTS (
-                        SELECT FROM bookings_booking b WHERE b.session_id = a.session_id
-                        AND b.status NOT IN ('cancelled', 'declined', 'expired')
-                        AND coalesce(b.hold_expires_at, b.answer_by, 'infinity') > now()))
-                  GROUP BY a.resource_id) AS occupied
-            GROUP BY resource_id
+            FROM (SELECT key, unnest(range_agg(a.blocked)) AS span
+                  FROM unnest(%(keys)s::bigint[]) AS key JOIN bookings_allocation a
+                      -- Said in the words of the exclusion constraint: its index finds who and when at once.
+                      ON int8range(a.resource_id, a.resource_id, '[]') && int8range(key, key, '[]')
+                      AND a.blocked && tstzrange(%(first)s, %(last)s) AND a.is_active
+                  WHERE (a.booking_id IS NULL OR a.booking_id NOT IN (SELECT id FROM lapsed))
+                    AND (a.session_id IS NULL OR a.session_id NOT IN (SELECT id FROM deserted))
+                  GROUP BY key) AS occupied
+            GROUP BY key
             """,
-            {"keys": keys, "first": first - timedelta(days=1), "last": last + timedelta(days=1)},
+            {"keys": keys, "first": within[0], "last": within[1]},
         )
-        return {key: (starts, ends) for key, starts, ends in cursor.fetchall()}
+        return {key: list(zip(starts, ends, strict=True)) for key, starts, ends in cursor.fetchall()}

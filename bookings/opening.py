@@ -6,16 +6,15 @@ Booking and availability both ask here, so what is offered is what can be booked
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
 from bookings.models import Location, Resource, ScheduleException, WorkingHours
 from bookings.spans import Span, merged, without
-
-MIDNIGHT = time(0)
 
 
 def open_spans(location: Location, resources: Iterable[Resource], first: date, last: date) -> dict[int, list[Span]]:
@@ -25,7 +24,7 @@ def open_spans(location: Location, resources: Iterable[Resource], first: date, l
     A room or a device without any hours follows those who use it: it is always open.
     """
     keys = [resource.pk for resource in resources]
-    start, end = _moment(first, MIDNIGHT, location.zone), _moment(last + timedelta(days=1), MIDNIGHT, location.zone)
+    start, end = midnight(first, location.zone), midnight(last + timedelta(days=1), location.zone)
     weekly = _weekly(keys, first, last, location.zone)
     exceptions = _exceptions(location, keys, start, end)
     spans = {}
@@ -41,6 +40,16 @@ def open_spans(location: Location, resources: Iterable[Resource], first: date, l
     return spans
 
 
+def days(first: date, last: date) -> Iterator[date]:
+    """Yield the days from ``first`` to ``last``."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the moment at which a day begins."""
+    return _moment(day, time(0), zone)
+
+
 def _weekly(keys: list[int], first: date, last: date, zone: ZoneInfo) -> dict[int, list[Span]]:
     by_weekday = defaultdict(list)
     spans: dict[int, list[Span]] = {}
@@ -48,9 +57,10 @@ def _weekly(keys: list[int], first: date, last: date, zone: ZoneInfo) -> dict[in
     for key, weekday, opens_at, closes_at in hours.order_by():
         by_weekday[weekday].append((key, opens_at, closes_at))
         spans[key] = []
-    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+    moment = cache(partial(_moment, zone=zone))  # most people keep the same hours
+    for day in days(first, last):
         for key, opens_at, closes_at in by_weekday[day.weekday()]:
-            spans[key].append((_moment(day, opens_at, zone), _moment(day, closes_at, zone)))
+            spans[key].append((moment(day, opens_at), moment(day, closes_at)))
     return spans
 
 

@@ -106,15 +106,14 @@ class ServiceAvailability(APIView):
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         slots = free_slots(service, asked["from"], asked["to"], asked["resource"], people=asked["party_size"])
-        zone = service.location.zone
         return Response(
             {
                 "service": service.slug,
                 "timezone": service.location.timezone,
                 "slots": [
                     {
-                        "starts_at": slot.starts_at.astimezone(zone).isoformat(),
-                        "ends_at": slot.ends_at.astimezone(zone).isoformat(),
+                        "starts_at": slot.starts_at.isoformat(),
+                        "ends_at": slot.ends_at.isoformat(),
                         "resources": slot.resources,
                         "places": slot.places,
                     }

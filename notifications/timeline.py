@@ -13,12 +13,13 @@ def message_entries(booking: Booking) -> Iterable[Entry]:
     """Tell what was sent, where to, and how far it came."""
     for row in Notification.objects.filter(booking=booking):
         link = reverse("notification-detail", args=[row.pk])
-        yield Entry(row.created_at, str(row), f"to {row.address}", row.status, link, "notifications.view_notification")
+        yield Entry(row.planned_at, str(row), f"to {row.address}", row.status, link, "notifications.view_notification")
 
 
 def delivery_entries(notification: Notification) -> list[Entry]:
     """Tell one message's way, oldest first: each try at sending it, and each report of the provider."""
-    written = Entry(notification.created_at, "Written with the booking's change")
+    planned = f"for {notification.planned_at:%d %b, %H:%M} UTC" if notification.is_planned_ahead else ""
+    written = Entry(notification.created_at, "Written with the booking's change", planned)
     tries = [_of_attempt(attempt) for attempt in notification.tries.all()]
     reports = [_of_receipt(receipt) for receipt in notification.receipts.all()]
     return [written, *sorted([*tries, *reports], key=lambda entry: entry.at)]

@@ -146,6 +146,7 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="booking_newest_first"),
             models.Index(fields=["starts_at"], name="booking_by_start"),
+            models.Index(fields=["hold_expires_at"], name="hold_by_end", condition=Q(hold_expires_at__isnull=False)),
             models.Index(fields=["answer_by"], name="request_by_end", condition=Q(answer_by__isnull=False)),
         ]
         constraints = [

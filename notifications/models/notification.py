@@ -118,6 +118,11 @@ class Notification(models.Model):
         return self.kind.replace("_", " ")
 
     @property
+    def is_planned_ahead(self) -> bool:
+        """Whether it was written long before it is to go out."""
+        return self.planned_at > self.created_at
+
+    @property
     def seconds_to_accept(self) -> float | None:
         """How long it took to the provider's yes: from the change that owed it, or the time it was planned for."""
         return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None

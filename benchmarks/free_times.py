@@ -1,0 +1,104 @@
+"""How fast free times are listed: a month of ten people's calendars with ten thousand bookings in them."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import requests
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks.figures import Figure, figure, percentile
+from benchmarks.stage import Daybook
+from bookings.models import Allocation, Booking, Customer, Location, Resource, Service, WorkingHours
+
+BOOKINGS, RESOURCES = 10_000, 10
+PAST_DAYS, DAYS = 60, 30
+TARGET_MS = 30
+SLUG = "bench-calendar"
+
+
+def measure_calendar(daybook: Daybook, rounds: int) -> Iterator[Figure]:
+    """Ask for a month ``rounds`` times, one request after the other, and beside it PostgreSQL for the rows alone."""
+    service = fill_calendar()
+    first = timezone.localdate() + timedelta(days=1)
+    query = {"from": str(first), "to": str(first + timedelta(days=DAYS - 1))}
+    with requests.Session() as http:
+        answers = [_timed_get(http, f"{daybook.base}/services/{SLUG}/availability", query) for _ in range(rounds + 16)]
+    rows = [_timed_rows(service, first) for _ in range(rounds)]
+    took = answers[16:]  # by then every web process has loaded its code
+    name = f"availability, {DAYS} days, {RESOURCES} people, {BOOKINGS} bookings"
+    yield figure(f"{name}, median", statistics.median(took), "ms", TARGET_MS, statistics.median(rows))
+    yield figure(f"{name}, p99", percentile(took, 99), "ms", TARGET_MS, percentile(rows, 99))
+
+
+def fill_calendar() -> Service:
+    """Create the service, its people, and bookings on every third time or so of the past months and the coming one."""
+    location = Location.objects.create(name="Bench Calendar")
+    service = Service.objects.create(
+        location=location, slug=SLUG, name=SLUG, duration_minutes=30, requires_confirmation=False, horizon_days=90
+    )
+    people = [Resource.objects.create(location=location, name=f"{SLUG} {number}") for number in range(RESOURCES)]
+    service.resources.set(people)
+    for each in people:
+        WorkingHours.objects.bulk_create(
+            WorkingHours(resource=each, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+        )
+    _book(service, random.Random(1).sample(list(_times(people)), BOOKINGS))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE bookings_allocation, bookings_booking")
+    return service
+
+
+def _times(people: list[Resource]) -> Iterator[tuple[Resource, datetime]]:
+    morning = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0)
+    for each in people:
+        for day in range(-PAST_DAYS, DAYS + 1):
+            for visit in range(18):
+                yield each, morning + timedelta(days=day, minutes=30 * visit)
+
+
+def _book(service: Service, times: list[tuple[Resource, datetime]]) -> None:
+    customer = Customer.remember(name="Bench", phone="+919812340003", email="bench@example.com")
+    bookings = [
+        Booking(
+            service=service, resource=resource, customer=customer, status=Booking.Status.CONFIRMED, starts_at=starts_at,
+            ends_at=service.ends_at(starts_at), timezone="Asia/Kolkata", price_minor=0, due_online_minor=0,
+            currency="INR", manage_token_hash="",
+        )
+        for resource, starts_at in times
+    ]  # fmt: skip
+    Booking.objects.bulk_create(bookings, batch_size=1000)
+    Allocation.objects.bulk_create(
+        (
+            Allocation(booking=booking, resource=booking.resource, blocked=service.blocked(booking.starts_at))
+            for booking in bookings
+        ),
+        batch_size=1000,
+    )
+
+
+def _timed_get(http: requests.Session, url: str, query: dict[str, str]) -> float:
+    before = time.perf_counter()
+    answer = http.get(url, params=query, timeout=10)
+    took = (time.perf_counter() - before) * 1000
+    answer.raise_for_status()
+    return took
+
+
+def _timed_rows(service: Service, first: object) -> float:
+    """The peer: the month's occupied times, as plain rows, and nothing made of them."""
+    before = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT resource_id, lower(blocked), upper(blocked) FROM bookings_allocation a
+               WHERE is_active AND blocked && tstzrange(%s::date, %s::date + %s)
+                 AND resource_id IN (SELECT resource_id FROM bookings_resource_services WHERE service_id = %s)""",
+            [first, first, DAYS, service.pk],
+        )
+        cursor.fetchall()
+    return (time.perf_counter() - before) * 1000
