@@ -6,7 +6,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import requests
 from django.db import connection
@@ -90,7 +90,7 @@ def _timed_get(http: requests.Session, url: str, query: dict[str, str]) -> float
     return took
 
 
-def _timed_rows(service: Service, first: object) -> float:
+def _timed_rows(service: Service, first: date) -> float:
     """The peer: the month's occupied times, as plain rows, and nothing made of them."""
     before = time.perf_counter()
     with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
 """Bookings over HTTP: translate in, one call, translate out."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, permissions
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -165,13 +165,22 @@ class BookingDetail(APIView):
     )
     def get(self, request: Request, booking_id: UUID) -> Response:
         booking = Booking.objects.for_api().filter(pk=booking_id).first()
-        if booking is None or not _may_see(request, booking):
-            raise Http404  # an unknown booking and a foreign one look the same
+        if not _sees_all(request) and not _opens(request, booking):
+            refuse(request)
+        if booking is None:
+            raise Http404
         return Response(booking_answer(booking))
 
 
-def _may_see(request: Request, booking: Booking) -> bool:
-    return _sees_all(request) or booking.opens_with(_token(request))
+def _opens(request: Request, booking: Booking | None) -> bool:
+    return booking is not None and booking.opens_with(_token(request))
+
+
+def refuse(request: Request) -> NoReturn:
+    """Tell staff that they lack a permission, and strangers nothing: unknown and foreign bookings look the same."""
+    if request.user.is_authenticated:
+        raise PermissionDenied(LACKS_PERMISSION)
+    raise Http404
 
 
 def _sees_all(request: Request) -> bool:
@@ -238,15 +247,12 @@ class _Change(APIView):
     permission: ClassVar[str]
 
     def actor(self, request: Request, booking_id: UUID) -> Actor:
-        """Return who asks. Raises Http404 to a stranger: an unknown booking and a foreign one look the same."""
+        """Return who asks, or refuse."""
         if request.user.has_perm(self.permission):
             return staff(request)
-        booking = Booking.objects.filter(pk=booking_id).first()
-        if booking is not None and booking.opens_with(_token(request)):
-            return CUSTOMER
-        if request.user.is_authenticated and request.user.is_staff:
-            self.permission_denied(request, LACKS_PERMISSION)
-        raise Http404
+        if not _opens(request, Booking.objects.filter(pk=booking_id).first()):
+            refuse(request)
+        return CUSTOMER
 
 
 class CancelBooking(_Change):

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bookings.operations import Actor
 from notifications.models import ChannelState, Notification
@@ -55,6 +55,7 @@ class HistoryFilter(django_filters.FilterSet):
 
 @staff_member_required
 @permission_required("notifications.view_notification", raise_exception=True)
+@require_safe
 def history(request: HttpRequest) -> HttpResponse:
     """List what was sent, newest first; the filters are in the URL, so a view can be shared."""
     found = HistoryFilter(request.GET, queryset=Notification.objects.for_history())
@@ -93,6 +94,7 @@ def resolve(request: HttpRequest, notification_id: UUID) -> HttpResponse:
 
 @staff_member_required
 @permission_required("notifications.view_notification", raise_exception=True)
+@require_safe
 def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     """Show one message: its words, each try at sending it, and what the provider reported."""
     notification = get_object_or_404(

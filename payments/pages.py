@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookings.exceptions import InvalidTransition
 from bookings.models import Booking
@@ -52,6 +52,7 @@ def _page(request: HttpRequest, template: str, title: str, **context: Any) -> Ht
 
 
 @staff_page("payments.view_payment")
+@require_safe
 def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
     """Show a payment with its refunds and its log, and offer what may be done about it."""
     row = get_object_or_404(Payment.objects.select_related("booking", "order"), pk=payment_id)
@@ -115,6 +116,7 @@ def _show_payment(request: HttpRequest, row: Payment, refund_form: RefundForm, r
 
 
 @staff_page("payments.review_payment")
+@require_safe
 def reconciliation(request: HttpRequest) -> HttpResponse:
     """List what does not add up, oldest first."""
     last = Sweep.objects.filter(name=COMPARISON).first()
@@ -157,6 +159,7 @@ def _close(key: str, request: HttpRequest) -> int:
 
 
 @staff_page("payments.take_payment")
+@require_http_methods(["GET", "HEAD", "POST"])
 def desk(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     """Show what a booking still owes, and write down what changes hands."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
@@ -195,6 +198,7 @@ def void(request: HttpRequest, slip_id: UUID) -> HttpResponse:
 
 
 @staff_page("payments.view_payment")
+@require_safe
 def day(request: HttpRequest) -> HttpResponse:
     """Show the day's takings by method."""
     chosen = _day(request)
@@ -210,6 +214,7 @@ def day(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page("payments.view_payment")
+@require_safe
 def day_csv(request: HttpRequest) -> HttpResponse:
     """Hand out the day's single movements as CSV, amounts in major units."""
     chosen = _day(request)

@@ -152,16 +152,17 @@ class _Diary:
 
     def _taken(self, resource: Resource) -> Iterator[tuple[datetime, datetime]]:
         for allocation in Allocation.objects.filter(resource=resource):
-            if allocation.booking is not None:
-                holder, stands = allocation.booking, self._stands(allocation.booking)
-            else:
-                holder = allocation.session
-                stands = any(self._stands(each) for each in Booking.objects.filter(session=holder))
-            if stands:
-                service = holder.service
+            theirs = (
+                Booking.objects.filter(pk=allocation.booking_id)
+                if allocation.session_id is None
+                else Booking.objects.filter(session=allocation.session_id)
+            )
+            standing = [booking for booking in theirs if self._stands(booking)]
+            if standing:
+                service, start = standing[0].service, standing[0].starts_at
                 yield (
-                    holder.starts_at - timedelta(minutes=service.buffer_before_minutes),
-                    holder.starts_at + timedelta(minutes=service.duration_minutes + service.buffer_after_minutes),
+                    start - timedelta(minutes=service.buffer_before_minutes),
+                    start + timedelta(minutes=service.duration_minutes + service.buffer_after_minutes),
                 )
 
     def _stands(self, booking: Booking) -> bool:

@@ -1,0 +1,172 @@
+"""Who may do what: every route, every method, everybody. The routes come from the URL map, so none is forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+from knox.models import AuthToken
+
+from bookings.operations import Actor, create_booking
+from notifications.models import Notification
+from tests.factories import CUSTOMER, make_service, make_staff, slot
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+EVERYBODY = ["anonymous", "stranger", "token", "onlooker", "desk", "manager"]
+REFUSED = 405
+
+# For everybody in turn: nobody in particular, somebody with another booking's token, the booking's own token, staff
+# without a permission, front desk, manager. A 400, 404 or 409 came past the guard: an empty body asks for nothing.
+ALL_200, ALL_400, ALL_403 = [200] * 6, [400] * 6, [403] * 6
+STAFF_MOVE = [401, 401, 401, 403, 200, 200]
+DESK_PAGE = [302, 302, 302, 403, 200, 200]
+MANAGERS_PAGE = [302, 302, 302, 403, 403, 200]
+MATRIX: dict[str, dict[str, list[int]]] = {
+    "": dict.fromkeys(METHODS, [302] * 6),  # on to the admin
+    "services/": {"GET": ALL_200},
+    "services/<slug:slug>/availability": {"GET": ALL_400},
+    "bookings/": {"GET": [401, 200, 200, 403, 200, 200], "POST": ALL_400},
+    "bookings/razorpay-booking": {"POST": ALL_400},
+    "bookings/verify-payment": {"POST": ALL_400},
+    "bookings/<uuid:booking_id>": {"GET": [404, 404, 200, 403, 200, 200]},
+    "bookings/<uuid:booking_id>/confirm": {"PUT": STAFF_MOVE},
+    "bookings/<uuid:booking_id>/decline": {"PUT": STAFF_MOVE},
+    "bookings/<uuid:booking_id>/complete": {"PUT": [401, 401, 401, 403, 409, 409]},
+    "bookings/<uuid:booking_id>/no-show": {"PUT": [401, 401, 401, 403, 409, 409]},
+    "bookings/<uuid:booking_id>/cancel": {"POST": [404, 404, 200, 403, 200, 200]},
+    "bookings/<uuid:booking_id>/reschedule": {"PUT": [404, 404, 400, 403, 400, 400]},
+    "auth/token": {"POST": ALL_400, "DELETE": [401, 401, 401, 204, 204, 204]},
+    "payments/razorpay/webhook": {"POST": ALL_400},
+    "payments/reconciliation": {"GET": MANAGERS_PAGE},
+    "payments/reconciliation/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
+    "payments/takings": {"GET": DESK_PAGE},
+    "payments/takings.csv": {"GET": DESK_PAGE},
+    "payments/desk/<uuid:booking_id>": {"GET": DESK_PAGE, "POST": DESK_PAGE},
+    "payments/desk/slips/<uuid:slip_id>/void": {"POST": [302, 302, 302, 403, 404, 404]},
+    "payments/<int:payment_id>": {"GET": [302, 302, 302, 403, 404, 404]},
+    "payments/<int:payment_id>/refund": {"POST": [302, 302, 302, 403, 403, 404]},
+    "payments/<int:payment_id>/review": {"POST": [302, 302, 302, 403, 403, 404]},
+    "notifications/": {"GET": MANAGERS_PAGE},
+    "notifications/<uuid:notification_id>": {"GET": MANAGERS_PAGE},
+    "notifications/<uuid:notification_id>/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
+    "notifications/twilio/status/<uuid:notification_id>/<uuid:attempt_id>": {"POST": ALL_403},
+    "notifications/twilio/inbound": {"POST": ALL_403},
+    "schema/": {"GET": ALL_200},
+    "docs/": {"GET": ALL_200},
+    "healthz": {"GET": ALL_200},
+}
+
+
+def routes(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+    for each in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from routes(each, path)
+        else:
+            yield path
+
+
+ROUTES = [route for route in routes() if not route.startswith("admin/")]
+
+
+class World:
+    """One booking, and everybody who might want something of it."""
+
+    def __init__(self) -> None:
+        ours, theirs = (
+            create_booking(
+                service=make_service(slug=slug), starts_at=slot(), customer=CUSTOMER, actor=Actor("customer")
+            )
+            for slug in ("ours", "theirs")
+        )
+        self.values = {
+            "booking_id": ours.booking.pk, "slug": ours.booking.service.slug, "payment_id": 1, "slip_id": uuid4(),
+            "notification_id": Notification.objects.filter(booking=ours.booking)[0].pk, "attempt_id": uuid4(),
+        }  # fmt: skip
+        self.tokens = {"stranger": theirs.manage_token, "token": ours.manage_token}
+        self.staff = {
+            "onlooker": make_staff("onlooker", group=None),
+            "desk": make_staff("desk"),
+            "manager": make_staff("manager", group="Managers"),
+        }
+
+    def path(self, route: str) -> str:
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda part: str(self.values[part[1]]), route)
+
+    def ask(self, who: str, method: str, path: str) -> Any:
+        """Ask with all that somebody has: a token, or both ways of being signed in. Nothing of it stays."""
+        client = Client(raise_request_exception=False)
+        headers = {"X-Booking-Token": self.tokens[who]} if who in self.tokens else {}
+        body = {} if method == "GET" else {"data": b"{}", "content_type": "application/json"}
+        with transaction.atomic():
+            if who in self.staff:
+                client.force_login(self.staff[who])
+                headers["Authorization"] = f"Bearer {AuthToken.objects.create(self.staff[who])[1]}"
+            answer = getattr(client, method.lower())(path, headers=headers, **body)
+            transaction.set_rollback(True)
+        return answer
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_every_route_is_in_the_matrix_and_the_matrix_has_no_other():
+    assert sorted(ROUTES) == sorted(MATRIX)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_everybody_gets_what_is_theirs_and_nobody_more(world, route):
+    path = world.path(route)
+
+    answers = {
+        method: [world.ask(who, method, path).status_code for who in EVERYBODY] for method in METHODS
+    }  # fmt: skip
+
+    expected = MATRIX.get(route, {})
+    for method, statuses in answers.items():
+        if method in expected:
+            assert statuses == expected[method], method
+        else:  # what a route does not do it does for nobody; a guard may say no before that is known
+            assert all(status in (REFUSED, 401, 403, 302) for status in statuses), (method, statuses)
+            assert REFUSED in statuses, (method, statuses)
+
+
+def test_a_session_of_the_admin_opens_nothing_of_the_api(world):
+    """Otherwise every page of somebody else's could book and cancel with the desk's cookie."""
+    client = Client(raise_request_exception=False)
+    client.force_login(world.staff["manager"])
+
+    answers = [
+        client.put(world.path("bookings/<uuid:booking_id>/confirm")),
+        client.get("/bookings/"),
+        client.get(world.path("bookings/<uuid:booking_id>")),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 404]
+
+
+ADMIN_PAGES = [
+    f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+    for model in admin.site._registry
+    for page in ("changelist", "add")
+]
+
+
+@pytest.mark.parametrize("name", ADMIN_PAGES)
+def test_no_page_of_the_admin_opens_without_a_permission(world, name):
+    path = reverse(name)
+
+    statuses = {who: world.ask(who, "GET", path).status_code for who in ("anonymous", "token", "onlooker")}
+
+    assert statuses == {"anonymous": 302, "token": 302, "onlooker": 403}
