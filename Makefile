@@ -6,7 +6,7 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run lint chaos bench format requirements clean
+.PHONY: help demo test run lint chaos race bench format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 22
@@ -29,6 +29,9 @@ lint: $(READY) ## ruff, mypy, import contracts, migrations check
 
 chaos: $(READY) ## the delivery promise under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
 	@$(PY) -m tests.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
+
+race: $(READY) ## no slot sold twice, no request carried out twice, under kills (SHORT=1, SEED=n, WITHOUT=lock|constraint|both: the negative controls)
+	@$(PY) -m tests.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
 bench: $(READY) ## our figures, as a table and benchmarks/out/latest.json (SHORT=1: a quick look)
 	@$(PY) -m benchmarks $(if $(SHORT),--short)

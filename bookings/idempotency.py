@@ -39,7 +39,7 @@ TOKEN_PLACE = "\x1a"  # noqa: S105 - the place of a secret, not the secret
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
-    str,
+    {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description="Makes the request safe to send again: for 7 days the same key and body get the first answer, with "
     "`Idempotent-Replayed: true`. Another body gets 422 `idempotency_key_reused`; while the first request is running, "

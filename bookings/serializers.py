@@ -61,7 +61,6 @@ class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
             queryset=Resource.objects.filter(is_active=True),
             pk_field=serializers.IntegerField(),  # the key's own int() would stumble over 1e400
             required=False,
-            allow_null=True,
             default=None,
             **options,
         )
@@ -71,7 +70,7 @@ class BookingRequest(serializers.Serializer[Any]):
     service = serializers.SlugRelatedField(
         slug_field="slug", queryset=Service.objects.filter(is_active=True).select_related("location")
     )
-    resource = ResourceField()
+    resource = ResourceField(allow_null=True)
     starts_at = StartField()
     customer = CustomerSerializer()
     party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
@@ -80,7 +79,7 @@ class BookingRequest(serializers.Serializer[Any]):
 
 class RescheduleRequest(serializers.Serializer[Any]):
     starts_at = StartField()
-    resource = ResourceField()
+    resource = ResourceField(allow_null=True)
 
 
 class AvailabilityQuery(serializers.Serializer[Any]):

@@ -1,5 +1,6 @@
 """Bookings over HTTP: translate in, one call, translate out."""
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
@@ -8,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, permissions
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework import generics, permissions, serializers
+from rest_framework.exceptions import MethodNotAllowed, NotFound, PermissionDenied, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -50,6 +51,13 @@ TOKEN = OpenApiParameter(
 LACKS_PERMISSION = "Your account lacks the permission for this. Ask an admin for it."
 
 
+def refuse_unknown(request: Request, known: Container[str]) -> None:
+    """Raise ValidationError for a query parameter that means nothing here: misspelt, it would show too much."""
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise ValidationError(dict.fromkeys(unknown, "There is no such parameter. Leave it out."))
+
+
 def new_booking_answer(booked: Booked) -> dict[str, object]:
     """Return the body for a new booking: the only answer that carries its manage token."""
     return {**booking_answer(booked.booking), "manage_token": booked.manage_token}
@@ -60,6 +68,14 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 100
+
+    def get_page_size(self, request: Request) -> int:
+        """Return how many rows are asked for. Raises ValidationError for what is no number between 1 and the most."""
+        asked = serializers.IntegerField(min_value=1, max_value=self.max_page_size)
+        try:
+            return int(asked.run_validation(request.query_params.get(self.page_size_query_param, self.page_size)))
+        except ValidationError as error:
+            raise ValidationError({self.page_size_query_param: error.detail}) from error
 
     def decode_cursor(self, request: Request) -> Any:
         """Return the cursor of the query. Raises NotFound where its position is no time: DRF checks only its form."""
@@ -74,11 +90,20 @@ class NewestFirst(CursorPagination):
         return cursor
 
 
+class MethodFirst(APIView):
+    """Says 405 to a method that the path does not have before it asks who is calling."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not hasattr(self, str(request.method).lower()):
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+
+
 class MayViewBookings(permissions.BasePermission):
     """Staff with the permission; or anybody with a manage token, who sees what it opens."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return _sees_all(request) or "X-Booking-Token" in request.headers
+        return _sees_all(request) or Booking.objects.opened_by(_token(request)).exists()
 
 
 class ServiceList(generics.ListAPIView[Service]):
@@ -102,7 +127,10 @@ class ServiceAvailability(APIView):
         service = Service.objects.filter(slug=slug, is_active=True).select_related("location").first()
         if service is None:
             raise NotFound("There is no such service. GET /services/ lists them.")
-        query = AvailabilityQuery(data=request.query_params)
+        query = AvailabilityQuery(
+            data=request.query_params.dict()
+        )  # of a form, DRF would take what is empty for left out
+        refuse_unknown(request, query.fields)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         slots = free_slots(service, asked["from"], asked["to"], asked["resource"], people=asked["party_size"])
@@ -123,7 +151,7 @@ class ServiceAvailability(APIView):
         )
 
 
-class BookingList(generics.ListAPIView[Booking]):
+class BookingList(MethodFirst, generics.ListAPIView[Booking]):
     serializer_class = BookingSerializer
     pagination_class = NewestFirst
     filter_backends = [DjangoFilterBackend]
@@ -139,8 +167,12 @@ class BookingList(generics.ListAPIView[Booking]):
         bookings = Booking.objects.for_api()
         return bookings if _sees_all(self.request) else bookings.opened_by(_token(self.request))
 
-    @extend_schema(summary="List bookings: staff see all, a manage token its own", parameters=[TOKEN])
+    @extend_schema(
+        summary="List bookings: staff see all, a manage token its own",
+        auth=[{"knoxApiToken": []}, {"bookingToken": []}],
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request, {*self.filterset_fields, "cursor", "page_size"})
         return super().get(request, *args, **kwargs)
 
     @extend_schema(summary="Book a service that is paid at the desk", request=BookingRequest,
@@ -191,7 +223,7 @@ def _token(request: Request) -> str:
     return request.headers.get("X-Booking-Token", "")
 
 
-class _StaffMove(APIView):
+class _StaffMove(MethodFirst):
     """A transition that staff make. ``permission`` guards it; the operation decides whether it may happen."""
 
     permission: ClassVar[str]

@@ -199,6 +199,9 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.add_problem_responses",
     ],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bookingToken": {"type": "apiKey", "in": "header", "name": "X-Booking-Token"}}
+    },
     "ENUM_NAME_OVERRIDES": {"BookingStatus": "bookings.models.Booking.Status"},
 }
 

@@ -36,7 +36,7 @@ class SignInAnswer(serializers.Serializer[Any]):
 
 class Token(APIView):
     def get_permissions(self) -> list[Any]:
-        return [permissions.AllowAny()] if self.request.method == "POST" else [permissions.IsAuthenticated()]
+        return [permissions.IsAuthenticated()] if self.request.method == "DELETE" else [permissions.AllowAny()]
 
     def get_authenticators(self) -> list[Any]:
         # An old token in the header must not stop anyone from signing in anew.

@@ -153,9 +153,9 @@ class _Diary:
     def _taken(self, resource: Resource) -> Iterator[tuple[datetime, datetime]]:
         for allocation in Allocation.objects.filter(resource=resource):
             theirs = (
-                Booking.objects.filter(pk=allocation.booking_id)
-                if allocation.session_id is None
-                else Booking.objects.filter(session=allocation.session_id)
+                Booking.objects.filter(session=allocation.session_id)
+                if allocation.booking_id is None
+                else Booking.objects.filter(pk=allocation.booking_id)
             )
             standing = [booking for booking in theirs if self._stands(booking)]
             if standing:

@@ -47,13 +47,46 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
 @pytest.mark.parametrize(
     ("query", "field"),
     [
+        ({"statsu": "pending"}, "statsu"),
+        ({"status": "x"}, "status"),
+        ({"page_size": "0"}, "page_size"),
+        ({"page_size": "101"}, "page_size"),
+        ({"page_size": "many"}, "page_size"),
+    ],
+)
+def test_a_filter_that_is_none_shows_nothing_rather_than_everything(desk, query, field):
+    make_booking()
+
+    answer = desk.get("/bookings/", query)
+
+    assert code(answer) == (400, "invalid_input")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
+    service = make_service()
+    for hour in (10, 11, 12):
+        make_booking(service, starts_at=slot(hour=hour))
+
+    page = desk.get("/bookings/", {"page_size": 2}).json()
+    rest = desk.get(page["next"]).json()
+
+    assert (len(page["results"]), len(rest["results"]), rest["next"]) == (2, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
         ({}, "from"),
+        ({"from": "2026-12-01", "day": "2026-12-01"}, "day"),
         ({"from": "tomorrow"}, "from"),
         ({"from": "2026-12-02", "to": "2026-12-01"}, "to"),
         ({"from": "2026-12-01", "to": "2027-12-01"}, "to"),
         ({"from": "2026-12-01", "resource": "1e400"}, "resource"),
         ({"from": "2026-12-01", "resource": "99"}, "resource"),
+        ({"from": "2026-12-01", "resource": ""}, "resource"),
         ({"from": "2026-12-01", "party_size": "0"}, "party_size"),
+        ({"from": "2026-12-01", "party_size": ""}, "party_size"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_named(api, query, field):
@@ -106,8 +139,7 @@ def test_the_list_shows_a_token_its_own_booking_and_a_guess_nothing(api, booked)
     nobody = api.get("/bookings/")
 
     assert [row["id"] for row in own.json()["results"]] == [str(booking.pk)]
-    assert (guessed.status_code, guessed.json()["results"]) == (200, [])
-    assert code(nobody) == (401, "not_authenticated")
+    assert {code(guessed), code(nobody)} == {(401, "not_authenticated")}
 
 
 @pytest.mark.parametrize("verb", ["confirm", "decline", "complete", "no-show"])
