@@ -51,11 +51,13 @@ TOKEN = OpenApiParameter(
 LACKS_PERMISSION = "Your account lacks the permission for this. Ask an admin for it."
 
 
-def refuse_unknown(request: Request, known: Container[str]) -> None:
-    """Raise ValidationError for a query parameter that means nothing here: misspelt, it would show too much."""
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        raise ValidationError(dict.fromkeys(unknown, "There is no such parameter. Leave it out."))
+def refuse_meaningless(request: Request, known: Container[str]) -> None:
+    """Raise ValidationError for a query parameter that is none, or empty: misspelt, it would show too much."""
+    asked = request.query_params
+    faults = {name: "It is empty. Give it a value, or leave it out." for name in asked if not asked[name]}
+    faults |= {name: "There is no such parameter. Leave it out." for name in asked if name not in known}
+    if faults:
+        raise ValidationError(faults)
 
 
 def new_booking_answer(booked: Booked) -> dict[str, object]:
@@ -130,7 +132,7 @@ class ServiceAvailability(APIView):
         query = AvailabilityQuery(
             data=request.query_params.dict()
         )  # of a form, DRF would take what is empty for left out
-        refuse_unknown(request, query.fields)
+        refuse_meaningless(request, query.fields)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         slots = free_slots(service, asked["from"], asked["to"], asked["resource"], people=asked["party_size"])
@@ -172,7 +174,7 @@ class BookingList(MethodFirst, generics.ListAPIView[Booking]):
         auth=[{"knoxApiToken": []}, {"bookingToken": []}],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        refuse_unknown(request, {*self.filterset_fields, "cursor", "page_size"})
+        refuse_meaningless(request, {*self.filterset_fields, "cursor", "page_size"})
         return super().get(request, *args, **kwargs)
 
     @extend_schema(summary="Book a service that is paid at the desk", request=BookingRequest,

