@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from config.schema_examples import EXAMPLES
+
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457. Branch on `code`; the texts may change.",
@@ -12,6 +14,8 @@ PROBLEM = {
         "code": {"type": "string"},
         "detail": {"type": "string"},
         "instance": {"type": "string"},
+        "alternatives": {"type": "array", "items": {"type": "string"}, "description": "Of slot_taken: free starts."},
+        "booking": {"type": "object", "description": "Of gateway_unavailable: the slot that stays held."},
         "errors": {
             "type": "array",
             "items": {
@@ -35,4 +39,11 @@ def add_problem_responses(result: dict[str, Any], generator: Any, request: Any, 
     for operations in result["paths"].values():
         for operation in operations.values():
             operation["responses"]["default"] = {"description": "A problem, with its code", "content": content}
+    return result
+
+
+def add_examples(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Show an example of everything that is sent and answered."""
+    for name, example in EXAMPLES.items():
+        result["components"]["schemas"][name]["examples"] = [example]
     return result

@@ -198,6 +198,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.add_problem_responses",
+        "config.schema.add_examples",
     ],
     "APPEND_COMPONENTS": {
         "securitySchemes": {"bookingToken": {"type": "apiKey", "in": "header", "name": "X-Booking-Token"}}

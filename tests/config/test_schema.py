@@ -5,6 +5,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from jsonschema import Draft202012Validator
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,25 @@ def test_the_schema_is_valid_without_a_warning_and_names_every_call(schema):
         ("POST", "/auth/token"),
         ("DELETE", "/auth/token"),
     }
+
+
+def refs(node):
+    """The names of the schemas that requests and answers are made of."""
+    if isinstance(node, dict):
+        named = {node["$ref"].rpartition("/")[2]} if "$ref" in node else set()
+        return named.union(*(refs(child) for child in node.values()))
+    return set().union(*(refs(child) for child in node)) if isinstance(node, list) else set()
+
+
+def test_everything_that_is_sent_and_answered_has_an_example_that_is_whole_and_valid(schema):
+    for name in refs(schema["paths"]):
+        (example,) = schema["components"]["schemas"][name]["examples"]
+
+        validator = Draft202012Validator({**schema, "$ref": f"#/components/schemas/{name}"})
+
+        assert [error.message for error in validator.iter_errors(example)] == [], name
+        left_out = set(schema["components"]["schemas"][name]["properties"]) - set(example)
+        assert left_out <= {"errors", "booking"}, name
 
 
 def test_every_call_says_how_it_fails(schema):
