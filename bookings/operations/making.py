@@ -1,0 +1,144 @@
+"""How a booking comes to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.dispatch import Signal
+from django.utils import timezone
+
+from bookings import events
+from bookings.exceptions import HoldOpen, ServiceNotPayable, TooManyOpen
+from bookings.manage_tokens import TokenMaker, random_token
+from bookings.models import Booking, Customer, Resource, Service
+from bookings.models.booking import hash_token
+from bookings.moves import Actor, announce
+from bookings.operations.times import answer_end, check_time, slot_conflicts
+from bookings.slots import occupy, take_slot
+
+Status = Booking.Status
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A new booking and its manage token, which is stored only as a hash and so can be shown only now."""
+
+    booking: Booking
+    manage_token: str
+
+
+def create_booking(
+    *,
+    service: Service,
+    starts_at: datetime,
+    customer: dict[str, str],
+    actor: Actor,
+    resource: Resource | None = None,
+    party_size: int = 1,
+    notes: str = "",
+    token_for: TokenMaker = random_token,
+) -> Booked:
+    """Book a visit that is paid at the desk: pending, or confirmed where the service or staff confirm it at once.
+
+    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyOpen, or ServiceNotPayable where customers pay online.
+    """
+    if service.due_online_minor and actor.is_customer:
+        raise ServiceNotPayable("This service is paid online: use POST /bookings/razorpay-booking.")
+    is_request = service.requires_confirmation and actor.is_customer
+    status = Status.PENDING if is_request else Status.CONFIRMED
+    announced = events.booking_requested if is_request else events.booking_confirmed
+    return _book(
+        service, starts_at, customer, actor, resource, party_size, notes, token_for,
+        status=status, announced=announced,
+    )  # fmt: skip
+
+
+def hold_booking(
+    *,
+    service: Service,
+    starts_at: datetime,
+    customer: dict[str, str],
+    actor: Actor,
+    resource: Resource | None = None,
+    party_size: int = 1,
+    notes: str = "",
+    token_for: TokenMaker = random_token,
+) -> Booked:
+    """Keep a slot while its customer pays: held until ``hold_expires_at``. Raises as create_booking does."""
+    if not service.due_online_minor:
+        raise ServiceNotPayable("This service takes no payment online: use POST /bookings/.")
+    return _book(
+        service, starts_at, customer, actor, resource, party_size, notes, token_for,
+        status=Status.HELD, announced=events.booking_held,
+    )  # fmt: skip
+
+
+def _book(
+    service: Service,
+    starts_at: datetime,
+    customer: dict[str, str],
+    actor: Actor,
+    resource: Resource | None,
+    party_size: int,
+    notes: str,
+    token_for: TokenMaker,
+    *,
+    status: Status,
+    announced: Signal,
+) -> Booked:
+    check_time(service, starts_at, actor)
+    booking_id = uuid4()
+    token = token_for(booking_id)
+    with slot_conflicts(service, starts_at, resource, party_size), transaction.atomic():
+        if actor.is_customer:
+            _check_limits(service, customer["phone"], status)
+        slot = take_slot(service, starts_at, resource, people=party_size, at_any_minute=not actor.is_customer)
+        booking = Booking.objects.create(
+            id=booking_id,
+            service=service,
+            resource=slot.resource,
+            session=slot.session,
+            customer=Customer.remember(**customer),
+            status=status,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            timezone=service.location.timezone,
+            party_size=party_size,
+            notes=notes,
+            price_minor=service.price_minor * party_size,
+            due_online_minor=service.due_online_minor * party_size if status == Status.HELD else 0,
+            currency=service.currency,
+            hold_expires_at=_hold_end(service) if status == Status.HELD else None,
+            answer_by=answer_end(service, starts_at) if status == Status.PENDING else None,
+            cancel_cutoff_minutes=service.cancel_cutoff_minutes,
+            reschedule_cutoff_minutes=service.reschedule_cutoff_minutes,
+            manage_token_hash=hash_token(token),
+        )
+        occupy(booking, slot)
+        announce(booking, announced, "created", actor, from_status="")
+    return Booked(booking, token)
+
+
+def _check_limits(service: Service, phone: str, status: Status) -> None:
+    most_visits = service.max_open_per_customer
+    most_holds = settings.LIMIT_OPEN_HOLDS_PER_NUMBER if status == Status.HELD else 0
+    if most_visits is None and not most_holds:
+        return
+    with connection.cursor() as cursor:  # one at a time by phone number, so that nobody counts beside another
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [phone])
+    theirs = Booking.objects.filter(customer__phone=phone, status__in=Booking.BLOCKING, starts_at__gt=Now())
+    if most_visits is not None and theirs.filter(service=service).count() >= most_visits:
+        raise TooManyOpen(most_visits)
+    if most_holds:
+        holds = list(theirs.filter(hold_expires_at__gt=Now()).order_by("hold_expires_at"))
+        if len(holds) >= most_holds:
+            raise HoldOpen(holds[0])
+
+
+def _hold_end(service: Service) -> datetime:
+    return timezone.now() + timedelta(minutes=service.hold_minutes)

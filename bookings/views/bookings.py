@@ -1,0 +1,81 @@
+"""Bookings over HTTP, made and seen."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, permissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from bookings.idempotency import IDEMPOTENCY_KEY, answer_once
+from bookings.limits import Lookups, NewBookings
+from bookings.manage_tokens import TokenMaker
+from bookings.models import Booking
+from bookings.operations import Booked, create_booking
+from bookings.serializers import BookingRequest, BookingSerializer, NewBookingSerializer, booking_answer
+from bookings.views.access import CUSTOMER, TOKEN, MayViewBookings, MethodFirst, opens, refuse, sees_all, token_of
+from bookings.views.queries import NewestFirst, refuse_meaningless
+
+
+def new_booking_answer(booked: Booked) -> dict[str, object]:
+    """Return the body for a new booking: the only answer that carries its manage token."""
+    return {**booking_answer(booked.booking), "manage_token": booked.manage_token}
+
+
+class BookingList(MethodFirst, generics.ListAPIView[Booking]):
+    serializer_class = BookingSerializer
+    pagination_class = NewestFirst
+    filter_backends = [DjangoFilterBackend]
+    filterset_fields = ["status", "reference", "service__slug"]
+
+    def get_permissions(self) -> list[permissions.BasePermission]:
+        return [permissions.AllowAny()] if self.request.method == "POST" else [MayViewBookings()]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [NewBookings()] if self.request.method == "POST" else [Lookups()]
+
+    def get_queryset(self) -> QuerySet[Booking]:
+        bookings = Booking.objects.for_api()
+        return bookings if sees_all(self.request) else bookings.opened_by(token_of(self.request))
+
+    @extend_schema(
+        summary="List bookings: staff see all, a manage token its own",
+        auth=[{"knoxApiToken": []}, {"bookingToken": []}],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_meaningless(request, {*self.filterset_fields, "cursor", "page_size"})
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(summary="Book a service that is paid at the desk", request=BookingRequest,
+                   parameters=[IDEMPOTENCY_KEY], responses={201: NewBookingSerializer})  # fmt: skip
+    def post(self, request: Request) -> HttpResponse:
+        def book(token_for: TokenMaker) -> Booked:
+            form = BookingRequest(data=request.data)
+            form.is_valid(raise_exception=True)
+            return create_booking(**form.validated_data, actor=CUSTOMER, token_for=token_for)
+
+        return answer_once(request, book, show=new_booking_answer)
+
+
+class BookingDetail(APIView):
+    permission_classes = [permissions.AllowAny]
+    throttle_classes = [Lookups]
+
+    @extend_schema(
+        summary="See one booking",
+        parameters=[TOKEN],
+        responses=BookingSerializer,
+    )
+    def get(self, request: Request, booking_id: UUID) -> Response:
+        booking = Booking.objects.for_api().filter(pk=booking_id).first()
+        if not sees_all(request) and not opens(request, booking):
+            refuse(request)
+        if booking is None:
+            raise Http404
+        return Response(booking_answer(booking))

@@ -1,0 +1,58 @@
+"""What can be booked, and when, over HTTP."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, permissions
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookings.availability import free_slots
+from bookings.models import Service
+from bookings.serializers import AvailabilityQuery, AvailabilitySerializer, ServiceSerializer
+from bookings.views.queries import refuse_meaningless
+
+
+class ServiceList(generics.ListAPIView[Service]):
+    """The catalogue: what can be booked."""
+
+    permission_classes = [permissions.AllowAny]
+    serializer_class = ServiceSerializer
+    pagination_class = None
+    queryset = (
+        Service.objects.filter(is_active=True).select_related("location", "category").prefetch_related("resources")
+    )
+
+
+class ServiceAvailability(APIView):
+    """Which times of a service are free."""
+
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(summary="See which times are free", parameters=[AvailabilityQuery], responses=AvailabilitySerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        service = Service.objects.filter(slug=slug, is_active=True).select_related("location").first()
+        if service is None:
+            raise NotFound("There is no such service. GET /services/ lists them.")
+        query = AvailabilityQuery(
+            data=request.query_params.dict()
+        )  # of a form, DRF would take what is empty for left out
+        refuse_meaningless(request, query.fields)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        slots = free_slots(service, asked["from"], asked["to"], asked["resource"], people=asked["party_size"])
+        return Response(
+            {
+                "service": service.slug,
+                "timezone": service.location.timezone,
+                "slots": [
+                    {
+                        "starts_at": slot.starts_at.isoformat(),
+                        "ends_at": slot.ends_at.isoformat(),
+                        "resources": slot.resources,
+                        "places": slot.places,
+                    }
+                    for slot in slots
+                ],
+            }
+        )
