@@ -65,10 +65,12 @@ class Calls:
             params=asked,
             note=service,
         )
-        if not answer["slots"]:
+        slots: list[dict[str, Any]] = [
+            slot for slot in answer["slots"] if slot["starts_at"] > after and len(slot["resources"]) >= of
+        ]
+        if not slots:
             raise RuntimeError("Every slot of the demo is taken: make clean, and begin again.")
-        slot: dict[str, Any] = answer["slots"][0]
-        return slot
+        return slots[0]
 
     def book(self, service: str, slot: dict[str, Any], *, path: str = "/bookings/", **wish: Any) -> dict[str, Any]:
         """Book a slot for somebody new; ``wish`` is what else POST /bookings/ takes."""
