@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -29,6 +29,14 @@ class WallClockField(forms.DateTimeField):
 
 
 class _DeskForm(forms.Form):
+    def _moment(self, told: datetime, service: Service) -> datetime | None:
+        """Return when the clock on the location's wall shows a time; say on the form if it never does."""
+        moment = told.replace(tzinfo=service.location.zone)
+        if moment.astimezone(UTC).astimezone(service.location.zone).replace(tzinfo=None) == told:
+            return moment
+        self.add_error("starts_at", "The clocks are put forward that night and leap over this time. Pick another.")
+        return None
+
     def _explain(self, refusal: Exception, service: Service) -> None:
         self.add_error(None, str(refusal))
         for at in getattr(refusal, "alternatives", []):
@@ -51,7 +59,9 @@ class RescheduleForm(_DeskForm):
     def carry_out(self, actor: Actor) -> bool:
         """Move the booking; say on the form why it cannot be."""
         told, service = self.cleaned_data, self.booking.service
-        starts_at = told["starts_at"].replace(tzinfo=service.location.zone)
+        starts_at = self._moment(told["starts_at"], service)
+        if starts_at is None:
+            return False
         try:
             reschedule_booking(booking_id=self.booking.pk, starts_at=starts_at, resource=told["resource"], actor=actor)
         except REFUSALS as refusal:
@@ -79,9 +89,12 @@ class WalkInForm(_DeskForm):
         """Book; say on the form why it cannot be."""
         told = self.cleaned_data
         service: Service = told["service"]
+        starts_at = self._moment(told["starts_at"], service)
+        if starts_at is None:
+            return None
         try:
             return create_booking(
-                service=service, starts_at=told["starts_at"].replace(tzinfo=service.location.zone),
+                service=service, starts_at=starts_at,
                 resource=told["resource"], party_size=told["party_size"], notes=told["notes"], actor=actor,
                 customer={name: told[name] for name in ("name", "phone", "email")},
             ).booking  # fmt: skip

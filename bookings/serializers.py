@@ -1,7 +1,9 @@
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.timezone import is_naive
 from rest_framework import serializers
 
 from bookings.models import Booking, Resource, Service
@@ -51,6 +53,13 @@ class StartField(serializers.DateTimeField):
     def __init__(self, **options: Any) -> None:
         options.setdefault("help_text", "ISO 8601; without an offset it is read in the business's zone.")
         super().__init__(**options)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Read a time without an offset. One that clocks leap over, or show twice, is none: DRF lets the first pass."""
+        moment: datetime = super().enforce_timezone(value)
+        if is_naive(value) and moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != value:
+            self.fail("make_aware", timezone=moment.tzinfo)
+        return moment
 
 
 class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):

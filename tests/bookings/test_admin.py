@@ -1,3 +1,5 @@
+from datetime import date, timedelta
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
@@ -203,6 +205,18 @@ def test_the_desk_is_told_what_is_free_instead_and_keeps_what_it_typed(front_des
     assert f"Free: {slot(hour=9, minute=30):%a %d %b, %H:%M}" in page
     assert 'value="Meera Iyer"' in page
     assert Booking.objects.count() == 1
+
+
+def test_a_time_that_the_clocks_leap_over_is_none(front_desk):
+    service = make_service()
+    service.location.timezone = "Europe/Berlin"
+    service.location.save()
+    sunday = next(day for day in (date(2031, 3, 31) - timedelta(days=n) for n in range(7)) if day.weekday() == 6)
+
+    page = front_desk.post(ADD, walk_in(service, starts_at=f"{sunday}T02:30")).content.decode()
+
+    assert "leap over this time" in page
+    assert not Booking.objects.exists()
 
 
 def test_whoever_may_only_look_books_for_nobody(onlooker):

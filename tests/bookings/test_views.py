@@ -236,6 +236,16 @@ def test_only_managers_correct_whether_somebody_came(desk, booked):
     assert (corrected.status_code, corrected.json()["status"]) == (200, "completed")
 
 
+def test_a_time_without_an_offset_that_the_clocks_leap_over_is_none(api):
+    service = make_service()
+
+    with timezone.override("Europe/Berlin"):
+        answer = api.post("/bookings/", booking_request(service, starts_at="2031-03-30T02:30:00"), format="json")
+
+    assert code(answer) == (400, "invalid_input")
+    assert [error["field"] for error in answer.json()["errors"]] == ["starts_at"]
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
