@@ -352,7 +352,7 @@ def no_amount_check(patch: pytest.MonkeyPatch) -> None:
 
 
 def steal_the_slot(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(booking_operations, "take_slot_back", lambda booking: True)
+    patch.setattr("bookings.operations.deciding.take_slot_back", lambda booking: True)
 
 
 def no_once_only_flag(patch: pytest.MonkeyPatch) -> None:
