@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from math import ceil, inf
+from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -22,8 +23,7 @@ NEVER = (inf, inf)
 DAYS_AROUND = 3  # how far from a taken time others are looked for
 
 
-@dataclass(frozen=True)
-class FreeSlot:
+class FreeSlot(NamedTuple):
     """A start that can be booked: with any of ``resources``, for up to ``places`` people. In the location's zone."""
 
     starts_at: datetime
@@ -88,20 +88,22 @@ class _Search:
         if not self.by_kind:
             return
         leading, *others = self.by_kind
+        capacity = self.service.capacity
         found: dict[int, list[int]] = defaultdict(list)
         places: dict[int, int] = {}
-        for resource in leading:
-            grid = self._grid(resource.pk)
-            for start in self._free(resource.pk, grid):
+        for key in (resource.pk for resource in leading):
+            grid = self._grid(key)
+            for start in self._free(key, grid):
                 if not others or all(self._has_free(kind, start) for kind in others):
-                    found[start].append(resource.pk)
-                    places[start] = self.service.capacity
-            for start in self.sessions.get(resource.pk, {}).keys() & set(grid):
+                    found[start].append(key)
+                    places[start] = capacity
+            for start in self.sessions.get(key, {}).keys() & set(grid):
                 if all(self._is_open(kind, start) for kind in others):
-                    found[start].append(resource.pk)
-                    places[start] = max(places.get(start, 0), self.sessions[resource.pk][start])
+                    found[start].append(key)
+                    places[start] = max(places.get(start, 0), self.sessions[key][start])
+        at = cache(self._at)  # one visit's end is another's start
         for start in sorted(found):
-            yield FreeSlot(self._at(start), self._at(start + self.duration), found[start], places[start])
+            yield FreeSlot(at(start), at(start + self.duration), found[start], places[start])
 
     def _grid(self, key: int) -> list[int]:
         """Return when visits may start: from each opening on, or from midnight where it has been open before."""
@@ -177,17 +179,15 @@ def _busy_times(keys: list[int], within: Span) -> dict[int, list[tuple[float, fl
             deserted AS (
                 SELECT s.id FROM bookings_session s JOIN lapsed ON lapsed.session_id = s.id
                 GROUP BY s.id HAVING sum(lapsed.party_size) >= s.booked)
-            SELECT key, array_agg(extract(epoch FROM lower(span))::float8 ORDER BY lower(span)),
-                   array_agg(extract(epoch FROM upper(span))::float8 ORDER BY lower(span))
-            FROM (SELECT key, unnest(range_agg(a.blocked)) AS span
-                  FROM unnest(%(keys)s::bigint[]) AS key JOIN bookings_allocation a
-                      -- Said in the words of the exclusion constraint: its index finds who and when at once.
-                      ON int8range(a.resource_id, a.resource_id, '[]') && int8range(key, key, '[]')
-                      AND a.blocked && tstzrange(%(first)s, %(last)s) AND a.is_active
-                  WHERE (a.booking_id IS NULL OR a.booking_id NOT IN (SELECT id FROM lapsed))
-                    AND (a.session_id IS NULL OR a.session_id NOT IN (SELECT id FROM deserted))
-                  GROUP BY key) AS occupied
-            GROUP BY key
+            SELECT key, array(SELECT date_part('epoch', lower(span)) FROM unnest(occupied) AS span ORDER BY span),
+                   array(SELECT date_part('epoch', upper(span)) FROM unnest(occupied) AS span ORDER BY span)
+            FROM unnest(%(keys)s::bigint[]) AS key CROSS JOIN LATERAL (
+                SELECT range_agg(a.blocked) AS occupied FROM bookings_allocation a
+                -- Said in the words of the exclusion constraint: its index finds who and when at once.
+                WHERE int8range(a.resource_id, a.resource_id, '[]') && int8range(key, key, '[]')
+                  AND a.blocked && tstzrange(%(first)s, %(last)s) AND a.is_active
+                  AND (a.booking_id IS NULL OR a.booking_id NOT IN (SELECT id FROM lapsed))
+                  AND (a.session_id IS NULL OR a.session_id NOT IN (SELECT id FROM deserted))) AS of_resource
             """,
             {"keys": keys, "first": within[0], "last": within[1]},
         )
