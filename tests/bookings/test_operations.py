@@ -83,6 +83,17 @@ def test_a_taken_slot_is_refused_and_leaves_nothing_behind():
     assert (Booking.objects.count(), Notification.objects.count()) == rows
 
 
+def test_a_reference_that_another_booking_has_is_drawn_anew(monkeypatch):
+    taken = make_booking().reference
+    letters = iter(taken.removeprefix("BK-") + "AAAAAAA")
+    monkeypatch.setattr("bookings.models.booking.secrets.choice", lambda _: next(letters))
+
+    other = make_booking(starts_at=slot(hour=12))
+
+    assert other.reference == "BK-AAAAAAA"
+    assert Notification.objects.filter(booking=other).count() == 3
+
+
 def test_back_to_back_visits_do_not_overlap():
     service = make_service()
 
