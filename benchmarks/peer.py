@@ -15,9 +15,9 @@ from benchmarks import openloop
 from benchmarks.accounts import AcceptLog
 from benchmarks.demand import MESSAGE_SECONDS, Demand
 from benchmarks.figures import OUT, percentile
-from benchmarks.stage import progress, wait_for
+from benchmarks.stage import progress
 from benchmarks.usage import cpu_seconds
-from config.processes import ROOT, kill_group, start
+from config.processes import ROOT, kill_group, start, wait_for_web
 from sandbox.process import RunningSandbox
 
 PORT = 8124
@@ -116,7 +116,7 @@ class PeerBench:
         self.process = start(command, environment)
         base = f"http://127.0.0.1:{PORT}"
         try:
-            wait_for(base)
+            wait_for_web(base)
             yield base
         finally:
             kill_group(self.process)

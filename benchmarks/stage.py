@@ -13,11 +13,10 @@ import requests
 from django.conf import settings
 
 from config.management.commands.seed_demo import PASSWORD
-from config.processes import manage, start, stop, web_server
+from config.processes import START_SECONDS, manage, start, stop, wait_for_web, web_server
 from sandbox.process import RunningSandbox
 
 PORT = 8123
-START_SECONDS = 30
 PROMPT_SECONDS, PROMPT_ANSWERS = 0.1, 10
 BEGAN = time.monotonic()
 # One machine plays all customers: it may have all it wants, and is counted all the same.
@@ -46,7 +45,7 @@ def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Dayb
     }  # fmt: skip
     command = web_server(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
     with running(command, environment) as web, running(manage("worker"), environment) as worker:
-        wait_for(base)
+        wait_for_web(base)
         yield Daybook(base, sandbox, web, worker, _sign_in(base))
 
 
@@ -57,19 +56,6 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[subproc
         yield process
     finally:
         stop(process)
-
-
-def wait_for(base: str) -> None:
-    """Return once the server at ``base`` says that it is well. Raises TimeoutError after START_SECONDS."""
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        try:
-            if requests.get(f"{base}/healthz", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(f"{base} did not answer within {START_SECONDS} s; its own words stand above.")
 
 
 def catch_up(base: str) -> None:

@@ -13,7 +13,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
+import requests
+
 ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30
 GRACE_SECONDS = 40  # longer than the longest try of a message: a stopping worker waits for those in flight
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -31,6 +34,19 @@ def web_server(*, port: int, workers: int, threads: int) -> list[str]:
         f"--threads={threads}", f"--bind=127.0.0.1:{port}", "--timeout=30", "--graceful-timeout=25",
         "--max-requests=5000", "--max-requests-jitter=500", "--log-level=warning",
     ]  # fmt: skip
+
+
+def wait_for_web(base: str) -> None:
+    """Return once the web server at ``base`` says that it is well. Raises TimeoutError after START_SECONDS."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            if requests.get(f"{base}/healthz", timeout=5).ok:
+                return
+        except requests.RequestException:  # gunicorn listens before its processes have loaded their code
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"{base} did not answer within {START_SECONDS} s; its own words stand above.")
 
 
 def start(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 import pytest
-import requests
 from django.db import connection
 from rest_framework.test import APIClient
 
-from config.processes import free_port, kill_group, manage, start, stop, web_server
+from config.processes import free_port, kill_group, manage, start, stop, wait_for_web, web_server
 from notifications.providers import twilio
 from payments import gateway
 from sandbox.process import RunningSandbox, running_sandbox
@@ -75,10 +73,7 @@ def running_web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[Run
     port = free_port(0)
     address = f"http://127.0.0.1:{port}"
     process = start(web_server(port=port, workers=2, threads=8), environment_of(sandbox, address))
-    end = time.monotonic() + 20
-    while not answers(address):
-        assert time.monotonic() < end, "The web server did not start"
-        time.sleep(0.1)
+    wait_for_web(address)
     yield RunningWeb(address, process)
     stop(process)
 
@@ -100,13 +95,6 @@ def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[[str], Any]]:
 def environment_of(sandbox: RunningSandbox, public_base_url: str) -> dict[str, str]:
     """The settings of Daybook's processes: the test database, the sandbox, and where callbacks reach them."""
     return {**sandbox.environment, "DATABASE_URL": database_url(), "PUBLIC_BASE_URL": public_base_url}
-
-
-def answers(address: str) -> bool:
-    try:
-        return requests.get(f"{address}/healthz", timeout=5).ok
-    except requests.ConnectionError:
-        return False
 
 
 def kill_worker(process: Any) -> None:

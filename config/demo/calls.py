@@ -11,6 +11,8 @@ import requests
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
+from config.processes import wait_for_web
+
 PROMISED_MS = {"POST /bookings/verify-payment": 200}
 OTHERWISE_MS = 500
 TIMEOUT_SECONDS = 10
@@ -28,15 +30,7 @@ class Calls:
 
     def wait_for_web(self) -> None:
         """Return once the web server answers and each of its processes has loaded its code."""
-        end = time.monotonic() + 30
-        while True:
-            try:
-                if self._http.get(f"{self.base}/healthz", timeout=5).ok:
-                    break
-            except requests.ConnectionError:
-                if time.monotonic() > end:
-                    raise
-            time.sleep(0.1)
+        wait_for_web(self.base)
         for _ in range(8):  # this one is refused
             requests.post(f"{self.base}/bookings/", json={"customer": customer()}, timeout=TIMEOUT_SECONDS)
 
