@@ -16,7 +16,7 @@ CUT_AFTER_SECONDS = 0.03  # long enough for the request to be read, too short fo
 AWAY = 503
 # What a client may be told by somebody who was faster; the first is asked again.
 IN_PROGRESS = "request_in_progress"
-LOST = {"slot_taken", "invalid_transition", "paid_too_late", "too_many_open", "too_late_to_change"}
+LOST = {"slot_taken", "invalid_transition", "paid_too_late"}
 
 
 class Account:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,10 @@ class Slot:
 
     resource: int
     starts_at: datetime
-    away: datetime  # where whoever moves comes from
+    # Where whoever moves comes from: the next one's, and the last's is the first one's, so moves wait in a circle if
+    # they do not lock in one order.
+    other_resource: int
+    other_start: datetime
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def confirmed(client: Client, slot: Slot, ways: Ways) -> Taken:
 
 
 def moved(client: Client, slot: Slot, ways: Ways) -> Taken:
-    elsewhere = Slot(slot.resource, slot.away, slot.away)
+    elsewhere = replace(slot, resource=slot.other_resource, starts_at=slot.other_start)
     taken = named(client, elsewhere, ways)
     if taken:
         body = {"starts_at": slot.starts_at.isoformat(), "resource": slot.resource}

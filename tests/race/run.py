@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,16 +22,16 @@ import psutil
 import requests
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 from django.utils import timezone
 from knox.models import AuthToken
 
 from bookings.models import Location, Resource, Service, WorkingHours
-from config.processes import Processes, free_port, web_server
+from config.processes import Processes, free_port, wait_for_web, web_server
 from sandbox.process import running_sandbox
 from tests.race.client import Account, Client
-from tests.race.paths import CUSTOMER, PATHS, Slot, Ways, give_back
-from tests.race.verdict import Verdict, judge
+from tests.race.paths import CUSTOMER, PATHS, Slot, Taken, Ways, give_back
+from tests.race.verdict import Verdict, judge, overlaps
 
 CLIENTS = 32
 DOCTORS, HALF_HOURS = 5, 10  # fifty slots
@@ -52,14 +53,14 @@ class Size:
 
 
 SHORT = Size(attempts=700, keys=100, kill_every=4, crashes=[2])
-FULL = Size(attempts=10_000, keys=2_000, kill_every=12, crashes=[2, 5, 3])
+FULL = Size(attempts=10_000, keys=2_000, kill_every=12, crashes=[2, 5, 3, 2, 4, 3])
 
 
 class Run:
     def __init__(self, folder: Path, size: Size, *, seed: int, without: str) -> None:
         self.size = size
         self.without = without
-        self.kills = self.crashes = self.attempts = 0
+        self.kills = self.crashes = self.attempts = self.overlaps = 0
         self.pairs: Counter[tuple[str, ...]] = Counter()
         self.account = Account()
         self._dice = random.Random(seed)
@@ -81,7 +82,7 @@ class Run:
             settings = {"DJANGO_SETTINGS_MODULE": "tests.race.unlocked"} if self.without in ("lock", "both") else {}
             environment = {**sandbox.environment, **LIMITS, **settings, "PUBLIC_BASE_URL": self.base}
             web = processes.start(web_server(port=port, workers=2, threads=16), environment, self._log)
-            wait_for(self.base)
+            wait_for_web(self.base)
             self.ways = self._sign_in(sandbox.client)
             blows = threading.Thread(target=self._strike, args=(web.pid,), daemon=True)
             blows.start()
@@ -97,8 +98,9 @@ class Run:
             say(f"  unexplained: {odd}")
         log = "".join(path.read_text(errors="replace") for path in self._data.glob("**/*log*") if path.is_file())
         verdict = judge(
-            self.account, attempts=self.attempts, clients=CLIENTS, kills=self.kills, crashes=self.crashes, log=log
-        )
+            self.account, attempts=self.attempts, clients=CLIENTS, kills=self.kills, crashes=self.crashes,
+            overlaps=self.overlaps, log=log,
+        )  # fmt: skip
         for broken in verdict.broken:
             say(f"  broken: {broken}")
         return verdict
@@ -106,23 +108,44 @@ class Run:
     # --- the clients ---
 
     def _race(self, pool: ThreadPoolExecutor) -> None:
-        """Let both of each pair begin at once; every pair of paths comes up as often as every other."""
+        """Let both of each pair begin at once; every pair of paths comes up as often as every other.
+
+        Who keeps a slot gives it back after each round, once it has been looked at: else the next would race for none.
+        """
         pairs = itertools.cycle(itertools.combinations_with_replacement(PATHS, 2))
         slots = self._slots()
         while self.attempts < self.size.attempts:
             batch = [(pair, self._dice.choice(slots)) for pair in itertools.islice(pairs, CLIENTS * 2)]
             jobs = [(path, slot) for pair, slot in batch for path in pair]
-            list(pool.map(self._attempt, jobs))
+            kept = list(pool.map(self._attempt, jobs))
             self.attempts += len(jobs)
             self.pairs.update(pair for pair, _ in batch)
+            self.overlaps += self._patiently(overlaps)
+            if self.attempts < self.size.attempts:
+                list(pool.map(self._give_back, kept))
             say(f"{self.attempts} of {self.size.attempts} attempts, {self.kills} kills, {self.crashes} crashes")
 
-    def _attempt(self, job: tuple[str, Slot]) -> None:
+    def _attempt(self, job: tuple[str, Slot]) -> Taken:
+        """Return what is kept: most give back at once what they got, so that others may have it."""
         path, slot = job
         client = self._client()
         taken = PATHS[path](client, slot, self.ways)
-        if client.dice.random() < 0.85:
+        if client.dice.random() < 0.7:
             give_back(client, taken)
+            return None
+        return taken
+
+    def _give_back(self, taken: Taken) -> None:
+        give_back(self._client(), taken)
+
+    def _patiently(self, ask: Callable[[], int]) -> int:
+        """Ask the database, which may just be away."""
+        while True:
+            try:
+                return ask()
+            except (DatabaseError, InterfaceError):
+                connection.close()
+                time.sleep(0.2)
 
     def _repeat(self, pool: ThreadPoolExecutor) -> None:
         """Send each of many requests several times at once, with a fifth of the answers cut off."""
@@ -154,11 +177,15 @@ class Run:
 
     def _slots(self) -> list[Slot]:
         first = _morning() + timedelta(days=1)
+        doctors = self.people[:DOCTORS]
         return [
-            Slot(doctor.pk, first + timedelta(minutes=30 * number), first + timedelta(days=1, minutes=30 * number))
-            for doctor in self.people[:DOCTORS]
+            Slot(
+                doctor.pk, first + timedelta(minutes=30 * number),
+                another.pk, first + timedelta(days=1, minutes=30 * number),
+            )
+            for doctor, another in zip(doctors, doctors[1:] + doctors[:1], strict=True)
             for number in range(HALF_HOURS)
-        ]
+        ]  # fmt: skip
 
     def _client(self) -> Client:
         if not hasattr(self._clients, "mine"):
@@ -238,18 +265,6 @@ def make_catalogue() -> list[Resource]:
         room = Resource.objects.create(location=location, name=f"Room {number}", kind=Resource.Kind.ROOM)
         room.services.set(services[1:2])
     return doctors
-
-
-def wait_for(base: str) -> None:
-    end = time.monotonic() + 30
-    while True:
-        try:
-            if requests.get(f"{base}/healthz", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            if time.monotonic() > end:
-                raise
-        time.sleep(0.1)
 
 
 def _morning() -> Any:

@@ -52,8 +52,18 @@ class Verdict:
         )
 
 
-def judge(account: Account, *, attempts: int, clients: int, kills: int, crashes: int, log: str) -> Verdict:
-    """Hold the rows, PostgreSQL's own log and the clients' account against what was promised."""
+def overlaps() -> int:
+    """Return how many pairs of bookings have somebody's time at once."""
+    return len(_ask(OVERLAPS))
+
+
+def judge(
+    account: Account, *, attempts: int, clients: int, kills: int, crashes: int, overlaps: int, log: str
+) -> Verdict:
+    """Hold the rows, PostgreSQL's own log and the clients' account against what was promised.
+
+    ``overlaps``: those that were seen while it ran, and are there no more.
+    """
     kept = [str(notes) for (notes,) in _ask(KEYS)]
     # There is no worker in a race that would sweep: what has lapsed lies there until somebody wants the slot.
     promises = {sentence: query for sentence, query in PROMISES.items() if "outlives" not in sentence}
@@ -62,7 +72,7 @@ def judge(account: Account, *, attempts: int, clients: int, kills: int, crashes:
         broken.append("The database itself takes an overlap: no constraint stands under the lock")
     return Verdict(
         attempts, clients, kills, crashes,
-        overlaps=len(_ask(OVERLAPS)),
+        overlaps=overlaps,
         deadlocks=log.count("deadlock detected"),
         doubled=len(kept) - len(set(kept)),
         lost=len(account.keys - set(kept)),
