@@ -13,6 +13,7 @@ def as_e164(text: str) -> str:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
         raise ValidationError(
-            "That is no phone number that can be reached. Give it with its country code, like +91 98123 40003."
+            "That is no phone number that can be reached. Give it with its country code, like +91 98123 40003.",
+            code="invalid",
         )
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -114,6 +114,20 @@ class AvailabilityQuery(serializers.Serializer[Any]):
         return attrs
 
 
+class BookingQuery(serializers.Serializer[Any]):
+    """What a list of bookings may be narrowed to. Each field's source is the lookup that does it."""
+
+    status = serializers.ChoiceField(choices=Booking.Status.choices, required=False)
+    reference = serializers.CharField(max_length=12, required=False)
+    service = serializers.SlugRelatedField(slug_field="slug", queryset=Service.objects.all(), required=False)
+    resource = serializers.PrimaryKeyRelatedField(
+        queryset=Resource.objects.all(), pk_field=serializers.IntegerField(), required=False
+    )
+    starts_from = StartField(source="starts_at__gte", required=False)
+    starts_before = StartField(source="starts_at__lt", required=False)
+    phone = PhoneField(source="customer__phone", max_length=40, required=False, help_text="The customer's number.")
+
+
 class FreeSlotSerializer(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()

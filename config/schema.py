@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from config.problem_pages import PROBLEMS
 from config.schema_examples import EXAMPLES
 
 PROBLEM = {
@@ -11,7 +12,11 @@ PROBLEM = {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "code": {"type": "string"},
+        "code": {
+            "type": "string",
+            "enum": sorted(PROBLEMS),
+            "description": "Each has a page under /problems/. One that is new to you: go by its status.",
+        },
         "detail": {"type": "string"},
         "instance": {"type": "string"},
         "alternatives": {"type": "array", "items": {"type": "string"}, "description": "Of slot_taken: free starts."},

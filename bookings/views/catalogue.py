@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from bookings.availability import free_slots
 from bookings.models import Service
 from bookings.serializers import AvailabilityQuery, AvailabilitySerializer, ServiceSerializer
-from bookings.views.queries import refuse_meaningless
+from bookings.views.queries import asked
 
 
 class ServiceList(generics.ListAPIView[Service]):
@@ -34,13 +34,8 @@ class ServiceAvailability(APIView):
         service = Service.objects.filter(slug=slug, is_active=True).select_related("location").first()
         if service is None:
             raise NotFound("There is no such service. GET /services/ lists them.")
-        query = AvailabilityQuery(
-            data=request.query_params.dict()
-        )  # of a form, DRF would take what is empty for left out
-        refuse_meaningless(request, query.fields)
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        slots = free_slots(service, asked["from"], asked["to"], asked["resource"], people=asked["party_size"])
+        query = asked(request, AvailabilityQuery)
+        slots = free_slots(service, query["from"], query["to"], query["resource"], people=query["party_size"])
         return Response(
             {
                 "service": service.slug,

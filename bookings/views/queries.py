@@ -10,13 +10,25 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 
-def refuse_meaningless(request: Request, known: Container[str]) -> None:
-    """Raise ValidationError for a query parameter that is none, or empty: misspelt, it would show too much."""
-    asked = request.query_params
-    faults = {name: "It is empty. Give it a value, or leave it out." for name in asked if not asked[name]}
-    faults |= {name: "There is no such parameter. Leave it out." for name in asked if name not in known}
+def asked(
+    request: Request, question: type[serializers.Serializer[Any]], *, beside: Container[str] = ()
+) -> dict[str, Any]:
+    """Return what the query parameters ask for, as ``question`` reads them; ``beside`` it there are these.
+
+    Raises ValidationError, also for a parameter that is none, or empty: misspelt, it would show too much.
+    """
+    given = request.query_params.dict()  # of a form, DRF would take what is empty for left out
+    query = question(data=given)
+    faults = {name: "It is empty. Give it a value, or leave it out." for name in given if not given[name]}
+    faults |= {
+        name: "There is no such parameter. Leave it out."
+        for name in given
+        if name not in query.fields and name not in beside
+    }
     if faults:
         raise ValidationError(faults)
+    query.is_valid(raise_exception=True)
+    return dict(query.validated_data)
 
 
 class NewestFirst(CursorPagination):

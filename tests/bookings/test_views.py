@@ -50,6 +50,12 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
         ({"statsu": "pending"}, "statsu"),
         ({"status": "x"}, "status"),
         ({"status": ""}, "status"),
+        ({"service": "nothing"}, "service"),
+        ({"resource": "1e400"}, "resource"),
+        ({"resource": "99"}, "resource"),
+        ({"starts_from": "tomorrow"}, "starts_from"),
+        ({"starts_before": "0000-01-01T00:00:00Z"}, "starts_before"),
+        ({"phone": "12345"}, "phone"),
         ({"page_size": "0"}, "page_size"),
         ({"page_size": "101"}, "page_size"),
         ({"page_size": "many"}, "page_size"),
@@ -62,6 +68,25 @@ def test_a_filter_that_is_none_shows_nothing_rather_than_everything(desk, query,
 
     assert code(answer) == (400, "invalid_input")
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_list_is_narrowed_to_what_is_asked_for(desk):
+    service, other = make_service(), make_service(slug="other")
+    early, late = (make_booking(service, starts_at=slot(hour=hour)) for hour in (10, 12))
+    elsewhere = make_booking(other, customer={**CUSTOMER, "phone": "+919812340009"})
+    confirm_booking(booking_id=late.pk, actor=DESK)
+
+    def listed(**query):
+        return {row["reference"] for row in desk.get("/bookings/", query).json()["results"]}
+
+    assert listed() == {early.reference, late.reference, elsewhere.reference}
+    assert listed(status="confirmed") == {late.reference}
+    assert listed(reference=early.reference) == {early.reference}
+    assert listed(service="other") == {elsewhere.reference}
+    assert listed(resource=other.resources.get().pk) == {elsewhere.reference}
+    assert listed(phone="98123 40009") == {elsewhere.reference}
+    assert listed(starts_from=slot(hour=12).isoformat()) == {late.reference}
+    assert listed(starts_before=slot(hour=12).isoformat(), service="consultation") == {early.reference}
 
 
 def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
