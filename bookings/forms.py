@@ -32,7 +32,12 @@ class _DeskForm(forms.Form):
     def _moment(self, told: datetime, service: Service) -> datetime | None:
         """Return when the clock on the location's wall shows a time; say on the form if it never does."""
         moment = told.replace(tzinfo=service.location.zone)
-        if moment.astimezone(UTC).astimezone(service.location.zone).replace(tzinfo=None) == told:
+        try:
+            exists = moment.astimezone(UTC).astimezone(service.location.zone).replace(tzinfo=None) == told
+        except OverflowError:  # at an end of Python's calendar
+            self.add_error("starts_at", "No calendar goes that far. Pick another time.")
+            return None
+        if exists:
             return moment
         self.add_error("starts_at", "The clocks are put forward that night and leap over this time. Pick another.")
         return None

@@ -36,6 +36,7 @@ LONGEST = 255
 KEPT = timedelta(days=7)
 # Stands in a stored body for the manage token. JSON escapes control characters, so nothing a customer writes is one.
 TOKEN_PLACE = "\x1a"  # noqa: S105 - the place of a secret, not the secret
+STILL_RUNNING = "The first request with this key is still running. Ask again in a moment."
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
@@ -114,6 +115,12 @@ def keyed_request(request: Request) -> KeyedRequest | None:
     return KeyedRequest(scope=f"{caller} {request.path_info}", fingerprint=_sha256(asked), key=key)
 
 
+def was_answered(request: Request) -> bool:
+    """Whether ``request`` repeats one that has had its answer. Raises KeyMalformed."""
+    keyed = keyed_request(request)
+    return keyed is not None and _rows_of(keyed).filter(fingerprint=keyed.fingerprint, status__isnull=False).exists()
+
+
 def claim(keyed: KeyedRequest | None) -> Claim | Answer:
     """Return leave to carry the request out, or the answer that it has had. Call it first in a transaction.
 
@@ -128,7 +135,9 @@ def claim(keyed: KeyedRequest | None) -> Claim | Answer:
     )
     with _whoever_is_first_is_running():
         IdempotencyKey.objects.bulk_create([new], ignore_conflicts=True)
-        row = _row_of(keyed)
+        row = _rows_of(keyed).first()
+        if row is None:  # whoever was first has given the key back meanwhile
+            raise RequestInProgress(STILL_RUNNING)
         if row.pk == new.pk:
             return Claim(row, token_for=token_for)
         if row.fingerprint != keyed.fingerprint:
@@ -136,7 +145,7 @@ def claim(keyed: KeyedRequest | None) -> Claim | Answer:
         if row.status is not None:
             return _stored_answer(row, token_for)
         if not row.take_over():
-            raise RequestInProgress("The first request with this key is still running. Ask again in a moment.")
+            raise RequestInProgress(STILL_RUNNING)
     return Claim(row, row.booking, token_for)
 
 
@@ -176,11 +185,11 @@ def forget_old_keys() -> int:
     return deleted
 
 
-def _row_of(keyed: KeyedRequest) -> IdempotencyKey:
+def _rows_of(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:
     with_booking = IdempotencyKey.objects.select_related(
         "booking__service__location", "booking__customer", "booking__resource"
     )
-    return with_booking.get(scope=keyed.scope, key_hash=keyed.key_hash)
+    return with_booking.filter(scope=keyed.scope, key_hash=keyed.key_hash)
 
 
 def _row(claimed: Claim) -> QuerySet[IdempotencyKey]:
@@ -200,9 +209,7 @@ def _whoever_is_first_is_running() -> Iterator[None]:
         yield
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
-            raise RequestInProgress(
-                "The first request with this key is still running. Ask again in a moment."
-            ) from error
+            raise RequestInProgress(STILL_RUNNING) from error
         raise
 
 

@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from bookings.idempotency import was_answered
 from bookings.models import Usage
 
 HOUR, DAY = 3600, 86_400
@@ -110,11 +111,15 @@ class _ByNetwork(BaseThrottle):
         return self.limit().seconds_left()
 
 
-class NewBookings(_ByNetwork):
-    """Tries at booking, successful or not."""
+class Bookings(_ByNetwork):
+    """Tries at booking and at moving a booking, successful or not: each of them may send messages."""
 
     def limit(self) -> Limit:
         return Limit("bookings", settings.LIMIT_BOOKINGS_PER_HOUR, HOUR)
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        # Whoever lost the answer to their last booking has to be able to ask for it again.
+        return super().allow_request(request, view) or was_answered(request)
 
 
 class Lookups(_ByNetwork):

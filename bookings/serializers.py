@@ -56,9 +56,12 @@ class StartField(serializers.DateTimeField):
 
     def enforce_timezone(self, value: datetime) -> datetime:
         """Read a time without an offset. One that clocks leap over, or show twice, is none: DRF lets the first pass."""
-        moment: datetime = super().enforce_timezone(value)
-        if is_naive(value) and moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != value:
-            self.fail("make_aware", timezone=moment.tzinfo)
+        try:
+            moment: datetime = super().enforce_timezone(value)
+            if is_naive(value) and moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != value:
+                self.fail("make_aware", timezone=moment.tzinfo)
+        except OverflowError:  # at an end of Python's calendar
+            self.fail("overflow")
         return moment
 
 

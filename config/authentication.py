@@ -13,8 +13,10 @@ class StaffToken(TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, AuthToken]:
         if not token.isalnum():  # of bytes: ASCII letters and digits only, as knox makes them
             raise AuthenticationFailed("That is no token. Sign in at POST /auth/token for one.")
-        found: tuple[AbstractBaseUser, AuthToken] = super().authenticate_credentials(token)
-        return found
+        user, row = super().authenticate_credentials(token)
+        if not user.is_staff:
+            raise AuthenticationFailed("This account is no staff account any more.")
+        return user, row
 
 
 class StaffTokenScheme(KnoxTokenScheme):

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
 from bookings.database import database_is_away
-from config.problems import bad_request, database_problem
+from config.problem_pages import PROBLEMS
+from config.problems import bad_request, database_problem, problem_answer
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -37,6 +38,25 @@ class NoNul:
         if "%00" in request.META.get("QUERY_STRING", ""):
             return bad_request(request)
         return self.get_response(request)
+
+
+class WordsForErrors:
+    """Gives an error that comes without a word, as Django's decorators and the providers' doors answer, its problem."""
+
+    CODES = {400: "bad_request", 403: "permission_denied", 405: "method_not_allowed", 413: "payload_too_large"}
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        code = self.CODES.get(answer.status_code)
+        if code is None or answer.streaming or answer.content:
+            return answer
+        worded = problem_answer(request, status=answer.status_code, code=code, detail=" ".join(PROBLEMS[code]))
+        if answer.has_header("Allow"):
+            worded["Allow"] = answer["Allow"]
+        return worded
 
 
 class DatabaseTrouble:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 # Code → what has happened, and what to do. ``config.problems`` and DRF say with which status each comes.
@@ -18,7 +19,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Check the address, and that the query holds no control characters.",
     ),
     "database_unavailable": (
-        "The database is away or busy. Nothing was changed.",
+        "The database is away or busy. Most likely nothing was changed; where the answer was lost on its way, it was.",
         "Send the same request again after the seconds in Retry-After, under the same Idempotency-Key.",
     ),
     "error": ("Something went wrong on our side. It has been logged.", "Try again later."),
@@ -28,7 +29,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "gateway_unavailable": (
         "The payment gateway does not answer. The slot stays held until hold_expires_at.",
-        "Send the same request again under the same Idempotency-Key: it goes on where it stopped.",
+        "Send the same request again, under the same Idempotency-Key if it had one: it goes on where it stopped.",
     ),
     "hold_open": (
         "This phone number keeps a time already that is not paid for.",
@@ -111,12 +112,14 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 }
 
 
+@csrf_exempt
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """List every problem."""
     return _page(request, "Problems", PROBLEMS)
 
 
+@csrf_exempt
 @require_safe
 def problem(request: HttpRequest, name: str) -> HttpResponse:
     """Explain one; ``name`` is its code with hyphens, as the problem's type has it."""

@@ -6,13 +6,14 @@ from __future__ import annotations
 import http
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
 from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from bookings.database import database_is_away
@@ -64,11 +65,14 @@ REFUSALS: dict[type[Exception], tuple[int, str, int | None]] = {
     GatewayUnavailable: (503, "gateway_unavailable", 5),
     GatewayRejected: (502, "gateway_rejected", None),
     RequestDataTooBig: (413, "payload_too_large", None),
+    SuspiciousOperation: (400, "bad_request", None),  # such as a thousand parameters
     OperationalError: (503, "database_unavailable", 2),
 }
+UNREADABLE = "The request cannot be read, or is for a host that this service does not answer for. Check its address."
 TEXTS = {
     RequestDataTooBig: "The body is larger than 64 KiB. Send less.",
-    OperationalError: "The database is not available right now. Try again in a moment; nothing was changed.",
+    SuspiciousOperation: UNREADABLE,
+    OperationalError: "The database is not available right now. Send the same request again in a moment.",
     Booking.DoesNotExist: "There is no such booking.",
 }
 
@@ -94,6 +98,9 @@ class ProblemHandler(ExceptionHandler):
         return known
 
     def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
+        # Also where the view itself answers with YAML or a page.
+        request = self.context["request"]
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), CONTENT_TYPE
         response: Response = super().get_response(exc, data)
         response.content_type = CONTENT_TYPE
         return response
@@ -153,8 +160,7 @@ def database_problem(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer for a request that Django itself refuses, such as one for a host that is not in ALLOWED_HOSTS."""
-    detail = "The request cannot be read, or is for a host that this service does not answer for. Check its address."
-    return problem_answer(request, status=400, code="bad_request", detail=detail)
+    return problem_answer(request, status=400, code="bad_request", detail=UNREADABLE)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

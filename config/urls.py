@@ -1,5 +1,7 @@
 """Every path of Daybook. The order matters once: named paths stand before ``bookings/<id>``."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -13,6 +15,12 @@ admin.site.login_form = LimitedSignInForm
 admin.site.index_title = "Front desk"
 admin.site.enable_nav_sidebar = False  # the header leads everywhere, and the lists need the width
 
+FOR_ALL_TO_READ: dict[str, Any] = {
+    "permission_classes": [],
+    "authentication_classes": [],
+    "http_method_names": ["get", "head"],
+}
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
@@ -20,8 +28,8 @@ urlpatterns = [
     path("", include("bookings.urls")),
     path("notifications/", include("notifications.urls")),
     path("auth/token", tokens.Token.as_view(), name="token"),
-    path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("schema/", SpectacularAPIView.as_view(**FOR_ALL_TO_READ), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(**FOR_ALL_TO_READ), name="docs"),
     path("problems/", problem_pages.index, name="problems"),
     path("problems/<slug:name>", problem_pages.problem, name="problem"),
     path("healthz", health.healthz, name="healthz"),

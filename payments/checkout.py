@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from bookings.idempotency import Answer, Claim, KeyedRequest, claim, forget, note_booking, release, store_answer
 from bookings.models import Booking
-from bookings.operations import Actor, Booked, hold_booking, release_hold
+from bookings.operations import Actor, Booked, hold_booking, release_hold, replace_token
 from payments import gateway
 from payments.entities import GatewayOrder
 from payments.exceptions import GatewayRejected, GatewayUnavailable
@@ -47,7 +47,7 @@ def start_checkout(*, actor: Actor, **wish: Any) -> Checkout:
     Raises what hold_booking raises, GatewayRejected (the slot is free again), or GatewayUnavailable (the slot stays
     held, and the order can be looked up or made by a repeat).
     """
-    checkout = _begin(Claim(), actor, lambda: wish)
+    checkout = _begin(Claim(), actor, wish)
     return Checkout(checkout.booked, _open(checkout.order, is_repeat=False))
 
 
@@ -56,15 +56,17 @@ def answer_checkout(
 ) -> Answer:
     """Start a checkout, or go on with the one that was begun under the same key; return what the client is told.
 
-    Raises as start_checkout and bookings.idempotency.claim do.
+    Without a key, it goes on with one for the very same wish that the gateway has failed. Raises as start_checkout and
+    bookings.idempotency.claim do.
     """
     with transaction.atomic():
         claimed = claim(keyed)
         if isinstance(claimed, Answer):
             return claimed
-        checkout = _resumed(claimed) or _begin(claimed, actor, wish)
+        resumed = _resumed(claimed) if keyed else _resumed_without_key(wish())
+        checkout = resumed or _begin(claimed, actor, wish())
     try:
-        order = _open(checkout.order, is_repeat=claimed.booking is not None)
+        order = _open(checkout.order, is_repeat=resumed is not None)
     except GatewayRejected:
         forget(claimed)
         raise
@@ -75,8 +77,8 @@ def answer_checkout(
 
 
 @transaction.atomic
-def _begin(claimed: Claim, actor: Actor, wish: Wish) -> Checkout:
-    booked = hold_booking(actor=actor, token_for=claimed.token_for, **wish())
+def _begin(claimed: Claim, actor: Actor, wish: dict[str, Any]) -> Checkout:
+    booked = hold_booking(actor=actor, token_for=claimed.token_for, **wish)
     order = PaymentOrder.objects.create(
         booking=booked.booking,
         key_id=settings.RAZORPAY_KEY_ID,
@@ -95,6 +97,21 @@ def _resumed(claimed: Claim) -> Checkout | None:
         return None
     order = PaymentOrder.objects.get(booking=booking)
     return Checkout(Booked(booking, claimed.token_for(booking.pk)), order)
+
+
+def _resumed_without_key(wish: dict[str, Any]) -> Checkout | None:
+    """Return the checkout for this very wish that the gateway has failed, with a new token: the old was never shown."""
+    failed = PaymentOrder.objects.filter(
+        state=PaymentOrder.State.CREATING, razorpay_order_id=None, booking__status=Booking.Status.HELD,
+        booking__hold_expires_at__gt=timezone.now(), booking__service=wish["service"],
+        booking__starts_at=wish["starts_at"], booking__party_size=wish["party_size"],
+        **{f"booking__customer__{name}": value for name, value in wish["customer"].items()},
+    ).exclude(last_error="")  # fmt: skip
+    order = failed.select_related("booking__service__location", "booking__customer", "booking__resource").first()
+    # Of two who ask again at once, one goes on: this condition PostgreSQL looks at again once it has the row's lock.
+    if order is None or not PaymentOrder.objects.filter(pk=order.pk).exclude(last_error="").update(last_error=""):
+        return None
+    return Checkout(replace_token(booking=order.booking), order)
 
 
 def _open(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:

@@ -1,5 +1,6 @@
 """Payments over HTTP: translate in, one call, translate out."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookings.idempotency import IDEMPOTENCY_KEY, keyed_request
-from bookings.limits import NewBookings
+from bookings.limits import Bookings
 from bookings.serializers import BookingRequest, booking_answer
 from bookings.views import CUSTOMER, new_booking_answer
 from payments.checkout import Checkout, answer_checkout
@@ -46,11 +47,12 @@ def checkout_answer(checkout: Checkout) -> dict[str, object]:
 
 class RazorpayBooking(APIView):
     permission_classes = [permissions.AllowAny]
-    throttle_classes = [NewBookings]
+    throttle_classes = [Bookings]
 
     @extend_schema(summary="Book a service that is paid online", request=BookingRequest,
                    parameters=[IDEMPOTENCY_KEY], responses={201: CheckoutAnswer})  # fmt: skip
     def post(self, request: Request) -> HttpResponse:
+        @cache
         def wish() -> dict[str, Any]:
             form = BookingRequest(data=request.data)
             form.is_valid(raise_exception=True)

@@ -10,11 +10,11 @@ from bookings.operations.deciding import (
     mark_no_show,
 )
 from bookings.operations.lapsing import expire_unanswered, extend_hold, lapse_hold, release_hold
-from bookings.operations.making import Booked, create_booking, hold_booking
+from bookings.operations.making import Booked, create_booking, hold_booking, replace_token
 from bookings.operations.rescheduling import reschedule_booking
 
 __all__ = [
     "Actor", "Booked", "accept_payment", "cancel_booking", "complete_booking", "confirm_booking", "create_booking",
     "decline_booking", "expire_unanswered", "extend_hold", "hold_booking", "lapse_hold", "mark_no_show", "release_hold",
-    "reschedule_booking",
+    "replace_token", "reschedule_booking",
 ]  # fmt: skip

@@ -82,6 +82,13 @@ def hold_booking(
     )  # fmt: skip
 
 
+def replace_token(*, booking: Booking) -> Booked:
+    """Give a booking another manage token; the one it had opens nothing any more."""
+    token = random_token(booking.pk)
+    Booking.objects.filter(pk=booking.pk).update(manage_token_hash=hash_token(token))
+    return Booked(booking, token)
+
+
 def _under_a_free_reference(book: Callable[P, Booked]) -> Callable[P, Booked]:
     """Book anew where the reference that was drawn is taken: with a million bookings, it is for one in a thousand."""
 

@@ -14,6 +14,8 @@ from bookings.exceptions import OutsideHours, SlotTaken
 from bookings.models import Resource, Service
 from bookings.moves import Actor
 
+FURTHEST = timedelta(days=5 * 366)
+
 
 @contextmanager
 def slot_conflicts(service: Service, starts_at: datetime, resource: Resource | None, people: int) -> Iterator[None]:
@@ -30,8 +32,10 @@ def slot_conflicts(service: Service, starts_at: datetime, resource: Resource | N
 
 
 def check_time(service: Service, starts_at: datetime, actor: Actor) -> None:
-    """Raise OutsideHours for a time that is over; for customers also if it is too near, or too far ahead."""
+    """Raise OutsideHours for a time that is over or years ahead; for customers also if it is too near or too far."""
     now = timezone.now()
+    if starts_at > now + FURTHEST:
+        raise OutsideHours("Nothing can be booked more than five years ahead. Pick an earlier time.")
     if not actor.is_customer:
         if service.ends_at(starts_at) <= now:
             raise OutsideHours("That time has passed. Pick a later one.")

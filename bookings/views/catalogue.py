@@ -1,7 +1,9 @@
 """What can be booked, and when, over HTTP."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, permissions
+from rest_framework import generics, permissions, serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +24,10 @@ class ServiceList(generics.ListAPIView[Service]):
     queryset = (
         Service.objects.filter(is_active=True).select_related("location", "category").prefetch_related("resources")
     )
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked(request, serializers.Serializer)
+        return super().get(request, *args, **kwargs)
 
 
 class ServiceAvailability(APIView):

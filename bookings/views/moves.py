@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookings.limits import Lookups
+from bookings.limits import Bookings, Lookups
 from bookings.models import Booking
 from bookings.operations import (
     Actor,
@@ -98,6 +98,7 @@ class CancelBooking(_Change):
 
 
 class RescheduleBooking(_Change):
+    throttle_classes = [Lookups, Bookings]
     permission = "bookings.reschedule_booking"
 
     @extend_schema(summary="Move a booking to another time", request=RescheduleRequest, parameters=[TOKEN],

@@ -1,12 +1,12 @@
 """What may be asked of a list, and how it is paged."""
 
 from collections.abc import Container
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
 
@@ -17,18 +17,22 @@ def asked(
 
     Raises ValidationError, also for a parameter that is none, or empty: misspelt, it would show too much.
     """
-    given = request.query_params.dict()  # of a form, DRF would take what is empty for left out
-    query = question(data=given)
-    faults = {name: "It is empty. Give it a value, or leave it out." for name in given if not given[name]}
+    asked_for = request.query_params
+    query = question(data=asked_for.dict())  # of a form, DRF would take what is empty for left out
+    faults = {name: "It is empty. Give it a value, or leave it out." for name in asked_for if not asked_for[name]}
+    faults |= {name: "Give it once." for name, values in asked_for.lists() if len(values) > 1}
     faults |= {
         name: "There is no such parameter. Leave it out."
-        for name in given
+        for name in asked_for
         if name not in query.fields and name not in beside
     }
     if faults:
         raise ValidationError(faults)
     query.is_valid(raise_exception=True)
     return dict(query.validated_data)
+
+
+EMPTY = Cursor(offset=0, reverse=False, position=None)  # what DRF reads out of junk, and never writes
 
 
 class NewestFirst(CursorPagination):
@@ -52,13 +56,22 @@ class NewestFirst(CursorPagination):
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def decode_cursor(self, request: Request) -> Any:
-        """Return the cursor of the query. Raises NotFound where its position is no time: DRF checks only its form."""
-        cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None:
-            try:
-                aware = datetime.fromisoformat(str(cursor.position)).tzinfo is not None
-            except ValueError:
-                aware = False
-            if not aware:
-                raise NotFound(self.invalid_cursor_message)
-        return cursor
+        """Return the cursor of the query. Raises ValidationError where it is none, or its position no time.
+
+        DRF checks only its form. The position goes to PostgreSQL, which knows fewer offsets than Python: so, as UTC.
+        """
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is None or (cursor.position is None and cursor != EMPTY):
+                return cursor
+            return Cursor(cursor.offset, cursor.reverse, cast(Any, _as_utc(str(cursor.position))))  # its stub says int
+        except (NotFound, ValueError, OverflowError) as error:
+            fault = "That is no cursor. Take it from next or previous."
+            raise ValidationError({self.cursor_query_param: fault}) from error
+
+
+def _as_utc(position: str) -> str:
+    at = datetime.fromisoformat(position)
+    if at.tzinfo is None:
+        raise ValueError("A moment has an offset")
+    return at.astimezone(UTC).isoformat()

@@ -274,6 +274,38 @@ def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api)
     assert (third.status_code, third.content) == (201, firsts[0].content)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_the_first_request_gives_back_meanwhile_is_asked_for_again(api):
+    """The gateway refuses the first between our look at the key and our look for its row."""
+    body = booking_request(make_service())
+    first = claim(keyed(body, path="/bookings/"))
+
+    def forget_it(execute, sql, *args):
+        if sql.startswith("SELECT") and "bookings_idempotencykey" in sql:
+            other = threading.Thread(target=lambda: (forget(first), connection.close()))
+            other.start()
+            other.join()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(forget_it):
+        answer = post(api, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "request_in_progress")
+    assert post(api, body).status_code == 201
+
+
+def test_a_repeat_is_answered_by_whoever_has_had_all_the_bookings_that_the_limit_allows(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 2
+    body = booking_request(make_service())
+    first = post(api, body)
+
+    answers = [post(api, body) for _ in range(3)]
+    other = post(api, {**body, "notes": "another"})
+
+    assert [answer.content for answer in answers] == [first.content] * 3
+    assert other.status_code == 429
+
+
 # --- two transactions with an errand between them --------------------------------------------------------------------
 
 

@@ -67,6 +67,20 @@ def test_counts_are_forgotten_after_a_week():
 
 
 @pytest.mark.django_db
+def test_moving_a_booking_counts_as_booking_does_for_it_sends_as_many_messages(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 3
+    made = api.post("/bookings/", booking_request(make_service()), format="json").json()
+    path, token = f"/bookings/{made['id']}/reschedule", {"X-Booking-Token": made["manage_token"]}
+
+    answers = [
+        api.put(path, {"starts_at": slot(hour=hour).isoformat()}, format="json", headers=token).status_code
+        for hour in (11, 12, 13)
+    ]
+
+    assert answers == [200, 200, 429]
+
+
+@pytest.mark.django_db
 def test_the_limit_of_bookings_stops_a_caller_and_says_how_long(api, settings):
     settings.LIMIT_BOOKINGS_PER_HOUR = 2
     service = make_service()

@@ -1,11 +1,14 @@
 import json
+from base64 import b64encode
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import psycopg2
 import pytest
 import rest_framework.exceptions
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
+from django.test import RequestFactory
 from knox.models import AuthToken
 from rest_framework.exceptions import APIException
 
@@ -14,6 +17,7 @@ from bookings.operations import confirm_booking
 from config.problem_pages import PROBLEMS
 from config.problems import REFUSALS, problem
 from config.tokens import SignInFailed
+from config.wsgi import application
 from notifications.models import Notification
 from payments.models import PaymentOrder
 from tests.conftest import database_url
@@ -31,6 +35,11 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+def cursor(**parts):
+    """A page's cursor, as DRF writes it."""
+    return "cursor=" + b64encode(urlencode(parts).encode()).decode()
 
 
 def assert_problem(answer, status, code, fields=None):
@@ -142,6 +151,20 @@ def test_a_time_that_is_not_sold_is_refused(api, starts_at):
     assert_nothing_written()
 
 
+@pytest.mark.parametrize("starts_at", ["0001-01-01T00:00:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-15:00"])
+def test_a_time_at_the_end_of_the_calendar_is_refused(api, desk, starts_at):
+    service, booking = make_service(), make_booking(make_service(slug="other"))
+    path = f"/bookings/{booking.pk}/reschedule"
+
+    answers = [
+        api.post("/bookings/", booking_request(service, starts_at=starts_at), format="json"),
+        desk.put(path, {"starts_at": starts_at}, format="json"),
+    ]
+
+    assert {answer.json()["code"] for answer in answers} <= {"invalid_input", "outside_hours"}
+    assert {answer.status_code for answer in answers} <= {400, 422}
+
+
 def test_the_wrong_door_names_the_right_one(api):
     answer = api.post("/bookings/", booking_request(make_paid_service()), format="json")
 
@@ -214,18 +237,56 @@ def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
     [
         ("status=pending", 200),
         ("status=sleeping", 400),
-        ("cursor=junk", 404),
-        ("cursor=cD14", 404),  # p=x
-        ("cursor=cD0yMDI2LTAxLTAx", 404),  # p=2026-01-01, in no zone
-        ("cursor=cD0yMDI2LTAxLTAxKzAwOjAw", 404),
+        ("status=sleeping&status=pending", 400),
+        ("format=xml", 400),
+        ("cursor=junk", 400),
+        ("cursor=AAAA", 400),
+        (cursor(p="x"), 400),
+        (cursor(p="2026-01-01"), 400),  # in no zone
+        (cursor(p="2026-12-01T00:00:00+00:00"), 200),
+        (cursor(p="2026-12-01T00:00:00+23:59"), 200),  # an offset that Python takes and PostgreSQL does not
+        (cursor(p="0001-01-01T00:00:00+10:00"), 400),
+        (cursor(p="2026-12-01T00:00:00+00:00", o="x"), 400),
         ("reference=%00", 400),
         ("page_size=x", 400),
+        ("&".join(["page_size=1"] * 1500), 400),
     ],
 )
 def test_filters_go_through_the_same_checks(desk, query, status):
     make_booking()
 
-    assert desk.get(f"/bookings/?{query}").status_code == status
+    answer = desk.get(f"/bookings/?{query}")
+
+    assert answer.status_code == status
+    assert status == 200 or answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("query", ["statsu=pending", "format=xml", "&".join("a" * 1500)])
+def test_a_parameter_where_there_are_none_is_refused(api, query):
+    answer = api.get(f"/services/?{query}")
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=hex", "application/json; charset*=hex''x", "application/json; charset=undefined"],
+)
+def test_a_charset_that_is_none_is_passed_over(content_type):
+    """Python knows codecs that turn bytes into no text, and Django would read the address with them."""
+    asked = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
+
+    request = application.request_class(RequestFactory()._base_environ(**asked))
+
+    assert (request.GET["status"], request.content_type) == ("A", "application/json")
+
+
+@pytest.mark.parametrize("path", ["/schema/", "/docs/", "/problems/", "/healthz", "/payments/razorpay/webhook"])
+@pytest.mark.parametrize("method", ["options", "delete", "trace"])
+def test_a_method_that_a_path_does_not_have_is_a_problem_everywhere(api, path, method):
+    answer = api.generic(method.upper(), path)
+
+    assert_problem(answer, 405, "method_not_allowed")
 
 
 def test_a_filter_that_is_wrong_is_named(desk):
@@ -323,6 +384,16 @@ def test_a_customer_who_has_an_account_is_no_staff(api):
 
     assert_problem(answer, 401, "sign_in_failed")
     assert AuthToken.objects.count() == 0
+
+
+def test_the_token_of_somebody_who_is_staff_no_more_opens_nothing(api):
+    user = make_staff()
+    _, token = AuthToken.objects.create(user=user)
+    headers = {"Authorization": f"Bearer {token}"}
+    before = api.get("/bookings/", headers=headers).status_code
+    User.objects.update(is_staff=False)
+
+    assert (before, api.get("/bookings/", headers=headers).status_code) == (200, 401)
 
 
 def test_an_expired_token_opens_nothing(api):

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from bookings.models import Booking, IdempotencyKey
 from bookings.operations import release_hold
@@ -18,7 +19,7 @@ from payments.exceptions import PaidTooLate
 from payments.inbox import process_events
 from payments.jobs import do_what_is_due
 from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder, Refund
-from tests.factories import DESK, booking_request, make_paid_service
+from tests.factories import CUSTOMER, DESK, booking_request, make_paid_service
 from tests.payments.test_checks import make_due
 from tests.payments.test_operations import checkout, verify
 from tests.payments.test_webhooks import event, payment_entity, post, secrets
@@ -52,6 +53,37 @@ def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sand
     assert (first.status_code, first.headers["Retry-After"], second.status_code) == (503, "5", 201)
     assert (third.content, third.headers["Idempotent-Replayed"]) == (second.content, "true")
     assert (Booking.objects.count(), order.state, len(orders_at_the_gateway(sandbox, order))) == (1, "open", 1)
+
+
+def test_without_a_key_the_very_same_wish_goes_on_with_what_the_gateway_interrupted(sandbox, api, settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    body = booking_request(make_paid_service(resources=2))
+    sandbox.client.set(gateway_error_before=1)
+    first = api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+
+    other = api.post(URL, {**body, "party_size": 1, "customer": {**CUSTOMER, "name": "Ravi"}}, format="json")
+    second = api.post(URL, body, format="json")
+    third = api.post(URL, body, format="json")
+
+    booked = second.json()["booking"]
+    seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
+    assert (first.status_code, first.json()["booking"]["id"]) == (503, booked["id"])
+    assert (second.status_code, seen.status_code, Booking.objects.count()) == (201, 200, 1)
+    assert {other.json()["code"], third.json()["code"]} == {"hold_open"}
+
+
+def test_of_those_who_ask_again_at_once_without_a_key_one_goes_on(sandbox, api):
+    body = booking_request(make_paid_service(resources=1))
+    sandbox.client.set(gateway_error_before=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+    told = []
+
+    faults = run_at_once([lambda: told.append(APIClient().post(URL, body, format="json").status_code)] * 6)
+
+    assert (faults, sorted(told)) == ([], [201] + [409] * 5)
+    assert (Booking.objects.count(), PaymentOrder.objects.count()) == (1, 1)
 
 
 def test_another_body_under_the_same_key_is_refused(sandbox, api):
