@@ -65,13 +65,12 @@ class _Search:
         self.duration = service.duration_minutes * 60
         first = max(first, earliest.astimezone(self.zone).date())
         last = min(last, latest.astimezone(self.zone).date())
-        able = [
-            each
-            for each in Resource.objects.filter(services=service, is_active=True).order_by("pk")
-            if wanted is None or each.pk == wanted.pk or each.kind != wanted.kind
-        ]
-        is_offered = bool(able) and (wanted is None or wanted in able)
-        self.by_kind = Resource.by_kind(able) if is_offered and first <= last else []
+        listed = list(Resource.objects.listed_for(service, wanted).order_by("pk"))
+        able = [each for each in listed if each.is_active]
+        self.by_kind = Resource.by_kind(able)
+        is_offered = len(self.by_kind) == len(Resource.by_kind(listed)) and (wanted is None or wanted in able)
+        if not is_offered or first > last or people > service.capacity:
+            self.by_kind = []
         if not self.by_kind:
             return
         self.days = [midnight(day, self.zone) for day in days(first, last + ONE_DAY)]

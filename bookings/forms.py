@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.db import IntegrityError
 from django.utils import timezone
 
 from bookings.exceptions import InvalidTransition, OutsideHours, PartyTooLarge, ServiceNotPayable, SlotTaken
-from bookings.models import Booking, Resource, Service
+from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import Actor, create_booking, reschedule_booking
 from bookings.phones import as_e164
 
@@ -24,23 +27,56 @@ class WallClockField(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
 
     def to_python(self, value: Any) -> datetime | None:
-        moment = super().to_python(value)
-        return moment and timezone.make_naive(moment)
+        # Not Django's own, which would look for the time on the clock of TIME_ZONE.
+        told: datetime | None = super(forms.DateTimeField, self).to_python(value) if value else None
+        return told
+
+
+def moment_of(told: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the clock on a wall shows a time. Raises ValidationError if it never does."""
+    moment = told.replace(tzinfo=zone)
+    try:
+        if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == told:
+            return moment
+    except OverflowError as error:  # at an end of Python's calendar
+        raise forms.ValidationError("No calendar goes that far. Pick another time.") from error
+    raise forms.ValidationError("The clocks are put forward that night and leap over this time. Pick another.")
+
+
+class ScheduleExceptionForm(forms.ModelForm):
+    starts_at = WallClockField(help_text="On the clock of the location.")
+    ends_at = WallClockField()
+
+    class Meta:
+        model = ScheduleException
+        fields = ["location", "resource", "starts_at", "ends_at", "is_open", "reason"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            for name in ("starts_at", "ends_at"):
+                at: datetime = getattr(self.instance, name)
+                self.initial[name] = at.astimezone(self.instance.location.zone).replace(tzinfo=None)
+
+    def clean(self) -> dict[str, Any]:
+        told: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("starts_at", "ends_at"):
+            if "location" in told and told.get(name) is not None:
+                try:
+                    told[name] = moment_of(told[name], told["location"].zone)
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
+        return told
 
 
 class _DeskForm(forms.Form):
     def _moment(self, told: datetime, service: Service) -> datetime | None:
         """Return when the clock on the location's wall shows a time; say on the form if it never does."""
-        moment = told.replace(tzinfo=service.location.zone)
         try:
-            exists = moment.astimezone(UTC).astimezone(service.location.zone).replace(tzinfo=None) == told
-        except OverflowError:  # at an end of Python's calendar
-            self.add_error("starts_at", "No calendar goes that far. Pick another time.")
+            return moment_of(told, service.location.zone)
+        except forms.ValidationError as error:
+            self.add_error("starts_at", error)
             return None
-        if exists:
-            return moment
-        self.add_error("starts_at", "The clocks are put forward that night and leap over this time. Pick another.")
-        return None
 
     def _explain(self, refusal: Exception, service: Service) -> None:
         self.add_error(None, str(refusal))
@@ -55,7 +91,7 @@ class RescheduleForm(_DeskForm):
     )
 
     def __init__(self, booking: Booking, data: Any = None) -> None:
-        start = booking.starts_at.astimezone(booking.service.location.zone).replace(tzinfo=None)
+        start = booking.starts_at.astimezone(booking.zone).replace(tzinfo=None)
         super().__init__(data, initial={"starts_at": start, "resource": booking.resource_id})
         self.booking = booking
         choices: Any = self.fields["resource"]
@@ -76,6 +112,9 @@ class RescheduleForm(_DeskForm):
 
 
 class WalkInForm(_DeskForm):
+    """Carries the id of the booking that it makes: sent twice, it makes one."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4, required=False)
     service = forms.ModelChoiceField(Service.objects.filter(is_active=True))
     starts_at = WallClockField(label="Time", initial=lambda: timezone.localtime().replace(tzinfo=None))
     resource = forms.ModelChoiceField(
@@ -91,18 +130,27 @@ class WalkInForm(_DeskForm):
         return as_e164(self.cleaned_data["phone"])
 
     def carry_out(self, actor: Actor) -> Booking | None:
-        """Book; say on the form why it cannot be."""
+        """Book, or return what was booked by this form before; say on the form why it cannot be."""
         told = self.cleaned_data
+        if made := self._made_before():
+            return made
         service: Service = told["service"]
         starts_at = self._moment(told["starts_at"], service)
         if starts_at is None:
             return None
         try:
             return create_booking(
-                service=service, starts_at=starts_at,
+                booking_id=told["key"], service=service, starts_at=starts_at,
                 resource=told["resource"], party_size=told["party_size"], notes=told["notes"], actor=actor,
                 customer={name: told[name] for name in ("name", "phone", "email")},
             ).booking  # fmt: skip
         except REFUSALS as refusal:
             self._explain(refusal, service)
             return None
+        except IntegrityError:
+            if made := self._made_before():  # by the other click, which was faster
+                return made
+            raise
+
+    def _made_before(self) -> Booking | None:
+        return Booking.objects.filter(pk=self.cleaned_data["key"]).first()

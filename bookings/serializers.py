@@ -160,10 +160,10 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
         ]  # fmt: skip
 
     def get_starts_at(self, booking: Booking) -> str:
-        return booking.starts_at.astimezone(booking.service.location.zone).isoformat()
+        return booking.starts_at.astimezone(booking.zone).isoformat()
 
     def get_ends_at(self, booking: Booking) -> str:
-        return booking.ends_at.astimezone(booking.service.location.zone).isoformat()
+        return booking.ends_at.astimezone(booking.zone).isoformat()
 
 
 class NewBookingSerializer(BookingSerializer):

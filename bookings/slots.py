@@ -17,7 +17,7 @@ from bookings.models import Allocation, Booking, Resource, Service, Session
 from bookings.models.booking import BookingQuerySet
 from bookings.moves import Actor, expire_booking, vacate
 from bookings.opening import open_spans
-from bookings.spans import around
+from bookings.spans import Span, around
 
 Blocked = Any  # a half-open range of time: a pair, or PostgreSQL's own
 
@@ -58,14 +58,17 @@ def take_slot(
     if people > service.capacity:
         raise PartyTooLarge(service.capacity)
     ends_at = service.ends_at(starts_at)
-    able = _lock_able(service, wanted, instead_of)
-    if not able or (wanted is not None and wanted not in able):
+    listed = _lock_listed(service, wanted, instead_of)
+    if not listed or (wanted is not None and wanted not in listed):
         raise OutsideHours(NOBODY_THERE)
-    present = _present(service, able, starts_at, ends_at, at_any_minute)
+    kinds = Resource.by_kind(listed)
+    present = _present(service, kinds, starts_at, ends_at, at_any_minute)
+    if len(Resource.by_kind(present)) < len(kinds):
+        raise OutsideHours(NOBODY_THERE)
     if service.capacity > 1:
-        return _join_session(service, starts_at, able, present, people)
+        return _join_session(service, starts_at, present, people)
     blocked = service.blocked(starts_at)
-    return Slot(starts_at, ends_at, _one_of_each(able, present, blocked), blocked)
+    return Slot(starts_at, ends_at, _free_of_each_kind(present, blocked), blocked)
 
 
 def occupy(booking: Booking, slot: Slot) -> None:
@@ -76,15 +79,17 @@ def occupy(booking: Booking, slot: Slot) -> None:
 
 
 def take_slot_back(booking: Booking) -> bool:
-    """Occupy the time of a lapsed booking again, if it is still to come and free; return whether it was."""
+    """Occupy the time of a lapsed booking again, if it is still to come, sold and free; return whether it was."""
     session = booking.session
     holder: Booking | Session = session or booking
-    _lock(Resource.objects.filter(pk__in=holder.allocations.values("resource_id")))
-    if booking.starts_at <= timezone.now():
+    resources = _lock(Resource.objects.filter(pk__in=holder.allocations.values("resource_id")))
+    if booking.starts_at <= timezone.now() or not _all_present(booking, resources):
         return False
     if session is not None:
         _expire_lapsed(Booking.objects.filter(session=session))
         session = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+        if session.ends_at < booking.ends_at:  # it has begun anew, and is shorter now
+            return False
     if session is None or session.booked == 0:
         allocations = list(holder.allocations.select_related("resource"))
         if any(_busy([each.resource], each.blocked) for each in allocations):
@@ -93,17 +98,18 @@ def take_slot_back(booking: Booking) -> bool:
     return session is None or session.let_in(booking.party_size)
 
 
-def _lock_able(service: Service, wanted: Resource | None, instead_of: Booking | None) -> list[Resource]:
-    able = Resource.objects.filter(services=service, is_active=True)
-    if wanted is not None:
-        able = able.filter(Q(pk=wanted.pk) | ~Q(kind=wanted.kind))
+def _lock_listed(service: Service, wanted: Resource | None, instead_of: Booking | None) -> list[Resource]:
+    """Lock all that the service lists; those who are given up come first, to be taken again if they can be."""
+    listed = Resource.objects.listed_for(service, wanted)
     if instead_of is None:
-        return _lock(able)
+        return _lock(listed)
     # Whoever is given up has to be locked as well, and all of them in one order.
-    given_up: Booking | Session = instead_of.session or instead_of
-    keys = set(able.values_list("pk", flat=True))
-    locked = _lock(Resource.objects.filter(Q(pk__in=keys) | Q(pk__in=given_up.allocations.values("resource_id"))))
+    holder: Booking | Session = instead_of.session or instead_of
+    given_up = set(holder.allocations.values_list("resource_id", flat=True))
+    keys = set(listed.values_list("pk", flat=True))
+    locked = _lock(Resource.objects.filter(pk__in=keys | given_up))
     vacate(instead_of)
+    locked.sort(key=lambda resource: resource.pk not in given_up)
     return [resource for resource in locked if resource.pk in keys]
 
 
@@ -112,37 +118,45 @@ def _lock(resources: QuerySet[Resource]) -> list[Resource]:
 
 
 def _present(
-    service: Service, able: list[Resource], starts_at: datetime, ends_at: datetime, at_any_minute: bool
+    service: Service, kinds: list[list[Resource]], starts_at: datetime, ends_at: datetime, at_any_minute: bool
 ) -> list[Resource]:
     """Return those who are at work for the whole visit, and whose visits may start at that minute."""
-    zone = service.location.zone
-    spans = open_spans(service.location, able, starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date())
+    at_work = [resource for kind in kinds for resource in kind if resource.is_active]
+    spans = _spans(service, at_work, starts_at, ends_at)
     interval = timedelta(minutes=service.slot_interval_minutes)
-    leading = Resource.by_kind(able)[0]
     present = []
-    for resource in able:
+    for resource in at_work:
         span = around(spans[resource.pk], starts_at, ends_at)
-        is_leading = resource in leading
+        is_leading = resource in kinds[0]
         if span and (at_any_minute or not is_leading or (starts_at - span[0]) % interval == timedelta(0)):
             present.append(resource)
     return present
 
 
-def _one_of_each(able: list[Resource], present: list[Resource], blocked: Blocked) -> list[Resource]:
+def _all_present(booking: Booking, resources: list[Resource]) -> bool:
+    spans = _spans(booking.service, resources, booking.starts_at, booking.ends_at)
+    return all(
+        resource.is_active and around(spans[resource.pk], booking.starts_at, booking.ends_at) for resource in resources
+    )
+
+
+def _spans(
+    service: Service, resources: list[Resource], starts_at: datetime, ends_at: datetime
+) -> dict[int, list[Span]]:
+    zone = service.location.zone
+    return open_spans(service.location, resources, starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date())
+
+
+def _free_of_each_kind(present: list[Resource], blocked: Blocked) -> list[Resource]:
     """Return a free resource of each kind, the leading one first."""
-    kinds = len(Resource.by_kind(able))
-    if len(Resource.by_kind(present)) < kinds:
-        raise OutsideHours(NOBODY_THERE)
     busy = _busy(present, blocked)
     free = Resource.by_kind(resource for resource in present if resource.pk not in busy)
-    if len(free) < kinds:
+    if len(free) < len(Resource.by_kind(present)):
         raise SlotTaken
     return [resources[0] for resources in free]
 
 
-def _join_session(
-    service: Service, starts_at: datetime, able: list[Resource], present: list[Resource], people: int
-) -> Slot:
+def _join_session(service: Service, starts_at: datetime, present: list[Resource], people: int) -> Slot:
     """Give people a place in a session that has room, or begin another with somebody who is free."""
     ends_at, blocked = service.ends_at(starts_at), service.blocked(starts_at)
     held = Session.objects.filter(service=service, starts_at=starts_at, resource__in=present)
@@ -150,16 +164,15 @@ def _join_session(
     for session in (
         held.filter(booked__gt=0).select_related("resource").select_for_update(no_key=True, of=("self",)).order_by("pk")
     ):
-        if session.let_in(people):
-            return Slot(starts_at, ends_at, [], blocked, session)
-    resources = _one_of_each(able, present, blocked)
+        if session.let_in(people):  # it ends when it was to end as it began, whatever the service says today
+            return Slot(starts_at, session.ends_at, [], blocked, session)
+    resources = _free_of_each_kind(present, blocked)
     session, is_new = Session.objects.get_or_create(
         service=service, resource=resources[0], starts_at=starts_at,
         defaults={"ends_at": ends_at, "capacity": service.capacity, "booked": people},
     )  # fmt: skip
-    if not is_new:  # everybody had cancelled
-        session.allocations.all().delete()
-        session.let_in(people)
+    if not is_new:
+        session.begin_anew(ends_at, service.capacity, people)
     _allocate(resources, blocked, session=session)
     return Slot(starts_at, ends_at, resources, blocked, session)
 

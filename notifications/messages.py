@@ -89,7 +89,7 @@ def messages_for(kind: str, booking: Booking, money: Money | None = None) -> Ite
 
 
 def _words(booking: Booking, money: Money) -> dict[str, str]:
-    starts_at = booking.starts_at.astimezone(booking.service.location.zone)
+    starts_at = booking.starts_at.astimezone(booking.zone)
     # A customer's name goes out on the business's account: no line of it may pass for a message of its own.
     return {
         "name": " ".join(booking.customer.name.split())[:60],

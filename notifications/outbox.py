@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bookings.models import Booking
+from bookings.models import Booking, Customer
 from notifications.jobs import wake_drains
 from notifications.messages import KINDS, Money, messages_for
 from notifications.models import Notification
@@ -41,3 +41,10 @@ def queue_messages(
         ignore_conflicts=True,
     )
     wake_drains()
+
+
+def readdress_messages(customer: Customer) -> None:
+    """Let what still waits to be sent to a customer go to where they can be reached now."""
+    waiting = Notification.objects.filter(booking__customer=customer, status=Notification.Status.QUEUED)
+    waiting.exclude(channel=Notification.Channel.EMAIL).update(address=customer.phone)
+    waiting.filter(channel=Notification.Channel.EMAIL).update(address=customer.email)

@@ -13,10 +13,11 @@ from bookings.events import (
     booking_requested,
     booking_rescheduled,
     booking_unanswered,
+    customer_corrected,
 )
-from bookings.models import Booking, BookingEvent
+from bookings.models import Booking, BookingEvent, Customer
 from notifications.messages import Money
-from notifications.outbox import queue_messages
+from notifications.outbox import queue_messages, readdress_messages
 from notifications.reminders import drop_reminders, plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
@@ -27,11 +28,12 @@ def _tell(signal: Signal, kind: str) -> None:
 
     @receiver(signal, weak=False, dispatch_uid=f"tell {kind}")
     def tell(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-        queue_messages(kind=kind, booking=booking, cause=str(event.pk))
+        if kind != "booking_cancelled" or event.from_status != Booking.Status.HELD:
+            queue_messages(kind=kind, booking=booking, cause=str(event.pk))
 
 
-# Nobody is told of a hold, nor that it has lapsed: whoever has not paid has seen it, and a number that nobody has
-# verified shall not cost the business a message.
+# Nobody is told of a hold, nor that it has lapsed or was cancelled: whoever has not paid has seen it, and a number that
+# nobody has verified shall not cost the business a message.
 _tell(booking_requested, "booking_requested")
 _tell(booking_confirmed, "booking_confirmed")
 _tell(booking_declined, "booking_declined")
@@ -57,6 +59,11 @@ def move_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> 
 @receiver([booking_cancelled, booking_completed, booking_missed])
 def drop_the_reminders(booking: Booking, **kwargs: Any) -> None:
     drop_reminders(booking)
+
+
+@receiver(customer_corrected)
+def readdress_what_waits(customer: Customer, **kwargs: Any) -> None:
+    readdress_messages(customer)
 
 
 @receiver(payment_failed)

@@ -110,6 +110,6 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
         "booking": notification.booking,
         "decisions": Decision.choices,
         "timeline": delivery_entries(notification),
-        "zone": notification.booking.service.location.zone,
+        "zone": notification.booking.zone,
     }
     return render(request, "notifications/detail.html", context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,3 +29,11 @@ def run_at_once(work: Sequence[Callable[[], Any]]) -> list[Exception]:
     for thread in threads:
         thread.join()
     return faults
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    """Return once ``is_so``; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "It did not come so far"
+        time.sleep(0.005)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,11 +12,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_object_actions import DjangoObjectActions, action
 
+from bookings.admin.clock import wall_clock
 from bookings.exceptions import InvalidTransition, TooEarly
 from bookings.forms import RescheduleForm, WalkInForm
 from bookings.models import Booking
@@ -90,15 +89,10 @@ def _actor(request: HttpRequest) -> Actor:
     return Actor("staff", request.user.get_username())
 
 
-def wall_clock(booking: Booking, at: datetime) -> str:
-    """Return a time as the clock on the wall of the booking's location shows it."""
-    return date_format(at.astimezone(booking.service.location.zone), "D j M Y, H:i")
-
-
 @admin.register(Booking)
 class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
     list_display = ["reference", "status_pill", "starts", "customer", "service", "resource", "price", "due_online"]
-    list_filter = ["status", "service", "resource", "starts_at"]
+    list_filter = ["status", "service", "resource", "starts_at", "is_late_cancellation"]
     list_select_related = ["customer", "service__location", "resource"]
     search_fields = ["reference", "customer__name", "customer__phone", "customer__email"]
     ordering = ["-created_at", "-pk"]
@@ -112,15 +106,15 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, booking: Booking) -> str:
-        return wall_clock(booking, booking.starts_at)
+        return wall_clock(booking.starts_at, booking.zone)
 
     @admin.display(description="hold expires")
     def hold_expires(self, booking: Booking) -> str:
-        return wall_clock(booking, booking.hold_expires_at) if booking.hold_expires_at else "-"
+        return wall_clock(booking.hold_expires_at, booking.zone) if booking.hold_expires_at else "-"
 
     @admin.display(description="to be answered by")
     def answer_until(self, booking: Booking) -> str:
-        return wall_clock(booking, booking.answer_by) if booking.answer_by else "-"
+        return wall_clock(booking.answer_by, booking.zone) if booking.answer_by else "-"
 
     @admin.display(description="takes")
     def takes(self, booking: Booking) -> str:
@@ -131,7 +125,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
 
     @admin.display(description="created")
     def created(self, booking: Booking) -> str:
-        return wall_clock(booking, booking.created_at)
+        return wall_clock(booking.created_at, booking.zone)
 
     @admin.display(description="status", ordering="status")
     def status_pill(self, booking: Booking) -> SafeString:
@@ -158,7 +152,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         booking = context["original"]
         may = request.user.has_perm
         context |= {"timeline": timeline(booking, may), "shortcuts": shortcuts(booking, may)}
-        context |= {"zone": booking.service.location.zone, "title": "Booking"}
+        context |= {"zone": booking.zone, "title": "Booking"}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:

@@ -7,6 +7,7 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
@@ -57,11 +58,20 @@ class Session(models.Model):
         with_room = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
         return bool(with_room.update(booked=F("booked") + people))
 
+    def begin_anew(self, ends_at: datetime, capacity: int, people: int) -> None:
+        """Make of a session that all have left what it is today, with so many people in it."""
+        self.allocations.all().delete()
+        Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=people)
+        self.refresh_from_db(fields=["ends_at", "capacity", "booked"])
+
     def let_go(self, people: int) -> bool:
         """Take so many people's places back; return whether that was the last of them."""
         Session.objects.filter(pk=self.pk).update(booked=F("booked") - people)
         self.refresh_from_db(fields=["booked"])
         return self.booked == 0
+
+
+LAPSED = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
 
 
 class BookingQuerySet(models.QuerySet["Booking"]):
@@ -75,7 +85,16 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
     def lapsed(self) -> BookingQuerySet:
         """The holds whose time is over, and the requests that nobody has answered in time."""
-        return self.filter(Q(status=Booking.Status.HELD, hold_expires_at__lte=Now()) | Q(answer_by__lte=Now()))
+        return self.filter(LAPSED)
+
+    def standing(self) -> BookingQuerySet:
+        """Those that take somebody's time: not what has lapsed, swept away or not."""
+        return self.filter(status__in=Booking.BLOCKING).exclude(LAPSED)
+
+    def that_take(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
+        """Those that take some of these resources' time, by themselves or with a class."""
+        theirs = Q(allocations__resource__in=resources) | Q(session__allocations__resource__in=resources)
+        return self.filter(theirs).distinct()
 
     def locked_for_move(self) -> BookingQuerySet:
         """Lock the rows, passing over those that somebody else has locked; with everything a move needs."""
@@ -183,6 +202,11 @@ class Booking(models.Model):
         moved = movable.update(version=F("version") + 1, updated_at=Now(), **changes)
         self.refresh_from_db(fields=["version", "updated_at", *changes])
         return bool(moved)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the visit is: the zone in which its times are told, also if the location's is corrected later."""
+        return ZoneInfo(self.timezone)
 
     @property
     def is_lapsed(self) -> bool:

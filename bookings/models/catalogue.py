@@ -143,6 +143,16 @@ class Service(models.Model):
         )
 
 
+class ResourceQuerySet(models.QuerySet["Resource"]):
+    def listed_for(self, service: Service, wanted: Resource | None = None) -> Self:
+        """All that a service lists at its location, at work or not; of the kind of ``wanted``, that one alone.
+
+        A service takes one of each kind that is listed: where none of a kind is at work, it cannot be had at all.
+        """
+        listed = self.filter(services=service, location=service.location_id)
+        return listed if wanted is None else listed.filter(Q(pk=wanted.pk) | ~Q(kind=wanted.kind))
+
+
 class Resource(models.Model):
     class Kind(models.TextChoices):
         STAFF = "staff"
@@ -157,6 +167,8 @@ class Resource(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.STAFF)
     services = models.ManyToManyField(Service, related_name="resources", blank=True)
     is_active = models.BooleanField(default=True)
+
+    objects = ResourceQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

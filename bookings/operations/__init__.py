@@ -1,6 +1,7 @@
 """The verbs of bookings. Each is one transaction that announces one event, or raises and leaves nothing behind."""
 
 from bookings.moves import Actor
+from bookings.operations.correcting import correct_customer
 from bookings.operations.deciding import (
     accept_payment,
     cancel_booking,
@@ -14,7 +15,8 @@ from bookings.operations.making import Booked, create_booking, hold_booking, rep
 from bookings.operations.rescheduling import reschedule_booking
 
 __all__ = [
-    "Actor", "Booked", "accept_payment", "cancel_booking", "complete_booking", "confirm_booking", "create_booking",
+    "Actor", "Booked", "accept_payment", "cancel_booking", "complete_booking", "confirm_booking", "correct_customer",
+    "create_booking",
     "decline_booking", "expire_unanswered", "extend_hold", "hold_booking", "lapse_hold", "mark_no_show", "release_hold",
     "replace_token", "reschedule_booking",
 ]  # fmt: skip

@@ -80,12 +80,11 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
     """Give a paid booking its slot for good; return whether the slot was still to be had.
 
     A hold becomes confirmed, or pending where staff confirm. One that lapsed is taken back if nobody has booked the
-    time since. Calling it for a booking that has left both states changes nothing and returns False.
+    time since. For a visit that is over, or a booking that is neither, it changes nothing and returns False.
     """
     booking = lock_booking(booking_id)
-    if booking.status not in (Status.HELD, Status.EXPIRED):
-        return False
-    if booking.status == Status.EXPIRED and not take_slot_back(booking):
+    is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
+    if not is_held and not (_is_lapsed_hold(booking) and take_slot_back(booking)):
         return False
     if booking.service.requires_confirmation and booking.status == Status.HELD:
         answer_by = answer_end(booking.service, booking.starts_at)
@@ -93,6 +92,12 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
     else:
         move_booking(booking, Status.CONFIRMED, events.booking_confirmed, "paid", actor)
     return True
+
+
+def _is_lapsed_hold(booking: Booking) -> bool:
+    # A request expires too; but it was paid for, and that money has gone back.
+    was_held = booking.events.filter(seq=booking.version, from_status=Status.HELD)
+    return booking.status == Status.EXPIRED and was_held.exists()
 
 
 @transaction.atomic

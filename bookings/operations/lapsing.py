@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
+from bookings.database import database_is_away
 from bookings.models import Booking
 from bookings.moves import Actor, expire_booking, lock_booking
 
 Status = Booking.Status
+log = logging.getLogger(__name__)
 
 
-@transaction.atomic
 def expire_unanswered(*, limit: int = 100) -> int:
-    """Give up the requests that nobody has answered in time; return how many there were."""
-    due = Booking.objects.filter(answer_by__lte=Now()).locked_for_move().order_by("answer_by")[:limit]
-    for booking in due:
-        expire_booking(booking, Actor("system"))
-    return len(due)
+    """Give up the requests that nobody has answered in time; return how many there were. One that fails stops no other.
+
+    Each is a transaction of its own: together they would lock classes in the order in which their requests end, while
+    somebody who moves from one class to another waits for them in his.
+    """
+    due = Booking.objects.filter(answer_by__lte=Now()).order_by("answer_by").values_list("pk", flat=True)[:limit]
+    return sum(_expire_if_unanswered(booking_id) for booking_id in list(due))
+
+
+def _expire_if_unanswered(booking_id: UUID) -> bool:
+    try:
+        with transaction.atomic():
+            unanswered = Booking.objects.filter(pk=booking_id, answer_by__lte=Now()).locked_for_move().first()
+            if unanswered is not None:
+                expire_booking(unanswered, Actor("system"))
+            return unanswered is not None
+    except DatabaseError as error:
+        if database_is_away(error):
+            raise
+        log.exception("Request %s could not be given up", booking_id)
+        return False
 
 
 @transaction.atomic

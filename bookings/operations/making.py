@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import ParamSpec
-from uuid import uuid4
+from typing import NotRequired, ParamSpec, TypedDict, Unpack
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, connection
@@ -36,50 +36,39 @@ class Booked:
     manage_token: str
 
 
+class Wish(TypedDict):
+    """What somebody wants to have. ``customer`` is their name, phone and email; nobody named means whoever is free."""
+
+    service: Service
+    starts_at: datetime
+    customer: dict[str, str]
+    resource: NotRequired[Resource | None]
+    party_size: NotRequired[int]
+    notes: NotRequired[str]
+
+
 def create_booking(
-    *,
-    service: Service,
-    starts_at: datetime,
-    customer: dict[str, str],
-    actor: Actor,
-    resource: Resource | None = None,
-    party_size: int = 1,
-    notes: str = "",
-    token_for: TokenMaker = random_token,
+    *, actor: Actor, token_for: TokenMaker = random_token, booking_id: UUID | None = None, **wish: Unpack[Wish]
 ) -> Booked:
     """Book a visit that is paid at the desk: pending, or confirmed where the service or staff confirm it at once.
 
-    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyOpen, or ServiceNotPayable where customers pay online.
+    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyOpen, or ServiceNotPayable where customers pay online; and
+    IntegrityError where another booking has the id that is asked for.
     """
+    service = wish["service"]
     if service.due_online_minor and actor.is_customer:
         raise ServiceNotPayable("This service is paid online: use POST /bookings/razorpay-booking.")
     is_request = service.requires_confirmation and actor.is_customer
     status = Status.PENDING if is_request else Status.CONFIRMED
     announced = events.booking_requested if is_request else events.booking_confirmed
-    return _book(
-        service, starts_at, customer, actor, resource, party_size, notes, token_for,
-        status=status, announced=announced,
-    )  # fmt: skip
+    return _book(wish, actor, token_for, booking_id or uuid4(), status, announced)
 
 
-def hold_booking(
-    *,
-    service: Service,
-    starts_at: datetime,
-    customer: dict[str, str],
-    actor: Actor,
-    resource: Resource | None = None,
-    party_size: int = 1,
-    notes: str = "",
-    token_for: TokenMaker = random_token,
-) -> Booked:
+def hold_booking(*, actor: Actor, token_for: TokenMaker = random_token, **wish: Unpack[Wish]) -> Booked:
     """Keep a slot while its customer pays: held until ``hold_expires_at``. Raises as create_booking does."""
-    if not service.due_online_minor:
+    if not wish["service"].due_online_minor:
         raise ServiceNotPayable("This service takes no payment online: use POST /bookings/.")
-    return _book(
-        service, starts_at, customer, actor, resource, party_size, notes, token_for,
-        status=Status.HELD, announced=events.booking_held,
-    )  # fmt: skip
+    return _book(wish, actor, token_for, uuid4(), Status.HELD, events.booking_held)
 
 
 def replace_token(*, booking: Booking) -> Booked:
@@ -106,39 +95,30 @@ def _under_a_free_reference(book: Callable[P, Booked]) -> Callable[P, Booked]:
 
 @_under_a_free_reference
 def _book(
-    service: Service,
-    starts_at: datetime,
-    customer: dict[str, str],
-    actor: Actor,
-    resource: Resource | None,
-    party_size: int,
-    notes: str,
-    token_for: TokenMaker,
-    *,
-    status: Status,
-    announced: Signal,
+    wish: Wish, actor: Actor, token_for: TokenMaker, booking_id: UUID, status: Status, announced: Signal
 ) -> Booked:
+    service, starts_at, resource = wish["service"], wish["starts_at"], wish.get("resource")
+    people = wish.get("party_size", 1)
     check_time(service, starts_at, actor)
-    booking_id = uuid4()
     token = token_for(booking_id)
-    with slot_conflicts(service, starts_at, resource, party_size):
+    with slot_conflicts(service, starts_at, resource, people):
         if actor.is_customer:
-            _check_limits(service, customer["phone"], status)
-        slot = take_slot(service, starts_at, resource, people=party_size, at_any_minute=not actor.is_customer)
+            _check_limits(service, wish["customer"]["phone"], status)
+        slot = take_slot(service, starts_at, resource, people=people, at_any_minute=not actor.is_customer)
         booking = Booking.objects.create(
             id=booking_id,
             service=service,
             resource=slot.resource,
             session=slot.session,
-            customer=Customer.remember(**customer),
+            customer=Customer.remember(**wish["customer"]),
             status=status,
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
             timezone=service.location.timezone,
-            party_size=party_size,
-            notes=notes,
-            price_minor=service.price_minor * party_size,
-            due_online_minor=service.due_online_minor * party_size if status == Status.HELD else 0,
+            party_size=people,
+            notes=wish.get("notes", ""),
+            price_minor=service.price_minor * people,
+            due_online_minor=service.due_online_minor * people if status == Status.HELD else 0,
             currency=service.currency,
             hold_expires_at=_hold_end(service) if status == Status.HELD else None,
             answer_by=answer_end(service, starts_at) if status == Status.PENDING else None,
@@ -158,11 +138,11 @@ def _check_limits(service: Service, phone: str, status: Status) -> None:
         return
     with connection.cursor() as cursor:  # one at a time by phone number, so that nobody counts beside another
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [phone])
-    theirs = Booking.objects.filter(customer__phone=phone, status__in=Booking.BLOCKING, starts_at__gt=Now())
+    theirs = Booking.objects.standing().filter(customer__phone=phone, starts_at__gt=Now())
     if most_visits is not None and theirs.filter(service=service).count() >= most_visits:
         raise TooManyOpen(most_visits)
     if most_holds:
-        holds = list(theirs.filter(hold_expires_at__gt=Now()).order_by("hold_expires_at"))
+        holds = list(theirs.filter(status=Status.HELD).order_by("hold_expires_at"))
         if len(holds) >= most_holds:
             raise HoldOpen(holds[0])
 

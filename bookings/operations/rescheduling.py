@@ -11,7 +11,7 @@ from bookings import events
 from bookings.exceptions import InvalidTransition, TooLateToChange
 from bookings.models import Booking, Resource
 from bookings.moves import Actor, announce, lock_booking
-from bookings.operations.times import check_time, slot_conflicts
+from bookings.operations.times import answer_end, check_time, slot_conflicts
 from bookings.slots import occupy, take_slot
 
 
@@ -21,8 +21,9 @@ def reschedule_booking(
 ) -> Booking:
     """Move a booking to another time, and to ``resource`` if one is named; do nothing if that is where it is.
 
-    The same row, reference and price; customers may do so until the cut-off that held when they booked. Raises
-    TooLateToChange, InvalidTransition, and what create_booking raises of the new time.
+    If none is named, it stays with whom it is while they are free, else it goes to anybody. The same row, reference and
+    price; customers may do so until the cut-off that held when they booked. Raises TooLateToChange, InvalidTransition,
+    and what create_booking raises of the new time.
     """
     booking = lock_booking(booking_id)
     if booking.status not in Booking.MOVABLE:
@@ -38,7 +39,7 @@ def reschedule_booking(
             service, starts_at, resource, people=booking.party_size, at_any_minute=not actor.is_customer,
             instead_of=booking,
         )  # fmt: skip
-        answer_by = booking.answer_by and min(booking.answer_by, starts_at)
+        answer_by = booking.answer_by and answer_end(service, starts_at)  # staff have another time to think about
         if not booking.move_in_time(
             slot.starts_at, slot.ends_at, slot.resource, session=slot.session, answer_by=answer_by
         ):

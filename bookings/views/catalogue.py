@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import F, Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions, serializers
 from rest_framework.exceptions import NotFound
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookings.availability import free_slots
-from bookings.models import Service
+from bookings.models import Resource, Service
 from bookings.serializers import AvailabilityQuery, AvailabilitySerializer, ServiceSerializer
 from bookings.views.queries import asked
 
@@ -22,7 +23,11 @@ class ServiceList(generics.ListAPIView[Service]):
     serializer_class = ServiceSerializer
     pagination_class = None
     queryset = (
-        Service.objects.filter(is_active=True).select_related("location", "category").prefetch_related("resources")
+        Service.objects.filter(is_active=True)
+        .select_related("location", "category")
+        .prefetch_related(
+            Prefetch("resources", Resource.objects.filter(is_active=True, location=F("services__location")))
+        )
     )
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

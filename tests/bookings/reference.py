@@ -20,14 +20,15 @@ Free = tuple[datetime, list[int], int]
 
 def free_times(service: Service, first: date, last: date, wanted: Resource | None, people: int) -> list[Free]:
     """Return (start, with whom of the leading kind, places) for every free time of these days."""
-    able = [
+    listed = [
         each
-        for each in Resource.objects.filter(services=service, is_active=True)
+        for each in Resource.objects.filter(services=service, location=service.location)
         if wanted is None or each == wanted or each.kind != wanted.kind
     ]
-    kinds = [[each for each in able if each.kind == kind] for kind in ("staff", "room", "equipment")]
-    kinds = [kind for kind in kinds if kind]
-    if not kinds or (wanted is not None and wanted not in able):
+    able = [each for each in listed if each.is_active]
+    needed = [kind for kind in ("staff", "room", "equipment") if any(each.kind == kind for each in listed)]
+    kinds = [[each for each in able if each.kind == kind] for kind in needed]
+    if not kinds or not all(kinds) or (wanted is not None and wanted not in able) or people > service.capacity:
         return []
     diary = _Diary(service, able, first, last)
     found = []

@@ -1,14 +1,17 @@
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from bookings.models import Booking
-from bookings.operations import complete_booking, confirm_booking
+from bookings.models import Booking, Location, ScheduleException, Session
+from bookings.operations import cancel_booking, complete_booking, confirm_booking
 from tests.factories import CUSTOMER, DESK, make_booking, make_service, make_staff, slot
+from tests.threads import run_at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -195,6 +198,31 @@ def test_the_desk_books_for_somebody_who_calls(front_desk):
     assert booking.events.get().actor == "staff desk"
 
 
+def test_a_form_that_is_sent_twice_books_once(front_desk):
+    service = make_service(resources=2)
+    key = str(front_desk.get(ADD).context["form"]["key"].value())
+
+    answers = [front_desk.post(ADD, walk_in(service, key=key)).headers["Location"] for _ in range(2)]
+
+    assert answers == [f"/admin/bookings/booking/{key}/change/"] * 2
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_book_once():
+    service, user = make_service(resources=4), make_staff()
+    key, answers = str(uuid4()), []
+
+    def click():
+        client = Client()
+        client.force_login(user)
+        answers.append(client.post(ADD, walk_in(service, key=key)).headers["Location"])
+
+    assert run_at_once([click] * 4) == []
+    assert set(answers) == {f"/admin/bookings/booking/{key}/change/"}
+    assert Booking.objects.count() == 1
+
+
 def test_the_desk_is_told_what_is_free_instead_and_keeps_what_it_typed(front_desk):
     service = make_service()
     make_booking(service)
@@ -217,6 +245,81 @@ def test_a_time_that_the_clocks_leap_over_is_none(front_desk):
 
     assert "leap over this time" in page
     assert not Booking.objects.exists()
+
+
+def test_the_desks_clock_is_the_locations_whatever_the_businesss_own_does(front_desk):
+    service = make_service(horizon_days=400)
+
+    with timezone.override("Europe/Berlin"):  # where that hour does not exist
+        page = front_desk.post(ADD, walk_in(service, starts_at="2031-03-30T02:30")).content.decode()
+
+    assert "Nobody offers this service at that time" in page
+
+
+@pytest.fixture
+def manager():
+    client = Client()
+    client.force_login(make_staff("manager", group="Managers"))
+    return client
+
+
+def closing(location, **changes):
+    times = {"starts_at": "2031-12-25T00:00", "ends_at": "2031-12-26T00:00"}
+    return {"location": location.pk, "reason": "Christmas", **times, **changes}
+
+
+def test_a_holiday_is_one_on_the_clock_of_its_location(manager):
+    location = Location.objects.create(name="New York", timezone="America/New_York")
+
+    manager.post(reverse("admin:bookings_scheduleexception_add"), closing(location))
+
+    holiday = ScheduleException.objects.get()
+    page = manager.get(reverse("admin:bookings_scheduleexception_change", args=[holiday.pk])).content.decode()
+    assert holiday.starts_at == datetime(2031, 12, 25, tzinfo=location.zone)
+    assert holiday.ends_at == datetime(2031, 12, 26, tzinfo=location.zone)
+    assert 'value="2031-12-25T00:00"' in page
+    assert (
+        "Thu 25 Dec 2031, 00:00" in manager.get(reverse("admin:bookings_scheduleexception_changelist")).content.decode()
+    )
+
+
+def test_a_holiday_that_ends_before_it_begins_is_refused_on_the_form(manager):
+    location = Location.objects.create(name="Anywhere")
+
+    page = manager.post(
+        reverse("admin:bookings_scheduleexception_add"), closing(location, ends_at="2031-12-24T00:00")
+    ).content.decode()
+
+    assert "errornote" in page
+    assert not ScheduleException.objects.exists()
+
+
+def test_closing_names_the_bookings_that_stand_at_that_time(manager):
+    service = make_service(resources=2)
+    ours, cancelled = make_booking(service), make_booking(service)
+    other_day = make_booking(service, starts_at=slot(days=2))
+    cancel_booking(booking_id=cancelled.pk, actor=DESK)
+    times = {"starts_at": f"{slot(hour=0):%Y-%m-%dT%H:%M}", "ends_at": f"{slot(hour=23):%Y-%m-%dT%H:%M}"}
+
+    page = manager.post(
+        reverse("admin:bookings_scheduleexception_add"), closing(service.location, **times), follow=True
+    )
+
+    said = " ".join(str(message) for message in page.context["messages"])
+    assert f"1 bookings stand at that time: {ours.reference}." in said
+    assert other_day.reference not in said
+
+
+def test_a_class_shows_who_is_coming(front_desk):
+    yoga = make_service(capacity=12)
+    bookings = [make_booking(yoga, party_size=people) for people in (1, 3)]
+    session = Session.objects.get()
+
+    listed = front_desk.get(reverse("admin:bookings_session_changelist")).content.decode()
+    page = front_desk.get(reverse("admin:bookings_session_change", args=[session.pk])).content.decode()
+
+    assert "4 of 12" in listed
+    assert all(booking.reference in page for booking in bookings)
 
 
 def test_whoever_may_only_look_books_for_nobody(onlooker):

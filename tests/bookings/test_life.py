@@ -1,9 +1,11 @@
 """The life of a booking after it was made: declined, unanswered, moved, cancelled, missed."""
 
+import threading
 from collections import Counter
 from datetime import UTC, timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from bookings.exceptions import (
@@ -29,6 +31,7 @@ from bookings.operations import (
 )
 from notifications.models import Notification
 from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, slot
+from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -154,6 +157,66 @@ def test_a_moved_booking_is_the_same_row_at_another_time():
     assert not is_free(booking.service, starts_at=slot(hour=15))
     assert BookingEvent.objects.filter(booking=booking, kind="rescheduled", seq=2).exists()
     assert kinds(booking) == ["booking_requested", "booking_rescheduled"]
+
+
+def test_a_move_stays_with_whom_it_is_and_goes_to_another_only_if_they_are_taken():
+    service = make_service(resources=2)
+    doctor = service.resources.last()
+    booking = make_booking(service, resource=doctor)
+    make_booking(service, resource=doctor, starts_at=slot(hour=16))
+
+    moves = [
+        reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=hour), actor=HERSELF).resource == doctor
+        for hour in (15, 16)
+    ]
+
+    assert moves == [True, False]
+
+
+def test_a_request_that_moves_is_given_another_time_to_be_answered_in():
+    booking = make_booking(make_service(answer_minutes=60))
+    Booking.objects.update(answer_by=timezone.now() + timedelta(minutes=5))
+
+    moved = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=7), actor=HERSELF)
+
+    assert timedelta(minutes=59) < moved.answer_by - timezone.now() <= timedelta(minutes=60)
+
+
+def test_a_request_counts_against_its_customer_no_longer_than_it_takes_the_slot():
+    service = make_service(max_open_per_customer=1)
+    make_booking(service)
+    Booking.objects.update(answer_by=timezone.now())
+
+    assert make_booking(service, starts_at=slot(hour=15)).status == "pending"
+
+
+def test_whoever_cancels_what_was_never_paid_for_is_not_written_to():
+    booking = hold_booking(
+        service=make_paid_service(), starts_at=slot(), customer=CUSTOMER, actor=HERSELF
+    ).booking  # fmt: skip
+
+    cancel_booking(booking_id=booking.pk, actor=HERSELF)
+
+    assert not told(booking).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_holds_no_class_while_it_waits_for_another():
+    """It gives up requests for two classes; somebody who moves from the second to the first must not wait for it."""
+    service = make_service(capacity=12)
+    first, second = make_booking(service, starts_at=slot(hour=10)), make_booking(service, starts_at=slot(hour=12))
+    for minutes, booking in ((2, first), (1, second)):
+        Booking.objects.filter(pk=booking.pk).update(answer_by=timezone.now() - timedelta(minutes=minutes))
+
+    with transaction.atomic():
+        Session.objects.select_for_update(no_key=True).get(pk=second.session_id)
+        sweep = threading.Thread(target=lambda: (expire_unanswered(), connection.close()))
+        sweep.start()
+        wait_until(lambda: Booking.objects.get(pk=first.pk).status == "expired")
+        Session.objects.select_for_update(no_key=True, nowait=True).get(pk=first.session_id)
+    sweep.join()
+
+    assert Booking.objects.get(pk=second.pk).status == "expired"
 
 
 def test_a_booking_may_move_onto_part_of_its_own_time():

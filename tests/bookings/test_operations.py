@@ -13,6 +13,7 @@ from bookings.operations import (
     complete_booking,
     confirm_booking,
     create_booking,
+    expire_unanswered,
     hold_booking,
     release_hold,
 )
@@ -177,6 +178,24 @@ def test_money_for_a_lapsed_hold_brings_the_slot_back_if_it_is_free():
     held.refresh_from_db()
     assert held.status == "confirmed"
     assert Allocation.objects.get(booking=held).is_active
+
+
+def test_money_that_comes_when_the_visit_is_over_confirms_nothing():
+    booking = hold()
+    over = timezone.now() - timedelta(minutes=20)
+    Booking.objects.update(starts_at=over - timedelta(minutes=30), ends_at=over)
+
+    assert not accept_payment(booking_id=booking.pk, actor=DESK)
+
+
+def test_a_second_payment_does_not_confirm_a_request_that_expired_unanswered():
+    booking = hold(service=make_paid_service(requires_confirmation=True))
+    accept_payment(booking_id=booking.pk, actor=DESK)
+    Booking.objects.update(answer_by=timezone.now())
+    expire_unanswered()
+
+    assert not accept_payment(booking_id=booking.pk, actor=DESK)
+    assert Booking.objects.get().status == "expired"
 
 
 def test_money_for_a_lapsed_hold_steals_no_slot():

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from bookings.models import Booking
+from bookings.models import Booking, Location, Resource
 from bookings.operations import Actor, confirm_booking, create_booking
 from tests.factories import CUSTOMER, DESK, KOLKATA, booking_request, make_booking, make_service, make_staff, slot
 
@@ -98,6 +98,17 @@ def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
     rest = desk.get(page["next"]).json()
 
     assert (len(page["results"]), len(rest["results"]), rest["next"]) == (2, 1, None)
+
+
+def test_the_catalogue_names_those_who_can_be_asked_for(api):
+    service = make_service(resources=3)
+    there, gone, elsewhere = service.resources.all()
+    Resource.objects.filter(pk=gone.pk).update(is_active=False)
+    Resource.objects.filter(pk=elsewhere.pk).update(location=Location.objects.create(name="Elsewhere"))
+
+    (listed,) = api.get("/services/").json()
+
+    assert [each["id"] for each in listed["resources"]] == [there.pk]
 
 
 @pytest.mark.parametrize(

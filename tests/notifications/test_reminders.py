@@ -12,6 +12,7 @@ from bookings.operations import (
     cancel_booking,
     complete_booking,
     confirm_booking,
+    correct_customer,
     mark_no_show,
     reschedule_booking,
 )
@@ -20,6 +21,8 @@ from notifications.models import Notification
 from tests.factories import DESK, make_booking, make_service, slot
 
 pytestmark = pytest.mark.django_db
+
+LEASED = {"lease_until": timezone.now(), "lease_token": "0b1f8a3e-5a52-4f0e-9d0e-6f2f5b8f1c11"}
 
 
 def reminders(booking, **fields):
@@ -118,6 +121,32 @@ def test_nobody_is_reminded_of_what_is_over_or_off(end):
     end(booking_id=booking.pk, actor=DESK)
 
     assert Counter(reminders(booking).values_list("status", flat=True)) == {"cancelled": 6}
+
+
+@pytest.mark.parametrize("status", ["sending", "unknown"])
+def test_one_that_is_on_its_way_when_the_visit_is_cancelled_is_not_sent_again(status):
+    """A look-up, or a provider that asks for patience, would put it back into the queue."""
+    booking = confirmed(starts_at=slot(days=3))
+    in_doubt = {"unknown_since": timezone.now()} if status == "unknown" else LEASED
+    reminders(booking).update(status=status, **in_doubt)
+    cancel_booking(booking_id=booking.pk, actor=DESK)
+    Notification.objects.exclude(kind="booking_reminder").delete()
+
+    reminders(booking).update(status="queued", due_at=timezone.now(), unknown_since=None, **dict.fromkeys(LEASED, None))
+
+    assert claim_due(room=10, in_flight={}, worker="w") == []
+
+
+def test_a_number_that_is_put_right_is_where_the_reminder_goes():
+    booking = confirmed(starts_at=slot(days=3))
+    Notification.objects.filter(kind="booking_requested", channel="sms").update(status="cancelled")
+    customer = booking.customer
+    customer.phone, customer.email = "+919812340009", "meera@example.org"
+
+    correct_customer(customer=customer)
+
+    assert set(reminders(booking).values_list("address", flat=True)) == {"+919812340009", "meera@example.org"}
+    assert Notification.objects.get(kind="booking_requested", channel="sms").address == "+919812340003"
 
 
 def test_it_goes_out_when_it_is_due_and_not_before():

@@ -6,7 +6,6 @@ A lock that the test holds on the row that the next step writes keeps the proces
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,15 +25,9 @@ from tests.conftest import RunningWeb, kill_worker
 from tests.factories import DESK, booking_request, make_paid_service
 from tests.payments.test_operations import checkout, verify
 from tests.payments.test_refunds import make_refunds_due, paid_back_at_the_gateway
+from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "It did not come so far"
-        time.sleep(0.005)
 
 
 @contextmanager
