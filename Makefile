@@ -30,7 +30,7 @@ lint: $(READY) ## ruff, mypy, import contracts, migrations check
 chaos: $(READY) ## the delivery promise under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
 	@$(PY) -m tests.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
 
-race: $(READY) ## no slot sold twice, no request carried out twice, under kills (SHORT=1, SEED=n, WITHOUT=lock|constraint|both: the negative controls)
+race: $(READY) ## no slot sold twice, no request carried out twice, under kills (SHORT=1, SEED=n, WITHOUT=lock,move,late,constraint: the negative controls)
 	@$(PY) -m tests.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
 bench: $(READY) ## our figures, as a table and benchmarks/out/latest.json (SHORT=1: a quick look)

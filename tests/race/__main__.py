@@ -19,7 +19,9 @@ from pathlib import Path
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.race", description=__doc__)
     parser.add_argument("--short", action="store_true", help="less than a minute instead of ten")
-    parser.add_argument("--without", choices=["lock", "constraint", "both"], help="the negative controls")
+    parser.add_argument(
+        "--without", default="", help="the negative controls, with commas between: lock, move, late, constraint"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat a run's dice")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="daybook-race-"))
@@ -35,7 +37,7 @@ def main() -> None:
 
     say(f"Seed {options.seed}. Everything runs in a database of its own.")
     began = time.monotonic()
-    verdict = Run(folder, SHORT if options.short else FULL, seed=options.seed, without=options.without or "").go()
+    verdict = Run(folder, SHORT if options.short else FULL, seed=options.seed, without=options.without.split(",")).go()
     if verdict.holds:
         shutil.rmtree(folder, ignore_errors=True)
     else:

@@ -12,7 +12,8 @@ from uuid import uuid4
 import requests
 
 PATIENCE_SECONDS = 60
-CUT_AFTER_SECONDS = 0.03  # long enough for the request to be read, too short for most answers
+CUT_AFTER_SECONDS = 0.03  # long enough for the request to be read, too short for most to be carried out
+CUTS, LOSSES = 0.1, 0.2  # of the requests that are cut off early, and of the answers that are lost after the commit
 AWAY = 503
 # What a client may be told by somebody who was faster; the first is asked again.
 IN_PROGRESS = "request_in_progress"
@@ -25,7 +26,7 @@ class Account:
     def __init__(self) -> None:
         self.answers: Counter[tuple[str, str]] = Counter()
         self.odd: list[str] = []
-        self.cut = self.unequal = 0
+        self.cut = self.lost = self.kept = self.away = self.unequal = 0
         self.keys: set[str] = set()
         self._lock = threading.Lock()
 
@@ -48,6 +49,21 @@ class Account:
         with self._lock:
             self.cut += 1
 
+    def note_away(self) -> None:
+        with self._lock:
+            self.away += 1
+
+    def note_arrival(self, *, is_lost: bool) -> None:
+        """Note whether the answer to something carried out, which could be repeated, came through."""
+        with self._lock:
+            self.lost += is_lost
+            self.kept += not is_lost
+
+    @property
+    def losses(self) -> float:
+        """Which part of those answers was lost."""
+        return self.lost / max(self.lost + self.kept, 1)
+
     def note_odd(self, text: str) -> None:
         with self._lock:
             self.odd.append(text)
@@ -62,11 +78,15 @@ class Client:
         self.dice = random.Random(seed)
         self._http = requests.Session()
 
-    def send(self, path: str, method: str, url: str, *, cuts: float = 0.0, **request: Any) -> requests.Response:
-        """Send until there is an answer: a line that breaks and a database that is away are met with patience."""
+    def send(self, path: str, method: str, url: str, *, breaks: bool = False, **request: Any) -> requests.Response:
+        """Send until there is an answer: a line that breaks and a database that is away are met with patience.
+
+        Where the line ``breaks``, some requests are cut off before they are carried out, and some answers, which the
+        server has sent after its commit, never get here.
+        """
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
-            is_cut = self.dice.random() < cuts
+            is_cut = breaks and self.dice.random() < CUTS
             try:
                 answer = self._http.request(
                     method, self.base + url, timeout=(5, CUT_AFTER_SECONDS) if is_cut else 30, **request
@@ -75,19 +95,24 @@ class Client:
                 if is_cut:
                     self.account.note_cut()
             else:
-                if answer.status_code != AWAY and _code(answer) != IN_PROGRESS:
+                is_lost = breaks and answer.ok and self.dice.random() < LOSSES
+                if breaks and answer.ok:
+                    self.account.note_arrival(is_lost=is_lost)
+                if answer.status_code == AWAY:
+                    self.account.note_away()
+                elif _code(answer) != IN_PROGRESS and not is_lost:
                     self.account.note(path, answer)
                     return answer
             if time.monotonic() > end:
                 raise TimeoutError(f"No answer to {method} {url} for {PATIENCE_SECONDS} s")
             time.sleep(self.dice.uniform(0.02, 0.2))
 
-    def book(self, path: str, body: dict[str, Any], *, url: str = "/bookings/", cuts: float = 0.2) -> requests.Response:
-        """Book under a key, however often the answer is cut off; now and then ask again, and with another body."""
+    def book(self, path: str, body: dict[str, Any], *, url: str = "/bookings/") -> requests.Response:
+        """Book under a key, however often the answer is lost; now and then ask again, and with another body."""
         key = uuid4().hex
         body = {**body, "notes": key}
         headers = {"Idempotency-Key": key}
-        answer = self.send(path, "POST", url, cuts=cuts, json=body, headers=headers)
+        answer = self.send(path, "POST", url, breaks=True, json=body, headers=headers)
         if answer.ok:
             self.account.note_key(key)
             if self.dice.random() < 0.2:

