@@ -140,6 +140,9 @@ class Run:
         path, slot = job
         client = self._client()
         taken = PATHS[path](client, slot, self.ways)
+        if taken is None:  # once more: by now it may have lapsed, or have been given back
+            time.sleep(client.dice.uniform(0, 0.15))
+            taken = PATHS[path](client, slot, self.ways)
         if client.dice.random() < 0.7:
             give_back(client, taken)
             return None

@@ -1,6 +1,7 @@
 """The negative controls: who wants a slot locks nobody, or one of the paths does not."""
 
 import os
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -11,6 +12,7 @@ from config.settings import *  # noqa: F403 - this module is also the settings o
 from config.settings import INSTALLED_APPS as OURS
 
 INSTALLED_APPS = [*OURS, "tests.race.unlocked.Unlocked"]
+THOUGHT_SECONDS = 0.03  # what a busy machine may put between looking and writing
 WITHOUT = os.environ.get("RACE_WITHOUT", "").split(",")
 
 
@@ -20,26 +22,32 @@ class Unlocked(AppConfig):
 
     def ready(self) -> None:
         from bookings import slots  # noqa: PLC0415 - models are loaded only now
-        from bookings.operations import deciding  # noqa: PLC0415
+        from bookings.operations import deciding, rescheduling  # noqa: PLC0415
 
+        lock, busy = slots._lock, slots._busy
         looks_only = ContextVar("looks_only", default="lock" in WITHOUT)
-        lock, lock_listed = slots._lock, slots._lock_listed
 
         def maybe_lock(resources: Any) -> Any:
             return list(resources.order_by("pk")) if looks_only.get() else lock(resources)
 
-        def only_looking(work: Callable[..., Any], is_meant: Callable[..., bool]) -> Callable[..., Any]:
-            def run(*args: Any) -> Any:
-                before = looks_only.set(looks_only.get() or is_meant(*args))
+        def look_and_think(*args: Any) -> Any:
+            found = busy(*args)
+            if looks_only.get():
+                time.sleep(THOUGHT_SECONDS)
+            return found
+
+        def only_looking(work: Callable[..., Any]) -> Callable[..., Any]:
+            def run(*args: Any, **kwargs: Any) -> Any:
+                before = looks_only.set(True)
                 try:
-                    return work(*args)
+                    return work(*args, **kwargs)
                 finally:
                     looks_only.reset(before)
 
             return run
 
-        slots._lock = maybe_lock
+        vars(slots).update(_lock=maybe_lock, _busy=look_and_think)
         if "move" in WITHOUT:
-            slots._lock_listed = only_looking(lock_listed, lambda service, wanted, instead_of: instead_of is not None)
+            vars(rescheduling)["take_slot"] = only_looking(slots.take_slot)
         if "late" in WITHOUT:
-            vars(deciding)["take_slot_back"] = only_looking(slots.take_slot_back, lambda booking: True)
+            vars(deciding)["take_slot_back"] = only_looking(slots.take_slot_back)
