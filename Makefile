@@ -6,7 +6,7 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run lint chaos race bench format requirements clean
+.PHONY: help demo test run lint chaos race fuzz bench format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 22
@@ -32,6 +32,9 @@ chaos: $(READY) ## the delivery promise under kills and faults (SHORT=1, SEED=n,
 
 race: $(READY) ## no slot sold twice, no request carried out twice, under kills (SHORT=1, SEED=n, WITHOUT=lock,move,late,constraint: the negative controls)
 	@$(PY) -m tests.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
+
+fuzz: $(READY) ## ten thousand made-up requests, others each time: no 5xx, nothing that the schema does not say
+	@FUZZ_EXAMPLES=250 $(PY) -m pytest tests/config/test_fuzz.py
 
 bench: $(READY) ## our figures, as a table and benchmarks/out/latest.json (SHORT=1: a quick look)
 	@$(PY) -m benchmarks $(if $(SHORT),--short)

@@ -22,7 +22,7 @@ BEGAN = time.monotonic()
 # One machine plays all customers: it may have all it wants, and is counted all the same.
 LIMITS = [
     "LIMIT_BOOKINGS_PER_HOUR", "LIMIT_LOOKUPS_PER_MINUTE", "LIMIT_OPEN_HOLDS_PER_NUMBER", "LIMIT_MESSAGES_PER_NUMBER",
-    "LIMIT_MESSAGES_AT_HOME",
+    "LIMIT_EMAILS_PER_ADDRESS", "LIMIT_MESSAGES_AT_HOME",
 ]  # fmt: skip
 
 

@@ -92,10 +92,19 @@ def network_of(request: HttpRequest) -> str:
         forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         address = forwarded[-settings.TRUSTED_PROXIES :][0] or address
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(_without_port(address))
     except ValueError:
         return address[:64]
-    return str(ipaddress.ip_network((parsed, 64), strict=False) if parsed.version == 6 else parsed)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _without_port(address: str) -> str:
+    # Some proxies write 198.51.100.7:4711 or [2001:db8::1]:4711.
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 class _ByNetwork(BaseThrottle):

@@ -156,7 +156,7 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
         fields = [
             "id", "reference", "status", "service", "resource", "starts_at", "ends_at", "timezone", "customer",
             "party_size", "notes", "price_minor", "due_online_minor", "currency", "hold_expires_at", "answer_by",
-            "cancel_cutoff_minutes", "reschedule_cutoff_minutes", "version", "created_at",
+            "is_late_cancellation", "cancel_cutoff_minutes", "reschedule_cutoff_minutes", "version", "created_at",
         ]  # fmt: skip
 
     def get_starts_at(self, booking: Booking) -> str:

@@ -59,6 +59,18 @@ class WordsForErrors:
         return worded
 
 
+class KeptByNobody:
+    """Lets no cache keep an answer that does not say otherwise: most are for one person's eyes; some show a token."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        answer.headers.setdefault("Cache-Control", "no-store")
+        return answer
+
+
 class DatabaseTrouble:
     """Turns a database that is away or locked into 503 with Retry-After, wherever in the request it shows."""
 

@@ -77,6 +77,13 @@ TEXTS = {
 }
 
 
+def codes_of(status: int) -> set[str]:
+    """Return the codes that problems of a status come with."""
+    ours = {code for known, code, _ in REFUSALS.values() if known == status}
+    theirs = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
+    return ours | {"invalid_input" if code == "invalid" else code for code in theirs}
+
+
 class Refusal(APIException):
     """A reason from REFUSALS, in DRF's words."""
 

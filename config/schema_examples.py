@@ -11,8 +11,8 @@ BOOKING: dict[str, Any] = {
     "service": "consultation", "resource": RESOURCE, "starts_at": "2027-03-08T16:00:00+05:30",
     "ends_at": "2027-03-08T16:30:00+05:30", "timezone": "Asia/Kolkata", "customer": CUSTOMER, "party_size": 1,
     "notes": "", "price_minor": 50_000, "due_online_minor": 0, "currency": "INR", "hold_expires_at": None,
-    "answer_by": "2027-03-02T06:30:00Z", "cancel_cutoff_minutes": 120, "reschedule_cutoff_minutes": 120, "version": 1,
-    "created_at": "2027-03-01T06:30:00Z",
+    "answer_by": "2027-03-02T06:30:00Z", "is_late_cancellation": False, "cancel_cutoff_minutes": 120,
+    "reschedule_cutoff_minutes": 120, "version": 1, "created_at": "2027-03-01T06:30:00Z",
 }  # fmt: skip
 PAID: dict[str, Any] = {
     **BOOKING, "service": "physiotherapy", "status": "confirmed", "price_minor": 120_000, "due_online_minor": 120_000,

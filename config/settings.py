@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.EitherSlash",
     "config.middleware.NoNul",
+    "config.middleware.KeptByNobody",
     "config.middleware.WordsForErrors",
     "config.middleware.DatabaseTrouble",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,6 +120,7 @@ LIMIT_LOOKUPS_PER_MINUTE = env.int("LIMIT_LOOKUPS_PER_MINUTE", default=120)
 LIMIT_SIGN_INS_PER_QUARTER_HOUR = env.int("LIMIT_SIGN_INS_PER_QUARTER_HOUR", default=5)
 LIMIT_OPEN_HOLDS_PER_NUMBER = env.int("LIMIT_OPEN_HOLDS_PER_NUMBER", default=1)
 LIMIT_MESSAGES_PER_NUMBER = env.int("LIMIT_MESSAGES_PER_NUMBER", default=20)
+LIMIT_EMAILS_PER_ADDRESS = env.int("LIMIT_EMAILS_PER_ADDRESS", default=50)
 LIMIT_MESSAGES_AT_HOME = env.int("LIMIT_MESSAGES_AT_HOME", default=20_000)
 LIMIT_MESSAGES_PER_COUNTRY = env.int("LIMIT_MESSAGES_PER_COUNTRY", default=200)
 

@@ -1,4 +1,4 @@
-"""What may be spent on messages in a day: to one number, and to one country's numbers.
+"""What may be spent on messages in a day: to one number or address, and to one country's numbers.
 
 It is counted where the money is spent, when a message is first claimed for sending: whatever queues messages, and
 however often, nobody can make the business pay for more.
@@ -22,11 +22,18 @@ E_MAIL = Notification.Channel.EMAIL
 def over_budget(messages: Iterable[Outgoing]) -> dict[Outgoing, str]:
     """Count these messages, each of which is to be sent for the first time; return those that may not be, and why.
 
-    Call it in the transaction that claims them. E-mail costs nothing and is not counted.
+    Call it in the transaction that claims them. E-mail costs nothing, but nobody's inbox shall be flooded.
     """
+    messages = list(messages)
+    e_mails = [message for message in messages if message.channel == E_MAIL]
     paid_for = [message for message in messages if message.channel != E_MAIL]
-    number = Limit("messages to a number", settings.LIMIT_MESSAGES_PER_NUMBER, DAY)
+    address = Limit("messages to an address", settings.LIMIT_EMAILS_PER_ADDRESS, DAY)
     refused = dict.fromkeys(
+        _beyond(address, [(message.address.lower(), message) for message in e_mails]),
+        f"This address has had {address.most} messages today.",
+    )
+    number = Limit("messages to a number", settings.LIMIT_MESSAGES_PER_NUMBER, DAY)
+    refused |= dict.fromkeys(
         _beyond(number, [(f"{message.channel} {message.address}", message) for message in paid_for]),
         f"This number has had {number.most} messages today.",
     )

@@ -17,6 +17,7 @@ os.environ.update(
     LIMIT_SIGN_INS_PER_QUARTER_HOUR="0",
     LIMIT_OPEN_HOLDS_PER_NUMBER="0",
     LIMIT_MESSAGES_PER_NUMBER="0",
+    LIMIT_EMAILS_PER_ADDRESS="0",
     RAZORPAY_KEY_ID="rzp_test_sandbox",
     RAZORPAY_KEY_SECRET="sandbox-key-secret",
 )

@@ -89,6 +89,6 @@ class Calls:
 
 
 def customer() -> dict[str, str]:
-    """Return somebody new: a number is not written to without end, and a demo may be shown many times a day."""
-    phone = f"+9198{10_000_000 + secrets.randbelow(90_000_000)}"
-    return {"name": "Meera Iyer", "phone": phone, "email": "meera@example.com"}
+    """Return somebody new: nobody is written to without end, and a demo may be shown many times a day."""
+    number = 10_000_000 + secrets.randbelow(90_000_000)
+    return {"name": "Meera Iyer", "phone": f"+9198{number}", "email": f"meera.{number}@example.com"}

@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client
 
-from tests.factories import make_staff
+from tests.factories import booking_request, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -16,3 +16,12 @@ def test_a_nul_in_the_address_is_refused(path):
     answer = client.get(path)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_no_cache_keeps_what_is_for_one_persons_eyes(client):
+    body = booking_request(make_service())
+
+    booked = client.post("/bookings/", body, content_type="application/json")
+    seen = client.get("/bookings/", headers={"X-Booking-Token": booked.json()["manage_token"]})
+
+    assert (booked["Cache-Control"], seen["Cache-Control"]) == ("no-store", "no-store")

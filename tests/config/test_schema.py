@@ -7,6 +7,9 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator
 
+from config.problem_pages import PROBLEMS
+from config.schema import CALLS
+
 
 @pytest.fixture(scope="module")
 def schema():
@@ -56,10 +59,27 @@ def test_everything_that_is_sent_and_answered_has_an_example_that_is_whole_and_v
         assert left_out <= {"errors", "booking"}, name
 
 
-def test_every_call_says_how_it_fails(schema):
+def test_every_call_says_how_it_fails_and_when_to_try_again(schema):
     for methods in schema["paths"].values():
         for operation in methods.values():
-            assert "application/problem+json" in operation["responses"]["default"]["content"]
+            failures = {status: told for status, told in operation["responses"].items() if status >= "400"}
+            assert {"400", "401", "406", "503"} <= set(failures)
+            assert all("application/problem+json" in told["content"] for told in failures.values())
+            assert all("Retry-After" in failures[status]["headers"] for status in failures.keys() & {"429", "503"})
+            assert "default" not in operation["responses"]
+
+
+def test_the_codes_of_each_status_are_told(schema):
+    responses = schema["paths"]["/bookings/"]["post"]["responses"]
+
+    assert "`slot_taken`" in responses["409"]["description"]
+    assert "`sign_in_failed`" in schema["paths"]["/auth/token"]["post"]["responses"]["401"]["description"]
+    assert "`outside_hours`" in responses["422"]["description"]
+    assert schema["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(PROBLEMS)
+
+
+def test_every_call_that_fails_in_its_own_way_is_one(schema):
+    assert set(CALLS) <= {(method, path) for path, methods in schema["paths"].items() for method in methods}
 
 
 @pytest.mark.django_db

@@ -43,6 +43,17 @@ def test_a_number_gets_so_many_messages_a_day_and_the_rest_say_why_not(settings)
     assert Attempt.objects.get(notification=skipped).outcome == "skipped"
 
 
+def test_an_address_gets_so_many_e_mails_a_day_however_it_is_written(settings):
+    settings.LIMIT_EMAILS_PER_ADDRESS = 2
+    for number, email in enumerate(["meera@example.com", "Meera@example.com", "meera@example.com", "ravi@example.com"]):
+        book(1, phone=f"+91981234000{number}", email=email)
+
+    claimed = claim()
+
+    assert Counter(message.channel for message in claimed) == {"sms": 4, "whatsapp": 4, "email": 3}
+    assert Notification.objects.get(status="skipped").error == "This address has had 2 messages today."
+
+
 def test_another_number_has_a_budget_of_its_own_and_the_next_day_too(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 1
     book(1)
