@@ -253,7 +253,7 @@ class Run:
         for (path, what), count in self.account.answers.items():
             told.setdefault(path, Counter())[what] += count
         for path, answers in sorted(told.items()):
-            say(f"  {path:<18}{', '.join(f'{what} {count}' for what, count in answers.most_common())}")
+            say(f"  {path:<24}{', '.join(f'{what} {count}' for what, count in answers.most_common())}")
 
 
 def make_catalogue() -> list[Resource]:
