@@ -150,8 +150,8 @@ class ScheduleExceptionAdmin(admin.ModelAdmin):
 
 class RosterInline(admin.TabularInline):
     model = Booking
-    fields = ["reference", "customer", "party_size", "status"]
-    readonly_fields = ["reference", "customer", "party_size", "status"]
+    fields = ["customer", "party_size", "status"]  # under each one's reference
+    readonly_fields = ["customer", "party_size", "status"]
     extra = 0
     can_delete = False
     show_change_link = True
