@@ -61,9 +61,10 @@ class ScheduleExceptionForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         told: dict[str, Any] = super().clean() or self.cleaned_data
         for name in ("starts_at", "ends_at"):
-            if "location" in told and told.get(name) is not None:
+            at = told.pop(name, None)
+            if "location" in told and at is not None:
                 try:
-                    told[name] = moment_of(told[name], told["location"].zone)
+                    told[name] = moment_of(at, told["location"].zone)
                 except forms.ValidationError as error:
                     self.add_error(name, error)
         return told
@@ -132,25 +133,35 @@ class WalkInForm(_DeskForm):
     def carry_out(self, actor: Actor) -> Booking | None:
         """Book, or return what was booked by this form before; say on the form why it cannot be."""
         told = self.cleaned_data
-        if made := self._made_before():
-            return made
         service: Service = told["service"]
         starts_at = self._moment(told["starts_at"], service)
         if starts_at is None:
             return None
+        if made := self._made_before():
+            return self._if_same(made, starts_at)
         try:
             return create_booking(
                 booking_id=told["key"], service=service, starts_at=starts_at,
                 resource=told["resource"], party_size=told["party_size"], notes=told["notes"], actor=actor,
                 customer={name: told[name] for name in ("name", "phone", "email")},
             ).booking  # fmt: skip
-        except REFUSALS as refusal:
+        except (*REFUSALS, IntegrityError) as refusal:
+            if made := self._made_before():  # by the other click, which was faster
+                return self._if_same(made, starts_at)
+            if isinstance(refusal, IntegrityError):
+                raise
             self._explain(refusal, service)
             return None
-        except IntegrityError:
-            if made := self._made_before():  # by the other click, which was faster
-                return made
-            raise
 
     def _made_before(self) -> Booking | None:
-        return Booking.objects.filter(pk=self.cleaned_data["key"]).first()
+        return Booking.objects.filter(pk=self.cleaned_data["key"]).select_related("customer").first()
+
+    def _if_same(self, made: Booking, starts_at: datetime) -> Booking | None:
+        told = self.cleaned_data
+        customer = [told[name] for name in ("name", "phone", "email")]
+        asked = [told["service"].pk, starts_at, told["party_size"], *customer]
+        known = [made.service_id, made.starts_at, made.party_size]
+        if asked == [*known, made.customer.name, made.customer.phone, made.customer.email]:
+            return made
+        self.add_error(None, f"This form has booked {made.reference} already. Open a new one for another booking.")
+        return None

@@ -115,10 +115,15 @@ def keyed_request(request: Request) -> KeyedRequest | None:
     return KeyedRequest(scope=f"{caller} {request.path_info}", fingerprint=_sha256(asked), key=key)
 
 
-def was_answered(request: Request) -> bool:
-    """Whether ``request`` repeats one that has had its answer. Raises KeyMalformed."""
+def is_repeat(request: Request) -> bool:
+    """Whether ``request`` repeats one that has made a booking, answered or not. Raises KeyMalformed."""
     keyed = keyed_request(request)
-    return keyed is not None and _rows_of(keyed).filter(fingerprint=keyed.fingerprint, status__isnull=False).exists()
+    return keyed is not None and _rows_of(keyed).filter(fingerprint=keyed.fingerprint, booking__isnull=False).exists()
+
+
+def has_key(booking: Booking) -> bool:
+    """Whether a booking was made under a key, so that its repeat can show its token again."""
+    return IdempotencyKey.objects.filter(booking=booking).exists()
 
 
 def claim(keyed: KeyedRequest | None) -> Claim | Answer:

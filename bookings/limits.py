@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from bookings.idempotency import was_answered
+from bookings.idempotency import is_repeat
 from bookings.models import Usage
 
 HOUR, DAY = 3600, 86_400
@@ -126,9 +126,12 @@ class Bookings(_ByNetwork):
     def limit(self) -> Limit:
         return Limit("bookings", settings.LIMIT_BOOKINGS_PER_HOUR, HOUR)
 
+
+class NewBookings(Bookings):
+    """The same, but whoever lost the answer to their last booking may ask for it again."""
+
     def allow_request(self, request: Request, view: APIView) -> bool:
-        # Whoever lost the answer to their last booking has to be able to ask for it again.
-        return super().allow_request(request, view) or was_answered(request)
+        return super().allow_request(request, view) or is_repeat(request)
 
 
 class Lookups(_ByNetwork):

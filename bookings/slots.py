@@ -88,8 +88,9 @@ def take_slot_back(booking: Booking) -> bool:
     if session is not None:
         _expire_lapsed(Booking.objects.filter(session=session))
         session = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
-        if session.ends_at < booking.ends_at:  # it has begun anew, and is shorter now
-            return False
+        takes = set(session.allocations.values_list("resource_id", flat=True))
+        if session.ends_at < booking.ends_at or takes != {resource.pk for resource in resources}:
+            return False  # it has begun anew, and is shorter now or elsewhere
     if session is None or session.booked == 0:
         allocations = list(holder.allocations.select_related("resource"))
         if any(_busy([each.resource], each.blocked) for each in allocations):
@@ -161,9 +162,8 @@ def _join_session(service: Service, starts_at: datetime, present: list[Resource]
     ends_at, blocked = service.ends_at(starts_at), service.blocked(starts_at)
     held = Session.objects.filter(service=service, starts_at=starts_at, resource__in=present)
     _expire_lapsed(Booking.objects.filter(session__in=held))
-    for session in (
-        held.filter(booked__gt=0).select_related("resource").select_for_update(no_key=True, of=("self",)).order_by("pk")
-    ):
+    begun = held.filter(booked__gt=0).select_related("resource").select_for_update(no_key=True, of=("self",))
+    for session in sorted(begun.order_by("pk"), key=lambda session: present.index(session.resource)):
         if session.let_in(people):  # it ends when it was to end as it began, whatever the service says today
             return Slot(starts_at, session.ends_at, [], blocked, session)
     resources = _free_of_each_kind(present, blocked)

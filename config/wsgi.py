@@ -14,7 +14,8 @@ class Utf8Request(WSGIRequest):
 
     def __init__(self, environ: dict[str, Any]) -> None:
         media_type, *parameters = environ.get("CONTENT_TYPE", "").split(";")
-        kept = [parameter for parameter in parameters if "charset" not in parameter.lower()]
+        # RFC 2231 also knows charset* and charset*0.
+        kept = [each for each in parameters if not each.partition("=")[0].strip().lower().startswith("charset")]
         environ["CONTENT_TYPE"] = ";".join([media_type, *kept])
         super().__init__(environ)
 

@@ -28,8 +28,7 @@ def _tell(signal: Signal, kind: str) -> None:
 
     @receiver(signal, weak=False, dispatch_uid=f"tell {kind}")
     def tell(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-        if kind != "booking_cancelled" or event.from_status != Booking.Status.HELD:
-            queue_messages(kind=kind, booking=booking, cause=str(event.pk))
+        queue_messages(kind=kind, booking=booking, cause=str(event.pk))
 
 
 # Nobody is told of a hold, nor that it has lapsed or was cancelled: whoever has not paid has seen it, and a number that
@@ -39,9 +38,14 @@ _tell(booking_confirmed, "booking_confirmed")
 _tell(booking_declined, "booking_declined")
 _tell(booking_unanswered, "booking_unanswered")
 _tell(booking_rescheduled, "booking_rescheduled")
-_tell(booking_cancelled, "booking_cancelled")
 _tell(booking_completed, "booking_completed")
 _tell(booking_missed, "booking_missed")
+
+
+@receiver(booking_cancelled)
+def tell_booking_cancelled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    if event.from_status != Booking.Status.HELD:
+        queue_messages(kind="booking_cancelled", booking=booking, cause=str(event.pk))
 
 
 @receiver(booking_confirmed)

@@ -16,7 +16,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from bookings.idempotency import Answer, Claim, KeyedRequest, claim, forget, note_booking, release, store_answer
+from bookings.idempotency import (
+    Answer,
+    Claim,
+    KeyedRequest,
+    claim,
+    forget,
+    has_key,
+    note_booking,
+    release,
+    store_answer,
+)
 from bookings.models import Booking
 from bookings.operations import Actor, Booked, hold_booking, release_hold, replace_token
 from payments import gateway
@@ -101,17 +111,20 @@ def _resumed(claimed: Claim) -> Checkout | None:
 
 def _resumed_without_key(wish: dict[str, Any]) -> Checkout | None:
     """Return the checkout for this very wish that the gateway has failed, with a new token: the old was never shown."""
-    failed = PaymentOrder.objects.filter(
-        state=PaymentOrder.State.CREATING, razorpay_order_id=None, booking__status=Booking.Status.HELD,
-        booking__hold_expires_at__gt=timezone.now(), booking__service=wish["service"],
-        booking__starts_at=wish["starts_at"], booking__party_size=wish["party_size"],
-        **{f"booking__customer__{name}": value for name, value in wish["customer"].items()},
-    ).exclude(last_error="")  # fmt: skip
-    order = failed.select_related("booking__service__location", "booking__customer", "booking__resource").first()
-    # Of two who ask again at once, one goes on: this condition PostgreSQL looks at again once it has the row's lock.
-    if order is None or not PaymentOrder.objects.filter(pk=order.pk).exclude(last_error="").update(last_error=""):
+    same: dict[str, Any] = {f"customer__{name}": value for name, value in wish["customer"].items()}
+    same |= {name: value for name, value in wish.items() if name != "customer" and value is not None}
+    alike = Booking.objects.standing().filter(status=Booking.Status.HELD, **same).values("pk")
+    order = PaymentOrder.objects.filter(booking__in=alike).exclude(last_error="").first()
+    if order is None:
         return None
-    return Checkout(replace_token(booking=order.booking), order)
+    account = lock_account(order.pk)  # of two who ask again at once, one goes on
+    order, booking = account.order, account.booking
+    is_failed = order.state == PaymentOrder.State.CREATING and order.razorpay_order_id is None and order.last_error
+    if not is_failed or booking.status != Booking.Status.HELD or booking.is_lapsed or has_key(booking):
+        return None
+    PaymentOrder.objects.filter(pk=order.pk).update(last_error="")
+    order.booking = booking
+    return Checkout(replace_token(booking=booking), order)
 
 
 def _open(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookings.idempotency import IDEMPOTENCY_KEY, keyed_request
-from bookings.limits import Bookings
+from bookings.limits import NewBookings
 from bookings.serializers import BookingRequest, booking_answer
 from bookings.views import CUSTOMER, new_booking_answer
 from payments.checkout import Checkout, answer_checkout
@@ -47,7 +47,7 @@ def checkout_answer(checkout: Checkout) -> dict[str, object]:
 
 class RazorpayBooking(APIView):
     permission_classes = [permissions.AllowAny]
-    throttle_classes = [Bookings]
+    throttle_classes = [NewBookings]
 
     @extend_schema(summary="Book a service that is paid online", request=BookingRequest,
                    parameters=[IDEMPOTENCY_KEY], responses={201: CheckoutAnswer})  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -38,8 +39,7 @@ def warn_of(request: HttpRequest, bookings: BookingQuerySet) -> None:
         more = f" and {len(references) - SHOWN} more" if len(references) > SHOWN else ""
         messages.warning(
             request,
-            f"{len(references)} bookings stand at that time: {', '.join(references[:SHOWN])}{more}. "
-            "Move or cancel them; their customers are told then.",
+            f"Still booked: {', '.join(references[:SHOWN])}{more}. Move or cancel; the customers are told then.",
         )
 
 
@@ -127,6 +127,11 @@ class ScheduleExceptionAdmin(admin.ModelAdmin):
     list_filter = ["location", "is_open", "starts_at"]
     list_select_related = ["location", "resource"]
 
+    def get_fields(self, request: HttpRequest, obj: ScheduleException | None = None) -> list[Any]:
+        is_form = obj is None or self.has_change_permission(request, obj)
+        times = ["starts_at", "ends_at"] if is_form else ["starts", "ends"]
+        return ["location", "resource", *times, "is_open", "reason"]
+
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, exception: ScheduleException) -> str:
         return wall_clock(exception.starts_at, exception.location.zone)
@@ -156,6 +161,10 @@ class RosterInline(admin.TabularInline):
     can_delete = False
     show_change_link = True
     verbose_name_plural = "who is coming"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
+        gone = [Booking.Status.CANCELLED, Booking.Status.DECLINED, Booking.Status.EXPIRED]
+        return super().get_queryset(request).exclude(status__in=gone).select_related("customer")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

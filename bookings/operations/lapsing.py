@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from bookings.database import database_is_away
@@ -34,7 +34,7 @@ def _expire_if_unanswered(booking_id: UUID) -> bool:
             if unanswered is not None:
                 expire_booking(unanswered, Actor("system"))
             return unanswered is not None
-    except DatabaseError as error:
+    except Exception as error:
         if database_is_away(error):
             raise
         log.exception("Request %s could not be given up", booking_id)

@@ -21,9 +21,9 @@ def reschedule_booking(
 ) -> Booking:
     """Move a booking to another time, and to ``resource`` if one is named; do nothing if that is where it is.
 
-    If none is named, it stays with whom it is while they are free, else it goes to anybody. The same row, reference and
-    price; customers may do so until the cut-off that held when they booked. Raises TooLateToChange, InvalidTransition,
-    and what create_booking raises of the new time.
+    If none is named, it stays with whom it is while they are free, else it goes to anybody; a class joins one that has
+    room. The same row, reference and price; customers may do so until the cut-off that held when they booked. Raises
+    TooLateToChange, InvalidTransition, and what create_booking raises of the new time.
     """
     booking = lock_booking(booking_id)
     if booking.status not in Booking.MOVABLE:

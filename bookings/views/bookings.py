@@ -13,7 +13,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from bookings.idempotency import IDEMPOTENCY_KEY, answer_once
-from bookings.limits import Bookings, Lookups
+from bookings.limits import Lookups, NewBookings
 from bookings.manage_tokens import TokenMaker
 from bookings.models import Booking
 from bookings.operations import Booked, create_booking
@@ -41,7 +41,7 @@ class BookingList(MethodFirst, generics.ListAPIView[Booking]):
         return [permissions.AllowAny()] if self.request.method == "POST" else [MayViewBookings()]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        return [Bookings()] if self.request.method == "POST" else [Lookups()]
+        return [NewBookings()] if self.request.method == "POST" else [Lookups()]
 
     def get_queryset(self) -> QuerySet[Booking]:
         bookings = Booking.objects.for_api()

@@ -208,9 +208,19 @@ def test_a_form_that_is_sent_twice_books_once(front_desk):
     assert Booking.objects.count() == 1
 
 
+def test_a_form_that_comes_back_with_somebody_else_in_it_books_nobody_and_says_so(front_desk):
+    service, key = make_service(resources=2), str(uuid4())
+    front_desk.post(ADD, walk_in(service, key=key))
+
+    page = front_desk.post(ADD, walk_in(service, key=key, name="Ravi")).content.decode()
+
+    assert f"This form has booked {Booking.objects.get().reference} already" in page
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_clicks_at_once_book_once():
-    service, user = make_service(resources=4), make_staff()
+@pytest.mark.parametrize("resources", [1, 4])
+def test_two_clicks_at_once_book_once(resources):
+    service, user = make_service(resources=resources), make_staff()
     key, answers = str(uuid4()), []
 
     def click():
@@ -283,6 +293,27 @@ def test_a_holiday_is_one_on_the_clock_of_its_location(manager):
     )
 
 
+def test_the_desk_sees_a_holiday_on_the_same_clock(front_desk):
+    location = Location.objects.create(name="New York", timezone="America/New_York")
+    starts_at = datetime(2031, 12, 25, tzinfo=location.zone)
+    holiday = ScheduleException.objects.create(
+        location=location, starts_at=starts_at, ends_at=starts_at + timedelta(days=1)
+    )
+
+    page = front_desk.get(reverse("admin:bookings_scheduleexception_change", args=[holiday.pk])).content.decode()
+
+    assert "Thu 25 Dec 2031, 00:00" in page
+
+
+def test_a_holiday_without_a_location_is_refused_on_the_form(manager):
+    told = {"starts_at": "2031-12-25T00:00", "ends_at": "2031-12-26T00:00", "location": ""}
+
+    page = manager.post(reverse("admin:bookings_scheduleexception_add"), told).content.decode()
+
+    assert "errornote" in page
+    assert not ScheduleException.objects.exists()
+
+
 def test_a_holiday_that_ends_before_it_begins_is_refused_on_the_form(manager):
     location = Location.objects.create(name="Anywhere")
 
@@ -306,13 +337,15 @@ def test_closing_names_the_bookings_that_stand_at_that_time(manager):
     )
 
     said = " ".join(str(message) for message in page.context["messages"])
-    assert f"1 bookings stand at that time: {ours.reference}." in said
+    assert f"Still booked: {ours.reference}." in said
     assert other_day.reference not in said
 
 
 def test_a_class_shows_who_is_coming(front_desk):
     yoga = make_service(capacity=12)
     bookings = [make_booking(yoga, party_size=people) for people in (1, 3)]
+    gone = make_booking(yoga)
+    cancel_booking(booking_id=gone.pk, actor=DESK)
     session = Session.objects.get()
 
     listed = front_desk.get(reverse("admin:bookings_session_changelist")).content.decode()
@@ -320,6 +353,7 @@ def test_a_class_shows_who_is_coming(front_desk):
 
     assert "4 of 12" in listed
     assert all(booking.reference in page for booking in bookings)
+    assert gone.reference not in page
 
 
 def test_whoever_may_only_look_books_for_nobody(onlooker):

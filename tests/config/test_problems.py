@@ -281,6 +281,13 @@ def test_a_charset_that_is_none_is_passed_over(content_type):
     assert (request.GET["status"], request.content_type) == ("A", "application/json")
 
 
+def test_what_only_looks_like_a_charset_stays():
+    told = "multipart/form-data; boundary=acharset1"
+    environ = RequestFactory()._base_environ(CONTENT_TYPE=told)
+
+    assert application.request_class(environ).META["CONTENT_TYPE"] == told
+
+
 @pytest.mark.parametrize("path", ["/schema/", "/docs/", "/problems/", "/healthz", "/payments/razorpay/webhook"])
 @pytest.mark.parametrize("method", ["options", "delete", "trace"])
 def test_a_method_that_a_path_does_not_have_is_a_problem_everywhere(api, path, method):

@@ -57,12 +57,14 @@ def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sand
 
 def test_without_a_key_the_very_same_wish_goes_on_with_what_the_gateway_interrupted(sandbox, api, settings):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
-    body = booking_request(make_paid_service(resources=2))
+    service = make_paid_service(resources=2)
+    body, other_doctor = booking_request(service), service.resources.last()
     sandbox.client.set(gateway_error_before=1)
     first = api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_before=0)
 
-    other = api.post(URL, {**body, "party_size": 1, "customer": {**CUSTOMER, "name": "Ravi"}}, format="json")
+    others = [{"customer": {**CUSTOMER, "name": "Ravi"}}, {"notes": "Ramp"}, {"resource": other_doctor.pk}]
+    other = [api.post(URL, {**body, **change}, format="json").json()["code"] for change in others]
     second = api.post(URL, body, format="json")
     third = api.post(URL, body, format="json")
 
@@ -70,7 +72,32 @@ def test_without_a_key_the_very_same_wish_goes_on_with_what_the_gateway_interrup
     seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
     assert (first.status_code, first.json()["booking"]["id"]) == (503, booked["id"])
     assert (second.status_code, seen.status_code, Booking.objects.count()) == (201, 200, 1)
-    assert {other.json()["code"], third.json()["code"]} == {"hold_open"}
+    assert {*other, third.json()["code"]} == {"hold_open"}
+
+
+def test_a_repeat_without_its_key_does_not_take_over_what_was_begun_under_one(sandbox, api, settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_error_before=1)
+    ask(api, body, key)
+    sandbox.client.set(gateway_error_before=0)
+
+    without = api.post(URL, body, format="json")
+    booked = ask(api, body, key).json()["booking"]
+
+    seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
+    assert (without.json()["code"], seen.status_code) == ("hold_open", 200)
+
+
+@pytest.mark.parametrize("meanwhile", [{"state": "rejected"}, {"state": "closed"}, {"last_error": ""}])
+def test_what_has_ended_while_somebody_asks_again_is_not_gone_on_with(sandbox, api, meanwhile):
+    body = booking_request(make_paid_service())
+    sandbox.client.set(gateway_error_before=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+    PaymentOrder.objects.update(**meanwhile)
+
+    assert api.post(URL, body, format="json").json()["code"] in ("hold_open", "slot_taken")
 
 
 def test_of_those_who_ask_again_at_once_without_a_key_one_goes_on(sandbox, api):
