@@ -83,6 +83,7 @@ class World:
     """One booking, and everybody who might want something of it."""
 
     def __init__(self) -> None:
+        self.client = Client(raise_request_exception=False)
         ours, theirs = (
             create_booking(
                 service=make_service(slug=slug), starts_at=slot(), customer=CUSTOMER, actor=Actor("customer")
@@ -109,15 +110,15 @@ class World:
 
     def ask(self, who: str, method: str, path: str) -> Any:
         """Ask with all that somebody has: a token, or both ways of being signed in. Nothing of it stays."""
-        client = Client(raise_request_exception=False)
+        self.client.cookies.clear()
         headers: dict[Any, Any] = {"X-Booking-Token": self.tokens[who]} if who in self.tokens else {}
         body: dict[str, Any] = {} if method == "GET" else {"data": b"{}", "content_type": "application/json"}
         with transaction.atomic():
             if who in self.staff:
-                client.force_login(self.staff[who])
+                self.client.force_login(self.staff[who])
                 _, bearer = AuthToken.objects.create(self.staff[who])
                 headers["Authorization"] = f"Bearer {bearer}"
-            ask: Any = client.generic
+            ask: Any = self.client.generic
             answer = ask(method, path, headers=headers, **body)
             transaction.set_rollback(True)
         return answer
