@@ -33,10 +33,10 @@ class WallClockField(forms.DateTimeField):
 
 
 def moment_of(told: datetime, zone: ZoneInfo) -> datetime:
-    """Return when the clock on a wall shows a time. Raises ValidationError if it never does."""
-    moment = told.replace(tzinfo=zone)
+    """Return when, in UTC, the clock on a wall shows a time. Raises ValidationError if it never does."""
     try:
-        if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == told:
+        moment = told.replace(tzinfo=zone).astimezone(UTC)
+        if moment.astimezone(zone).replace(tzinfo=None) == told:
             return moment
     except OverflowError as error:  # at an end of Python's calendar
         raise forms.ValidationError("No calendar goes that far. Pick another time.") from error
@@ -154,14 +154,14 @@ class WalkInForm(_DeskForm):
             return None
 
     def _made_before(self) -> Booking | None:
-        return Booking.objects.filter(pk=self.cleaned_data["key"]).select_related("customer").first()
+        return Booking.objects.filter(pk=self.cleaned_data["key"]).first()
 
     def _if_same(self, made: Booking, starts_at: datetime) -> Booking | None:
         told = self.cleaned_data
-        customer = [told[name] for name in ("name", "phone", "email")]
-        asked = [told["service"].pk, starts_at, told["party_size"], *customer]
-        known = [made.service_id, made.starts_at, made.party_size]
-        if asked == [*known, made.customer.name, made.customer.phone, made.customer.email]:
+        same = {name: told[name] for name in ("service", "party_size", "notes")}
+        same |= {f"customer__{name}": told[name] for name in ("name", "phone", "email")}
+        is_same = Booking.objects.standing().filter(pk=made.pk, starts_at=starts_at, **same).exists()
+        if is_same and (told["resource"] is None or made.takes(told["resource"])):
             return made
         self.add_error(None, f"This form has booked {made.reference} already. Open a new one for another booking.")
         return None

@@ -3,6 +3,7 @@ from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import DateTimeField
 from django.utils.timezone import is_naive
 from rest_framework import serializers
 
@@ -60,9 +61,9 @@ class StartField(serializers.DateTimeField):
             moment: datetime = super().enforce_timezone(value)
             if is_naive(value) and moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != value:
                 self.fail("make_aware", timezone=moment.tzinfo)
+            return moment.astimezone(UTC)
         except OverflowError:  # at an end of Python's calendar
             self.fail("overflow")
-        return moment
 
 
 class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
@@ -144,12 +145,22 @@ class AvailabilitySerializer(serializers.Serializer[Any]):
     slots = FreeSlotSerializer(many=True)
 
 
+class LocalTimeField(serializers.DateTimeField):
+    """A time of a booking, told as the clocks at its location show it."""
+
+    def get_attribute(self, booking: Booking) -> datetime | None:
+        at: datetime | None = super().get_attribute(booking)
+        return at and at.astimezone(booking.zone)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return value  # DRF would bring it to TIME_ZONE
+
+
 class BookingSerializer(serializers.ModelSerializer[Booking]):
+    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, DateTimeField: LocalTimeField}
     service = serializers.SlugRelatedField[Service](slug_field="slug", read_only=True)
     resource = ResourceSerializer()
     customer = CustomerSerializer()
-    starts_at = serializers.SerializerMethodField()
-    ends_at = serializers.SerializerMethodField()
 
     class Meta:
         model = Booking
@@ -158,12 +169,6 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
             "party_size", "notes", "price_minor", "due_online_minor", "currency", "hold_expires_at", "answer_by",
             "is_late_cancellation", "cancel_cutoff_minutes", "reschedule_cutoff_minutes", "version", "created_at",
         ]  # fmt: skip
-
-    def get_starts_at(self, booking: Booking) -> str:
-        return booking.starts_at.astimezone(booking.zone).isoformat()
-
-    def get_ends_at(self, booking: Booking) -> str:
-        return booking.ends_at.astimezone(booking.zone).isoformat()
 
 
 class NewBookingSerializer(BookingSerializer):

@@ -80,8 +80,7 @@ def occupy(booking: Booking, slot: Slot) -> None:
 
 def take_slot_back(booking: Booking) -> bool:
     """Occupy the time of a lapsed booking again, if it is still to come, sold and free; return whether it was."""
-    session = booking.session
-    holder: Booking | Session = session or booking
+    session, holder = booking.session, booking.holder
     resources = _lock(Resource.objects.filter(pk__in=holder.allocations.values("resource_id")))
     if booking.starts_at <= timezone.now() or not _all_present(booking, resources):
         return False
@@ -105,8 +104,7 @@ def _lock_listed(service: Service, wanted: Resource | None, instead_of: Booking 
     if instead_of is None:
         return _lock(listed)
     # Whoever is given up has to be locked as well, and all of them in one order.
-    holder: Booking | Session = instead_of.session or instead_of
-    given_up = set(holder.allocations.values_list("resource_id", flat=True))
+    given_up = set(instead_of.holder.allocations.values_list("resource_id", flat=True))
     keys = set(listed.values_list("pk", flat=True))
     locked = _lock(Resource.objects.filter(pk__in=keys | given_up))
     vacate(instead_of)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
 from bookings.models import Booking, Location, Resource, Service, WorkingHours
 from bookings.operations import Actor, create_booking
@@ -43,6 +44,14 @@ def slot(*, hour: int = 10, minute: int = 0, days: int = 1) -> datetime:
     """A time on the clinic's wall clock, some days from now."""
     day = datetime.now(KOLKATA) + timedelta(days=days)
     return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+
+def next_clock_changes(zone: ZoneInfo) -> list[date]:
+    """The days within a year on which the clocks are changed; the day after tomorrow where they never are."""
+    noon = datetime.combine(timezone.now().date() + timedelta(days=3), time(12), zone)
+    days = [noon + timedelta(days=number) for number in range(360)]
+    changes = [day.date() for day in days if (day - timedelta(days=1)).utcoffset() != day.utcoffset()]
+    return changes or [days[0].date()]
 
 
 def make_booking(service: Service | None = None, **fields: Any) -> Booking:

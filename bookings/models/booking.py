@@ -125,6 +125,7 @@ class Booking(models.Model):
     }
     BLOCKING = [Status.HELD, Status.PENDING, Status.CONFIRMED]
     MOVABLE = [Status.PENDING, Status.CONFIRMED]
+    KEPT = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # what money may be for
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
@@ -209,6 +210,15 @@ class Booking(models.Model):
         return ZoneInfo(self.timezone)
 
     @property
+    def holder(self) -> Booking | Session:
+        """Whose allocations keep its time: its own, or its session's."""
+        return self.session or self
+
+    def takes(self, resource: Resource) -> bool:
+        """Whether it has ``resource``, be it the one that it is said to be with or one beside."""
+        return self.holder.allocations.filter(resource=resource).exists()
+
+    @property
     def is_lapsed(self) -> bool:
         """Whether it is a hold whose time is over, and which nobody has given up yet. Only a hold has an end."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
@@ -250,6 +260,8 @@ class Allocation(models.Model):
                 ],
                 condition=Q(is_active=True),
             ),
+            # An empty range overlaps nothing: the constraint above would not see it.
+            models.CheckConstraint(name="some_time_is_blocked", condition=Q(blocked__isempty=False)),
             models.UniqueConstraint(name="one_allocation_per_resource", fields=["booking", "resource"]),
             models.CheckConstraint(
                 name="occupied_by_a_booking_or_a_session",

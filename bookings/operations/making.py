@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import NotRequired, ParamSpec, TypedDict, Unpack
 from uuid import UUID, uuid4
@@ -97,8 +97,8 @@ def _under_a_free_reference(book: Callable[P, Booked]) -> Callable[P, Booked]:
 def _book(
     wish: Wish, actor: Actor, token_for: TokenMaker, booking_id: UUID, status: Status, announced: Signal
 ) -> Booked:
-    service, starts_at, resource = wish["service"], wish["starts_at"], wish.get("resource")
-    people = wish.get("party_size", 1)
+    service, resource, people = wish["service"], wish.get("resource"), wish.get("party_size", 1)
+    starts_at = wish["starts_at"].astimezone(UTC)  # on a zone's own clock, an hour more is none or two on some days
     check_time(service, starts_at, actor)
     token = token_for(booking_id)
     with slot_conflicts(service, starts_at, resource, people):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -25,10 +25,11 @@ def reschedule_booking(
     room. The same row, reference and price; customers may do so until the cut-off that held when they booked. Raises
     TooLateToChange, InvalidTransition, and what create_booking raises of the new time.
     """
+    starts_at = starts_at.astimezone(UTC)
     booking = lock_booking(booking_id)
     if booking.status not in Booking.MOVABLE:
         raise InvalidTransition(booking, "rescheduled")
-    if booking.starts_at == starts_at and resource in (None, booking.resource):
+    if booking.starts_at == starts_at and (resource is None or booking.takes(resource)):
         return booking
     if actor.is_customer and booking.is_within(booking.reschedule_cutoff_minutes):
         raise TooLateToChange("It is too late to move this booking online. Please call us.")

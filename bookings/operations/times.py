@@ -49,5 +49,10 @@ def check_time(service: Service, starts_at: datetime, actor: Actor) -> None:
 
 
 def answer_end(service: Service, starts_at: datetime) -> datetime:
-    """Return until when staff may answer a request: as long as the service gives them, and not past the visit."""
-    return min(timezone.now() + timedelta(minutes=service.answer_minutes), starts_at)
+    """Return until when staff may answer a request: as long as the service gives them, and not past the visit.
+
+    Where staff have moved it to a time that has begun, until it ends.
+    """
+    now = timezone.now()
+    last = starts_at if starts_at > now else service.ends_at(starts_at)
+    return min(now + timedelta(minutes=service.answer_minutes), last)

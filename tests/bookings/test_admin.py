@@ -208,11 +208,16 @@ def test_a_form_that_is_sent_twice_books_once(front_desk):
     assert Booking.objects.count() == 1
 
 
-def test_a_form_that_comes_back_with_somebody_else_in_it_books_nobody_and_says_so(front_desk):
+@pytest.mark.parametrize("change", ["name", "notes", "resource", "cancelled"])
+def test_a_form_that_comes_back_with_another_wish_in_it_books_nothing_and_says_so(front_desk, change):
     service, key = make_service(resources=2), str(uuid4())
     front_desk.post(ADD, walk_in(service, key=key))
+    if change == "cancelled":
+        cancel_booking(booking_id=key, actor=DESK)
+    other = service.resources.exclude(booking__id=key).get()
+    changes = {"name": {"name": "Ravi"}, "notes": {"notes": "Ramp"}, "resource": {"resource": other.pk}}
 
-    page = front_desk.post(ADD, walk_in(service, key=key, name="Ravi")).content.decode()
+    page = front_desk.post(ADD, walk_in(service, key=key, **changes.get(change, {}))).content.decode()
 
     assert f"This form has booked {Booking.objects.get().reference} already" in page
 

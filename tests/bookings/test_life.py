@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
@@ -17,7 +18,16 @@ from bookings.exceptions import (
     TooLateToChange,
     TooManyOpen,
 )
-from bookings.models import Allocation, Booking, BookingEvent, Resource, ScheduleException, Session
+from bookings.models import (
+    Allocation,
+    Booking,
+    BookingEvent,
+    Location,
+    Resource,
+    ScheduleException,
+    Service,
+    Session,
+)
 from bookings.operations import (
     Actor,
     cancel_booking,
@@ -30,7 +40,7 @@ from bookings.operations import (
     reschedule_booking,
 )
 from notifications.models import Notification
-from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, slot
+from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, next_clock_changes, slot
 from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +192,21 @@ def test_a_request_that_moves_is_given_another_time_to_be_answered_in():
     assert timedelta(minutes=59) < moved.answer_by - timezone.now() <= timedelta(minutes=60)
 
 
+def test_a_request_that_staff_move_to_a_time_that_has_begun_can_be_answered_until_it_ends():
+    service = make_service(duration_minutes=60)
+    ScheduleException.objects.create(
+        location=service.location, is_open=True,
+        starts_at=timezone.now() - timedelta(days=1), ends_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    booking = make_booking(service)
+
+    moved = reschedule_booking(booking_id=booking.pk, starts_at=timezone.now() - timedelta(minutes=5), actor=DESK)
+    expire_unanswered()
+
+    assert moved.answer_by == moved.ends_at
+    assert Booking.objects.get().status == "pending"
+
+
 def test_a_request_counts_against_its_customer_no_longer_than_it_takes_the_slot():
     service = make_service(max_open_per_customer=1)
     make_booking(service)
@@ -317,6 +342,30 @@ def test_a_doctor_who_is_asked_for_gets_a_room_too_and_gives_both_back():
     assert booking.resource == wanted
     assert Allocation.objects.filter(is_active=True).count() == 0
     assert is_free(service)
+
+
+def test_moving_to_the_room_where_it_is_changes_nothing():
+    service = make_service()
+    room = add_room(service)
+    booking = make_booking(service)
+
+    moved = reschedule_booking(booking_id=booking.pk, starts_at=booking.starts_at, resource=room, actor=HERSELF)
+
+    assert moved.version == 1
+
+
+@pytest.mark.parametrize("change", [0, 1])
+def test_moving_to_where_it_is_in_an_hour_that_clocks_show_twice_or_never_changes_nothing(change):
+    zone = ZoneInfo("Europe/Berlin")
+    at = datetime.combine(next_clock_changes(zone)[change], time(2, 30), zone).replace(fold=1)
+    service = make_service()
+    Location.objects.update(timezone=zone.key)
+    ScheduleException.objects.create(
+        location=service.location, starts_at=at - timedelta(days=1), ends_at=at + timedelta(days=1), is_open=True
+    )
+    booking = make_booking(Service.objects.get(), starts_at=at, actor=DESK)
+
+    assert reschedule_booking(booking_id=booking.pk, starts_at=at, actor=DESK).version == 1
 
 
 def test_somebody_who_does_not_offer_the_service_cannot_be_asked_for():

@@ -1,12 +1,21 @@
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
-from bookings.models import Allocation, Booking, BookingEvent, Resource
+from bookings.models import (
+    Allocation,
+    Booking,
+    BookingEvent,
+    Location,
+    Resource,
+    ScheduleException,
+    Service,
+)
 from bookings.operations import (
     Actor,
     accept_payment,
@@ -18,7 +27,7 @@ from bookings.operations import (
     release_hold,
 )
 from notifications.models import Notification
-from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, slot
+from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, next_clock_changes, slot
 
 pytestmark = pytest.mark.django_db
 
@@ -216,6 +225,30 @@ def test_the_database_itself_refuses_an_overlap():
 
     with pytest.raises(IntegrityError, match="no_double_booking"), transaction.atomic():
         other.allocations.update(blocked=allocation.blocked)
+
+
+def test_the_database_refuses_to_block_no_time_at_all():
+    at = slot()
+
+    with pytest.raises(IntegrityError, match="some_time_is_blocked"), transaction.atomic():
+        make_booking().allocations.update(blocked=(at, at))
+
+
+@pytest.mark.parametrize("change", [0, 1])
+def test_an_hour_is_an_hour_also_where_the_clocks_change(change):
+    zone = ZoneInfo("Europe/Berlin")
+    starts_at = datetime.combine(next_clock_changes(zone)[change] - timedelta(days=1), time(9), zone)
+    service = make_service(duration_minutes=24 * 60, buffer_before_minutes=30)
+    Location.objects.update(timezone=zone.key)
+    ScheduleException.objects.create(
+        location=service.location, starts_at=starts_at, ends_at=starts_at + timedelta(days=2), is_open=True
+    )
+
+    booking = make_booking(Service.objects.get(), starts_at=starts_at, actor=DESK)
+
+    blocked = booking.allocations.get().blocked
+    assert booking.ends_at - booking.starts_at.astimezone(UTC) == timedelta(hours=24)
+    assert blocked.upper - blocked.lower == timedelta(hours=24, minutes=30)
 
 
 def test_a_rollback_leaves_no_message():
