@@ -121,11 +121,6 @@ def is_repeat(request: Request) -> bool:
     return keyed is not None and _rows_of(keyed).filter(fingerprint=keyed.fingerprint, booking__isnull=False).exists()
 
 
-def has_key(booking: Booking) -> bool:
-    """Whether a booking was made under a key, so that its repeat can show its token again."""
-    return IdempotencyKey.objects.filter(booking=booking).exists()
-
-
 def claim(keyed: KeyedRequest | None) -> Claim | Answer:
     """Return leave to carry the request out, or the answer that it has had. Call it first in a transaction.
 

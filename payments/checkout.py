@@ -16,17 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from bookings.idempotency import (
-    Answer,
-    Claim,
-    KeyedRequest,
-    claim,
-    forget,
-    has_key,
-    note_booking,
-    release,
-    store_answer,
-)
+from bookings.idempotency import Answer, Claim, KeyedRequest, claim, forget, note_booking, release, store_answer
 from bookings.models import Booking
 from bookings.operations import Actor, Booked, hold_booking, release_hold, replace_token
 from payments import gateway
@@ -82,6 +72,7 @@ def answer_checkout(
         raise
     except GatewayUnavailable:
         release(claimed)
+        PaymentOrder.objects.filter(pk=checkout.order.pk).update(awaits_repeat=keyed is None)
         raise
     return store_answer(claimed, booking=checkout.booked.booking, content=show(Checkout(checkout.booked, order)))
 
@@ -114,15 +105,14 @@ def _resumed_without_key(wish: dict[str, Any]) -> Checkout | None:
     same: dict[str, Any] = {f"customer__{name}": value for name, value in wish["customer"].items()}
     same |= {name: value for name, value in wish.items() if name != "customer" and value is not None}
     alike = Booking.objects.standing().filter(status=Booking.Status.HELD, **same).values("pk")
-    order = PaymentOrder.objects.filter(booking__in=alike).exclude(last_error="").first()
+    order = PaymentOrder.objects.filter(booking__in=alike, awaits_repeat=True).first()
     if order is None:
         return None
     account = lock_account(order.pk)  # of two who ask again at once, one goes on
     order, booking = account.order, account.booking
-    is_failed = order.state == PaymentOrder.State.CREATING and order.razorpay_order_id is None and order.last_error
-    if not is_failed or booking.status != Booking.Status.HELD or booking.is_lapsed or has_key(booking):
+    if not order.awaits_repeat or booking.status != Booking.Status.HELD or booking.is_lapsed:
         return None
-    PaymentOrder.objects.filter(pk=order.pk).update(last_error="")
+    PaymentOrder.objects.filter(pk=order.pk).update(awaits_repeat=False)
     order.booking = booking
     return Checkout(replace_token(booking=booking), order)
 

@@ -70,7 +70,7 @@ def look_at(order: PaymentOrder) -> Look:
 def _captured(payment: GatewayPayment, order: PaymentOrder) -> GatewayPayment:
     """Capture an authorised payment of a live order for the right sum; return the payment as it is afterwards."""
     fits = (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency)
-    is_wanted = order.booking.status in (*Booking.BLOCKING, Booking.Status.COMPLETED)
+    is_wanted = order.booking.status in (Booking.Status.HELD, *Booking.KEPT)
     if payment.state != State.AUTHORIZED or not fits or not is_wanted:
         return payment
     try:

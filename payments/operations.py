@@ -46,26 +46,29 @@ def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking
     if not gateway.signature_is_valid(order_id=order.razorpay_order_id, payment_id=payment_id, signature=signature):
         log.warning("A payment of order %s came with a wrong signature", order.pk)
         raise SignatureInvalid("The signature does not match. Send the three values exactly as Checkout returned them.")
-    _apply_signed(order, payment_id)
+    payment = _apply_signed(order, payment_id)
     booking = Booking.objects.for_api().get(pk=order.booking_id)
-    if booking.status not in (Booking.Status.PENDING, Booking.Status.CONFIRMED, Booking.Status.COMPLETED):
-        raise PaidTooLate("The slot was given up before the payment arrived. The money will be paid back.")
-    return booking
+    if booking.status in Booking.KEPT or payment.disposition == Payment.Disposition.CONFIRMS:
+        return booking
+    if payment.disposition == Payment.Disposition.REVIEW:
+        raise PaidTooLate("The booking is given up. We are looking at what becomes of the money, and will tell you.")
+    raise PaidTooLate("The slot was given up before the payment arrived. The money will be paid back.")
 
 
 @transaction.atomic
-def _apply_signed(order: PaymentOrder, payment_id: str) -> None:
+def _apply_signed(order: PaymentOrder, payment_id: str) -> Payment:
     facts = GatewayPayment(
         payment_id, order.razorpay_order_id or "", order.amount_minor, order.currency, Payment.State.AUTHORIZED,
         was_captured=False,
     )  # fmt: skip
     try:
-        apply_payment_facts(order_id=order.pk, facts=facts, source="verify", is_signed=True)
+        payment = apply_payment_facts(order_id=order.pk, facts=facts, source="verify", is_signed=True)
     except PaymentMismatch:
         log.error("Payment %s was signed for order %s, but is of another", payment_id, order.pk)
         raise
     # Whoever it turns out to be for, the gateway is asked about it at once.
     PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=timezone.now())
+    return payment
 
 
 @transaction.atomic
@@ -131,8 +134,8 @@ def _use(payment: Payment, actor: Actor, note: str) -> None:
     if not payment.is_captured or payment.outstanding_minor() <= 0:
         raise NotReviewable("The money is not ours: it cannot pay for a booking.")
     is_paid = Payment.objects.filter(booking=payment.booking_id, disposition=Payment.Disposition.CONFIRMS).exists()
-    stands = payment.booking.status in (Booking.Status.PENDING, Booking.Status.CONFIRMED, Booking.Status.COMPLETED)
-    if is_paid or not (stands or accept_payment(booking_id=payment.booking_id, actor=actor)):
+    is_kept = payment.booking.status in Booking.KEPT
+    if is_paid or not (is_kept or accept_payment(booking_id=payment.booking_id, actor=actor)):
         raise NotReviewable("The booking is paid already, or its slot is gone. Pay the money back instead.")
     dispose(payment, Payment.Disposition.CONFIRMS, source=str(actor), reason=note)
 

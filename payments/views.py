@@ -1,10 +1,12 @@
 """Payments over HTTP: translate in, one call, translate out."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions
 from rest_framework.request import Request
@@ -20,13 +22,15 @@ from payments.operations import verify_payment
 from payments.serializers import CheckoutAnswer, VerifiedAnswer, VerifyPaymentRequest
 
 # Checkout closes this long before the hold lapses: a bank needs minutes to answer the last attempt.
-GRACE_SECONDS = 5 * 60
+GRACE = timedelta(minutes=5)
 
 
 def checkout_options(checkout: Checkout) -> dict[str, object]:
     """Return the options that Razorpay Checkout opens with (razorpay.com/docs, Standard Checkout)."""
     booking, order = checkout.booked.booking, checkout.order
     customer, service = booking.customer, booking.service
+    now = timezone.now()
+    left = (booking.hold_expires_at or now) - now
     return {
         "key": order.key_id,
         "order_id": order.razorpay_order_id,
@@ -35,7 +39,7 @@ def checkout_options(checkout: Checkout) -> dict[str, object]:
         "name": settings.BUSINESS_NAME,
         "description": f"{service.name} ({booking.reference})",
         "prefill": {"name": customer.name, "email": customer.email, "contact": customer.phone},
-        "timeout": max(service.hold_minutes * 60 - GRACE_SECONDS, 60),
+        "timeout": max(int((left - GRACE).total_seconds()), 60),
         "notes": {"booking": booking.reference},
     }
 

@@ -47,6 +47,9 @@ class PaymentOrder(models.Model):
     razorpay_order_id = models.CharField(max_length=40, unique=True, null=True)  # noqa: DJ001 - unique where known
     state = models.CharField(max_length=10, choices=State.choices, default=State.CREATING)
     is_extended = models.BooleanField(default=False, help_text="Its hold was prolonged while a bank was thinking.")
+    awaits_repeat = models.BooleanField(
+        default=False, help_text="Its customer was told of the gateway's failure, and has no key to go on under."
+    )
     next_check_at = models.DateTimeField(null=True, help_text="When to ask the gateway about it again.")
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

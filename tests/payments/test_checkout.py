@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -89,15 +90,41 @@ def test_a_repeat_without_its_key_does_not_take_over_what_was_begun_under_one(sa
     assert (without.json()["code"], seen.status_code) == ("hold_open", 200)
 
 
-@pytest.mark.parametrize("meanwhile", [{"state": "rejected"}, {"state": "closed"}, {"last_error": ""}])
-def test_what_has_ended_while_somebody_asks_again_is_not_gone_on_with(sandbox, api, meanwhile):
+def test_without_a_key_it_goes_on_also_when_the_order_was_found_meanwhile(sandbox, api):
+    body = booking_request(make_paid_service())
+    sandbox.client.set(gateway_error_after=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_after=0)
+    make_due()
+    check_orders()
+    found = PaymentOrder.objects.get()
+
+    again = api.post(URL, body, format="json")
+
+    assert (found.state, found.last_error) == ("open", "")
+    assert (again.status_code, again.json()["checkout"]["order_id"]) == (201, found.razorpay_order_id)
+
+
+def test_what_has_ended_is_not_gone_on_with(sandbox, api):
+    body = booking_request(make_paid_service())
+    sandbox.client.set(gateway_error_before=1)
+    first = api.post(URL, body, format="json").json()["booking"]["id"]
+    sandbox.client.set(gateway_error_before=0)
+    release_hold(booking_id=first, actor=DESK)
+
+    assert api.post(URL, body, format="json").json()["booking"]["id"] != first
+
+
+def test_a_checkout_that_goes_on_later_closes_as_long_before_its_hold_lapses(sandbox, api):
     body = booking_request(make_paid_service())
     sandbox.client.set(gateway_error_before=1)
     api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_before=0)
-    PaymentOrder.objects.update(**meanwhile)
+    Booking.objects.update(hold_expires_at=timezone.now() + timedelta(minutes=8))
 
-    assert api.post(URL, body, format="json").json()["code"] in ("hold_open", "slot_taken")
+    timeout = api.post(URL, body, format="json").json()["checkout"]["timeout"]
+
+    assert 170 <= timeout <= 180
 
 
 def test_of_those_who_ask_again_at_once_without_a_key_one_goes_on(sandbox, api):

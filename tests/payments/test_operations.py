@@ -139,6 +139,25 @@ def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
     assert verify(paid).status == "confirmed"
 
 
+@pytest.mark.parametrize("end", ["no_show", "cancelled"])
+def test_a_payment_that_comes_again_when_the_visit_is_over_is_not_said_to_go_back(sandbox, end):
+    paid = sandbox.client.pay((started := checkout()).order.razorpay_order_id)
+    verify(paid)
+    Booking.objects.filter(pk=started.booked.booking.pk).update(status=end)
+
+    assert verify(paid).status == end
+
+
+def test_money_that_somebody_looks_at_is_not_said_to_go_back(sandbox):
+    paid = sandbox.client.pay(checkout().order.razorpay_order_id)
+    verify(paid)
+    Booking.objects.update(status="cancelled")
+    Payment.objects.update(disposition="review")
+
+    with pytest.raises(PaidTooLate, match="We are looking"):
+        verify(paid)
+
+
 def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
