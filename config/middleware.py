@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
 from bookings.database import database_is_away
 from config.problem_pages import PROBLEMS
-from config.problems import bad_request, database_problem, problem_answer
+from config.problems import bad_request, database_problem, not_found, problem_answer
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -29,15 +30,29 @@ class EitherSlash:
 
 
 class NoNul:
-    """Refuses a query string with a NUL in it: PostgreSQL's text cannot hold one, and Django's admin would try."""
+    """Refuses a NUL in the query string or a cookie: PostgreSQL's text holds none, and admin and sessions would try."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", ""):
+        if "%00" in request.META.get("QUERY_STRING", "") or any("\0" in value for value in request.COOKIES.values()):
             return bad_request(request)
         return self.get_response(request)
+
+
+class NoSuchId:
+    """Says 404 to an address with an id that can be none: Django's admin would look for a row by it, and fail."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        is_no_id = isinstance(error, ValidationError) and getattr(error, "code", "") == "invalid"  # UUIDField's word
+        return not_found(request, error) if is_no_id else None
 
 
 class WordsForErrors:

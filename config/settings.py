@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "config.middleware.NoNul",
     "config.middleware.KeptByNobody",
     "config.middleware.WordsForErrors",
+    "config.middleware.NoSuchId",
     "config.middleware.DatabaseTrouble",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

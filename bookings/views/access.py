@@ -4,7 +4,6 @@ from typing import Any, NoReturn
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import permissions
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -26,13 +25,6 @@ class MethodFirst(APIView):
         if not hasattr(self, str(request.method).lower()):
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
-
-
-class MayViewBookings(permissions.BasePermission):
-    """Staff with the permission; or anybody with a manage token, who sees what it opens."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return sees_all(request) or Booking.objects.opened_by(token_of(request)).exists()
 
 
 def opens(request: Request, booking: Booking | None) -> bool:

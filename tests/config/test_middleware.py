@@ -1,6 +1,8 @@
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
+from bookings.models import Booking
 from tests.factories import booking_request, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +18,33 @@ def test_a_nul_in_the_address_is_refused(path):
     answer = client.get(path)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("path", ["/problems/", "/admin/", "/notifications/"])
+def test_a_nul_in_a_cookie_is_refused(path):
+    client = Client(raise_request_exception=False, headers={"Cookie": 'sessionid="aaaaaaaa\\000"'})
+
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/admin/bookings/booking/abc/actions/confirm/"),
+        ("GET", "/admin/bookings/booking/abc/actions/confirm/"),
+        ("GET", "/admin/r/{booking}/abc/"),
+        ("GET", "/admin/bookings/booking/abc/change/"),
+    ],
+)
+def test_an_id_that_can_be_none_is_nobodys(method, path):
+    client = Client(raise_request_exception=False)
+    client.force_login(make_staff("manager", group="Managers"))
+
+    answer = client.generic(method, path.format(booking=ContentType.objects.get_for_model(Booking).pk))
+
+    assert answer.status_code in (302, 404, 405)
 
 
 def test_no_cache_keeps_what_is_for_one_persons_eyes(client):

@@ -9,6 +9,7 @@ import rest_framework.exceptions
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from django.test import RequestFactory
+from django.test.client import FakePayload
 from knox.models import AuthToken
 from rest_framework.exceptions import APIException
 
@@ -270,8 +271,12 @@ def test_a_parameter_where_there_are_none_is_refused(api, query):
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json; charset=hex", "application/json; charset*=hex''x", "application/json; charset=undefined"],
-)
+    [
+        "application/json; charset=hex", "application/json; charset*=hex''x", "application/json; charset=undefined",
+        "application/json; title*=nope''x", "application/json; a*=undefined''b", "application/json; a*=u''b; a*0=c",
+        "application/json; a*; a*0=c",
+    ],
+)  # fmt: skip
 def test_a_charset_that_is_none_is_passed_over(content_type):
     """Python knows codecs that turn bytes into no text, and Django would read the address with them."""
     asked = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
@@ -279,6 +284,27 @@ def test_a_charset_that_is_none_is_passed_over(content_type):
     request = application.request_class(RequestFactory()._base_environ(**asked))
 
     assert (request.GET["status"], request.content_type) == ("A", "application/json")
+
+
+def test_a_strange_parameter_of_what_is_accepted_is_passed_over():
+    environ = RequestFactory()._base_environ(HTTP_ACCEPT="text/*; a*=u''b; a*0=c;level=1, */*;q=0.8")
+
+    assert application.request_class(environ).META["HTTP_ACCEPT"] == "text/*;level=1, */*;q=0.8"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["name*=u''b; name*0=c", "name*=nope''%41", "name*=undefined''b"])
+def test_a_strange_parameter_of_a_form_is_a_bad_request(name):
+    told = {}
+    body = f"--b\r\nContent-Disposition: form-data; {name}\r\n\r\nvalue\r\n--b--\r\n".encode()
+    environ = RequestFactory()._base_environ(
+        PATH_INFO="/admin/login/", REQUEST_METHOD="POST", CONTENT_TYPE="multipart/form-data; boundary=b",
+        CONTENT_LENGTH=str(len(body)), HTTP_COOKIE=f"csrftoken={'a' * 32}", **{"wsgi.input": FakePayload(body)},
+    )  # fmt: skip
+
+    b"".join(application(environ, lambda status, headers: told.update(status=status)))
+
+    assert told["status"].startswith("4")
 
 
 def test_what_only_looks_like_a_charset_stays():
