@@ -71,18 +71,18 @@ class ScheduleExceptionForm(forms.ModelForm):
 
 
 class _DeskForm(forms.Form):
-    def _moment(self, told: datetime, service: Service) -> datetime | None:
+    def _moment(self, told: datetime, zone: ZoneInfo) -> datetime | None:
         """Return when the clock on the location's wall shows a time; say on the form if it never does."""
         try:
-            return moment_of(told, service.location.zone)
+            return moment_of(told, zone)
         except forms.ValidationError as error:
             self.add_error("starts_at", error)
             return None
 
-    def _explain(self, refusal: Exception, service: Service) -> None:
+    def _explain(self, refusal: Exception, zone: ZoneInfo) -> None:
         self.add_error(None, str(refusal))
         for at in getattr(refusal, "alternatives", []):
-            self.add_error(None, f"Free: {at.astimezone(service.location.zone):%a %d %b, %H:%M}")
+            self.add_error(None, f"Free: {at.astimezone(zone):%a %d %b, %H:%M}")
 
 
 class RescheduleForm(_DeskForm):
@@ -92,7 +92,7 @@ class RescheduleForm(_DeskForm):
     )
 
     def __init__(self, booking: Booking, data: Any = None) -> None:
-        start = booking.starts_at.astimezone(booking.zone).replace(tzinfo=None)
+        start = booking.starts_at.astimezone(booking.zone).replace(tzinfo=None, second=0, microsecond=0)
         super().__init__(data, initial={"starts_at": start, "resource": booking.resource_id})
         self.booking = booking
         choices: Any = self.fields["resource"]
@@ -100,14 +100,16 @@ class RescheduleForm(_DeskForm):
 
     def carry_out(self, actor: Actor) -> bool:
         """Move the booking; say on the form why it cannot be."""
-        told, service = self.cleaned_data, self.booking.service
-        starts_at = self._moment(told["starts_at"], service)
+        told, zone = self.cleaned_data, self.booking.zone
+        # A time that was left as it stood is that very moment, also of an hour that clocks show twice.
+        is_moved = "starts_at" in self.changed_data
+        starts_at = self._moment(told["starts_at"], zone) if is_moved else self.booking.starts_at
         if starts_at is None:
             return False
         try:
             reschedule_booking(booking_id=self.booking.pk, starts_at=starts_at, resource=told["resource"], actor=actor)
         except REFUSALS as refusal:
-            self._explain(refusal, service)
+            self._explain(refusal, zone)
             return False
         return True
 
@@ -134,7 +136,8 @@ class WalkInForm(_DeskForm):
         """Book, or return what was booked by this form before; say on the form why it cannot be."""
         told = self.cleaned_data
         service: Service = told["service"]
-        starts_at = self._moment(told["starts_at"], service)
+        zone = service.location.zone
+        starts_at = self._moment(told["starts_at"], zone)
         if starts_at is None:
             return None
         if made := self._made_before():
@@ -150,7 +153,7 @@ class WalkInForm(_DeskForm):
                 return self._if_same(made, starts_at)
             if isinstance(refusal, IntegrityError):
                 raise
-            self._explain(refusal, service)
+            self._explain(refusal, zone)
             return None
 
     def _made_before(self) -> Booking | None:

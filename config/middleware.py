@@ -1,15 +1,18 @@
 """What every request passes through."""
 
+import logging
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import DataError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
 from bookings.database import database_is_away
 from config.problem_pages import PROBLEMS
 from config.problems import bad_request, database_problem, not_found, problem_answer
+
+log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -41,8 +44,8 @@ class NoNul:
         return self.get_response(request)
 
 
-class NoSuchId:
-    """Says 404 to an address with an id that can be none: Django's admin would look for a row by it, and fail."""
+class OddQuestions:
+    """Answers where Django's admin fails over what it is asked: an id, a date or a pattern that can be none."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -51,8 +54,16 @@ class NoSuchId:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        is_no_id = isinstance(error, ValidationError) and getattr(error, "code", "") == "invalid"  # UUIDField's word
-        return not_found(request, error) if is_no_id else None
+        match = request.resolver_match
+        if match is None or "admin" not in match.namespaces:
+            return None
+        if isinstance(error, ValidationError) and getattr(error, "code", "") == "invalid":  # UUIDField's word
+            return not_found(request, error)
+        is_question = request.method in ("GET", "HEAD") or str(match.url_name).endswith("_changelist")
+        if not is_question or not isinstance(error, (ValueError, OverflowError, DataError)):
+            return None
+        log.exception("The admin cannot answer %s", request.get_full_path())
+        return bad_request(request)
 
 
 class WordsForErrors:

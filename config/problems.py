@@ -132,7 +132,8 @@ class ProblemFormatter(ExceptionFormatter):
             body["alternatives"] = [at.isoformat() for at in self.original_exc.alternatives]
         if isinstance(self.original_exc, GatewayUnavailable):
             held = self.original_exc.booking
-            body["booking"] = {"id": held.pk, "status": held.status, "hold_expires_at": held.hold_expires_at}
+            until = held.hold_expires_at and held.hold_expires_at.astimezone(held.zone)
+            body["booking"] = {"id": held.pk, "status": held.status, "hold_expires_at": until}
         return body
 
 

@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "config.middleware.NoNul",
     "config.middleware.KeptByNobody",
     "config.middleware.WordsForErrors",
-    "config.middleware.NoSuchId",
+    "config.middleware.OddQuestions",
     "config.middleware.DatabaseTrouble",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -176,6 +176,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="bookings@localhost")
 
 # --- the API ---------------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+FILE_UPLOAD_HANDLERS: list[str] = []  # nobody sends files: they are read past, and fill no disk
+API_VERSION = "1.0.0"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.authentication.StaffToken"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],  # a forgotten view is closed
@@ -183,6 +185,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "ALLOWED_VERSIONS": [API_VERSION],  # without, /schema/ puts any ?version= into a header
     "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter like any other
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -194,7 +197,7 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Daybook",
     "DESCRIPTION": "Bookings that answer at once. Errors are RFC 9457 problems: branch on `code`.",
-    "VERSION": "1.0.0",
+    "VERSION": API_VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -19,7 +19,8 @@ class Utf8Request(WSGIRequest):
 
     def __init__(self, environ: dict[str, Any]) -> None:
         for name in ("CONTENT_TYPE", "HTTP_ACCEPT"):
-            environ[name] = UNREAD.sub("", environ.get(name, ""))
+            if name in environ:
+                environ[name] = UNREAD.sub("", environ[name])
         super().__init__(environ)
 
     def parse_file_upload(self, *args: Any) -> Any:

@@ -50,9 +50,9 @@ def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking
     booking = Booking.objects.for_api().get(pk=order.booking_id)
     if booking.status in Booking.KEPT or payment.disposition == Payment.Disposition.CONFIRMS:
         return booking
-    if payment.disposition == Payment.Disposition.REVIEW:
-        raise PaidTooLate("The booking is given up. We are looking at what becomes of the money, and will tell you.")
-    raise PaidTooLate("The slot was given up before the payment arrived. The money will be paid back.")
+    if payment.disposition in (Payment.Disposition.NONE, Payment.Disposition.REFUND_DUE):
+        raise PaidTooLate("The slot was given up before the payment arrived. The money will be paid back.")
+    raise PaidTooLate("The booking is given up. Please call us about the money.")
 
 
 @transaction.atomic

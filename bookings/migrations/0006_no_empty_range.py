@@ -10,6 +10,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Before buffers were counted in UTC, a visit after a clock change could block nothing. It blocks its own time.
+        *(
+            migrations.RunSQL(
+                f"UPDATE bookings_allocation SET blocked = tstzrange(holder.starts_at, holder.ends_at) "
+                f"FROM bookings_{name} holder WHERE holder.id = {name}_id AND isempty(blocked)",
+                migrations.RunSQL.noop,
+            )
+            for name in ("booking", "session")
+        ),
         migrations.AddConstraint(
             model_name='allocation',
             constraint=models.CheckConstraint(condition=models.Q(('blocked__isempty', False)), name='some_time_is_blocked'),

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+
+WITHIN_A_YEAR = MaxValueValidator(366 * 24 * 60, "Say at most a year: 527040 minutes.")
 
 
 def validate_timezone(name: str) -> None:
@@ -68,7 +70,9 @@ class Service(models.Model):
     duration_minutes = models.PositiveSmallIntegerField()
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
-    min_notice_minutes = models.PositiveIntegerField(default=0, help_text="How long before its start it can be booked.")
+    min_notice_minutes = models.PositiveIntegerField(
+        validators=[WITHIN_A_YEAR], default=0, help_text="How long before its start it can be booked."
+    )
     horizon_days = models.PositiveSmallIntegerField(default=90, help_text="How far ahead it can be booked.")
     slot_interval_minutes = models.PositiveSmallIntegerField(
         default=15, help_text="Visits start at opening and every so many minutes after it."
@@ -80,16 +84,16 @@ class Service(models.Model):
         null=True, blank=True, help_text="How many visits to come one phone number may have. Empty: any number."
     )
     cancel_cutoff_minutes = models.PositiveIntegerField(
-        default=120, help_text="How long before its start customers may still cancel."
+        validators=[WITHIN_A_YEAR], default=120, help_text="How long before its start customers may still cancel."
     )
     reschedule_cutoff_minutes = models.PositiveIntegerField(
-        default=120, help_text="How long before its start customers may still move it."
+        validators=[WITHIN_A_YEAR], default=120, help_text="How long before its start customers may still move it."
     )
     answer_minutes = models.PositiveIntegerField(
-        default=24 * 60, help_text="How long a request waits for staff to answer it."
+        validators=[WITHIN_A_YEAR], default=24 * 60, help_text="How long a request waits for staff to answer it."
     )
     reminder_minutes = ArrayField(
-        models.PositiveIntegerField(validators=[MinValueValidator(1)]),
+        models.PositiveIntegerField(validators=[MinValueValidator(1), WITHIN_A_YEAR]),
         default=a_day_and_two_hours,
         blank=True,
         size=5,

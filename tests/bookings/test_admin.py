@@ -1,16 +1,18 @@
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from bookings.models import Booking, Location, ScheduleException, Session
+from bookings.models import Booking, Location, ScheduleException, Service, Session
 from bookings.operations import cancel_booking, complete_booking, confirm_booking
-from tests.factories import CUSTOMER, DESK, make_booking, make_service, make_staff, slot
+from tests.factories import CUSTOMER, DESK, make_booking, make_service, make_staff, next_clock_changes, slot
 from tests.threads import run_at_once
 
 pytestmark = pytest.mark.django_db
@@ -391,6 +393,35 @@ def test_a_move_onto_a_taken_time_is_explained_on_the_form(front_desk):
     assert "That time has just been taken" in page.content.decode()
     booking.refresh_from_db()
     assert booking.version == 1
+
+
+@pytest.mark.parametrize("change", [0, 1])
+def test_a_time_that_the_form_leaves_as_it_was_stays_also_in_an_hour_that_clocks_show_twice(front_desk, change):
+    zone = ZoneInfo("Europe/Berlin")
+    at = datetime.combine(next_clock_changes(zone)[change], time(2, 30), zone).replace(fold=1)
+    service = make_service(resources=2)
+    Location.objects.update(timezone=zone.key)
+    ScheduleException.objects.create(
+        location=service.location, starts_at=at - timedelta(days=1), ends_at=at + timedelta(days=1), is_open=True
+    )
+    booking = make_booking(Service.objects.get(), starts_at=at, actor=DESK)
+    path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
+    shown = front_desk.get(path).context["form"]["starts_at"].value()
+    other = service.resources.exclude(pk=booking.resource_id).get()
+
+    front_desk.post(path, {"starts_at": f"{shown:%Y-%m-%dT%H:%M}", "resource": other.pk})
+
+    moved = Booking.objects.get()
+    assert (moved.starts_at, moved.resource, moved.version) == (booking.starts_at, other, 2)
+
+
+def test_a_year_is_the_longest_that_a_service_may_ask_for():
+    service = make_service(cancel_cutoff_minutes=2_000_000_000, reminder_minutes=[2_000_000_000])
+
+    with pytest.raises(ValidationError) as error:
+        service.full_clean()
+
+    assert set(error.value.message_dict) == {"cancel_cutoff_minutes", "reminder_minutes"}
 
 
 def test_a_time_that_is_none_is_named(front_desk):

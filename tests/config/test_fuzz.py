@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
-from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, settings
 from knox.models import AuthToken
@@ -17,12 +16,13 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from bookings.operations import Actor, create_booking
+from config.wsgi import application
 from tests.factories import CUSTOMER, make_paid_service, make_service, make_staff, slot
 
 # FUZZ_EXAMPLES=250 makes ten thousand requests of it, others each time.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
-schema = schemathesis.openapi.from_wsgi("/schema/?format=json", get_wsgi_application())
+schema = schemathesis.openapi.from_wsgi("/schema/?format=json", application)
 
 # A time that is valid in form may be over or taken, a person unknown, a number not dialled anywhere. And headers are
 # replaced below, so who is let in is not for this test: the matrix of test_access.py is exact about it.

@@ -47,6 +47,24 @@ def test_an_id_that_can_be_none_is_nobodys(method, path):
     assert answer.status_code in (302, 404, 405)
 
 
+@pytest.mark.parametrize(
+    "question", ["reference__regex=(", "starts_at__year=99999", "created_at__year=99999", "starts_at__gte=x"]
+)
+def test_the_admin_can_be_asked_anything(question):
+    client = Client(raise_request_exception=False)
+    client.force_login(make_staff("manager", group="Managers"))
+
+    assert client.get(f"/admin/bookings/booking/?{question}").status_code in (302, 400)
+
+
+def test_an_action_for_what_can_be_no_row_is_refused():
+    client = Client(raise_request_exception=False)
+    client.force_login(make_staff("manager", group="Managers"))
+    asked = {"action": "delete_selected", "_selected_action": "abc"}
+
+    assert client.post("/admin/bookings/scheduleexception/", asked).status_code == 400
+
+
 def test_no_cache_keeps_what_is_for_one_persons_eyes(client):
     body = booking_request(make_service())
 

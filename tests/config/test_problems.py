@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 import rest_framework.exceptions
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from django.test import RequestFactory
 from django.test.client import FakePayload
@@ -305,6 +306,24 @@ def test_a_strange_parameter_of_a_form_is_a_bad_request(name):
     b"".join(application(environ, lambda status, headers: told.update(status=status)))
 
     assert told["status"].startswith("4")
+
+
+def test_what_is_not_said_to_be_accepted_stays_unsaid():
+    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ()).META
+
+
+def test_a_file_that_is_sent_is_read_past(client):
+    name = "a." + "x" * 250
+    file = SimpleUploadedFile(name, b"x" * 3_000_000)
+
+    answer = client.post("/notifications/twilio/inbound", {"file": file})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("version", ["%0A", "2", "1.0.0"])
+def test_whatever_version_of_the_schema_is_asked_for(client, version):
+    assert client.get(f"/schema/?version={version}").status_code == 200
 
 
 def test_what_only_looks_like_a_charset_stays():

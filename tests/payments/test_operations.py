@@ -154,7 +154,7 @@ def test_money_that_somebody_looks_at_is_not_said_to_go_back(sandbox):
     Booking.objects.update(status="cancelled")
     Payment.objects.update(disposition="review")
 
-    with pytest.raises(PaidTooLate, match="We are looking"):
+    with pytest.raises(PaidTooLate, match="call us"):
         verify(paid)
 
 
