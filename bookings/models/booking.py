@@ -1,4 +1,4 @@
-"""A booking, what it occupies, and what happened to it."""
+"""A booking, and what happened to it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from bookings.models.catalogue import Resource, Service
 from bookings.models.customer import Customer
+from bookings.models.session import Session
 
 
 def new_reference() -> str:
@@ -27,48 +26,6 @@ def new_reference() -> str:
 
 def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-class Session(models.Model):
-    """A time that several bookings share, such as a class. ``booked`` counts the people of all that still stand.
-
-    It occupies its resources as a single booking would, for as long as anybody is coming.
-    """
-
-    service = models.ForeignKey(Service, on_delete=models.PROTECT)
-    resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-    capacity = models.PositiveSmallIntegerField()
-    booked = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        ordering = ["-starts_at"]
-        constraints = [
-            models.UniqueConstraint(name="one_session_at_a_time", fields=["service", "resource", "starts_at"]),
-            models.CheckConstraint(name="nobody_without_a_place", condition=Q(booked__lte=F("capacity"))),
-            models.CheckConstraint(name="session_starts_before_it_ends", condition=Q(starts_at__lt=F("ends_at"))),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.service} ({self.booked} of {self.capacity})"
-
-    def let_in(self, people: int) -> bool:
-        """Give so many people a place if there are enough; return whether there were. One UPDATE decides."""
-        with_room = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
-        return bool(with_room.update(booked=F("booked") + people))
-
-    def begin_anew(self, ends_at: datetime, capacity: int, people: int) -> None:
-        """Make of a session that all have left what it is today, with so many people in it."""
-        self.allocations.all().delete()
-        Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=people)
-        self.refresh_from_db(fields=["ends_at", "capacity", "booked"])
-
-    def let_go(self, people: int) -> bool:
-        """Take so many people's places back; return whether that was the last of them."""
-        Session.objects.filter(pk=self.pk).update(booked=F("booked") - people)
-        self.refresh_from_db(fields=["booked"])
-        return self.booked == 0
 
 
 LAPSED = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
@@ -230,48 +187,6 @@ class Booking(models.Model):
     def opens_with(self, token: str) -> bool:
         """Whether ``token`` is this booking's manage token."""
         return secrets.compare_digest(self.manage_token_hash, hash_token(token))
-
-
-class Int8Range(Func):
-    function = "int8range"
-    output_field = BigIntegerRangeField()
-
-
-class Allocation(models.Model):
-    """A resource that a booking or a session occupies, one row for each.
-
-    The exclusion constraint under every path to a double booking stands here.
-    """
-
-    booking = models.ForeignKey(Booking, null=True, on_delete=models.CASCADE, related_name="allocations")
-    session = models.ForeignKey(Session, null=True, on_delete=models.CASCADE, related_name="allocations")
-    resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
-    blocked = DateTimeRangeField()
-    is_active = models.BooleanField(default=True)
-
-    class Meta:
-        constraints = [
-            ExclusionConstraint(
-                name="no_double_booking",
-                # A range of one id stands in for "=": GiST equality on integers would need the btree_gist extension.
-                expressions=[
-                    (Int8Range(F("resource_id"), F("resource_id"), Value("[]")), RangeOperators.OVERLAPS),
-                    ("blocked", RangeOperators.OVERLAPS),
-                ],
-                condition=Q(is_active=True),
-            ),
-            # An empty range overlaps nothing: the constraint above would not see it.
-            models.CheckConstraint(name="some_time_is_blocked", condition=Q(blocked__isempty=False)),
-            models.UniqueConstraint(name="one_allocation_per_resource", fields=["booking", "resource"]),
-            models.CheckConstraint(
-                name="occupied_by_a_booking_or_a_session",
-                condition=Q(booking__isnull=False, session__isnull=True)
-                | Q(booking__isnull=True, session__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.booking_id or self.session_id} on {self.resource_id}"
 
 
 class BookingEvent(models.Model):

@@ -1,0 +1,54 @@
+"""What a booking or a session takes of a resource's time. The constraint under every double booking is here."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, Value
+
+from bookings.models.booking import Booking
+from bookings.models.catalogue import Resource
+from bookings.models.session import Session
+
+
+class Int8Range(Func):
+    function = "int8range"
+    output_field = BigIntegerRangeField()
+
+
+class Allocation(models.Model):
+    """A resource that a booking or a session occupies, one row for each.
+
+    The exclusion constraint under every path to a double booking stands here.
+    """
+
+    booking = models.ForeignKey(Booking, null=True, on_delete=models.CASCADE, related_name="allocations")
+    session = models.ForeignKey(Session, null=True, on_delete=models.CASCADE, related_name="allocations")
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
+    blocked = DateTimeRangeField()
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="no_double_booking",
+                # A range of one id stands in for "=": GiST equality on integers would need the btree_gist extension.
+                expressions=[
+                    (Int8Range(F("resource_id"), F("resource_id"), Value("[]")), RangeOperators.OVERLAPS),
+                    ("blocked", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(is_active=True),
+            ),
+            # An empty range overlaps nothing: the constraint above would not see it.
+            models.CheckConstraint(name="some_time_is_blocked", condition=Q(blocked__isempty=False)),
+            models.UniqueConstraint(name="one_allocation_per_resource", fields=["booking", "resource"]),
+            models.CheckConstraint(
+                name="occupied_by_a_booking_or_a_session",
+                condition=Q(booking__isnull=False, session__isnull=True)
+                | Q(booking__isnull=True, session__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.booking_id or self.session_id} on {self.resource_id}"
