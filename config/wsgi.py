@@ -21,6 +21,8 @@ class Utf8Request(WSGIRequest):
         for name in ("CONTENT_TYPE", "HTTP_ACCEPT"):
             if name in environ:
                 environ[name] = UNREAD.sub("", environ[name])
+        if not environ.get("HTTP_ACCEPT", "").strip():  # whoever says nothing takes anything
+            environ.pop("HTTP_ACCEPT", None)
         super().__init__(environ)
 
     def parse_file_upload(self, *args: Any) -> Any:

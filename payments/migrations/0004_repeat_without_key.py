@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='paymentorder',
             name='awaits_repeat',
-            field=models.BooleanField(default=False, help_text="Its customer was told of the gateway's failure, and has no key to go on under."),
+            field=models.BooleanField(db_default=False, default=False, help_text="Its customer was told of the gateway's failure, and has no key to go on under."),
         ),
     ]

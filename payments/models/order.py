@@ -48,7 +48,9 @@ class PaymentOrder(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.CREATING)
     is_extended = models.BooleanField(default=False, help_text="Its hold was prolonged while a bank was thinking.")
     awaits_repeat = models.BooleanField(
-        default=False, help_text="Its customer was told of the gateway's failure, and has no key to go on under."
+        default=False,
+        db_default=False,
+        help_text="Its customer was told of the gateway's failure, and has no key to go on under.",
     )
     next_check_at = models.DateTimeField(null=True, help_text="When to ask the gateway about it again.")
     last_error = models.CharField(max_length=250, blank=True)

@@ -308,17 +308,21 @@ def test_a_strange_parameter_of_a_form_is_a_bad_request(name):
     assert told["status"].startswith("4")
 
 
-def test_what_is_not_said_to_be_accepted_stays_unsaid():
-    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ()).META
+@pytest.mark.parametrize("said", [{}, {"HTTP_ACCEPT": ""}, {"HTTP_ACCEPT": " "}])
+def test_whoever_does_not_say_what_they_accept_takes_anything(said):
+    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ(**said)).META
 
 
-def test_a_file_that_is_sent_is_read_past(client):
-    name = "a." + "x" * 250
+def test_a_file_that_is_sent_is_read_past_in_pieces(client, monkeypatch):
+    name, asked = "a." + "x" * 250, []
     file = SimpleUploadedFile(name, b"x" * 3_000_000)
+    read = FakePayload.read
+    monkeypatch.setattr(FakePayload, "read", lambda self, size=None: asked.append(size) or read(self, size))
 
     answer = client.post("/notifications/twilio/inbound", {"file": file})
 
     assert answer.status_code == 403
+    assert max(asked) <= 64 * 1024
 
 
 @pytest.mark.parametrize("version", ["%0A", "2", "1.0.0"])
