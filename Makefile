@@ -30,10 +30,10 @@ lint: $(READY) ## ruff, mypy, import contracts, migrations check
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
 
 chaos: $(READY) ## the delivery promise under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
-	@$(PY) -m tests.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
+	@$(PY) -m stress.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
 
 race: $(READY) ## no slot sold twice, no request carried out twice, under kills (SHORT=1, SEED=n, WITHOUT=lock,move,late,constraint: the negative controls)
-	@$(PY) -m tests.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
+	@$(PY) -m stress.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
 fuzz: $(READY) ## ten thousand made-up requests, others each time: no 5xx, nothing that the schema does not say
 	@FUZZ_EXAMPLES=250 $(PY) -m pytest tests/config/test_fuzz.py

@@ -14,6 +14,9 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ["DEBUG"] = "1"
+    from runtime.embedded_postgres import ensure_database_url  # noqa: PLC0415
+
+    ensure_database_url()
     import django  # noqa: PLC0415 - the settings have to stand first
 
     django.setup()

@@ -61,6 +61,8 @@ class Demand:
             "service": f"{kind}-{number % SERVICES:02}",
             "starts_at": (self._morning + timedelta(days=day, minutes=30 * visit)).isoformat(),
             "customer": {
-                "name": "Bench Mark", "phone": f"+9198{10_000_000 + number:08}", "email": f"bench{number}@example.com",
+                "name": "Bench Mark",
+                "phone": f"+9198{10_000_000 + number:08}",
+                "email": f"bench{number}@example.com",
             },
-        }  # fmt: skip
+        }

@@ -65,15 +65,24 @@ def _times(people: list[Resource]) -> Iterator[tuple[Resource, datetime]]:
 
 
 def _book(service: Service, times: list[tuple[Resource, datetime]]) -> None:
-    customer = Customer.remember(name="Bench", phone="+919812340003", email="bench@example.com")
+    customer = Customer.get_or_insert(name="Bench", phone="+919812340003", email="bench@example.com")
     bookings = [
         Booking(
-            reference=f"BENCH-{number}", service=service, resource=resource, customer=customer, starts_at=starts_at,
-            ends_at=service.ends_at(starts_at), status=Booking.Status.CONFIRMED, timezone="Asia/Kolkata",
-            price_minor=0, due_online_minor=0, currency="INR", manage_token_hash="",
+            reference=f"BENCH-{number}",
+            service=service,
+            resource=resource,
+            customer=customer,
+            starts_at=starts_at,
+            ends_at=service.ends_at(starts_at),
+            status=Booking.Status.CONFIRMED,
+            timezone="Asia/Kolkata",
+            price_minor=0,
+            due_online_minor=0,
+            currency="INR",
+            manage_token_hash="",
         )
         for number, (resource, starts_at) in enumerate(times)
-    ]  # fmt: skip
+    ]
     Booking.objects.bulk_create(bookings, batch_size=1000)
     Allocation.objects.bulk_create(
         (

@@ -17,7 +17,7 @@ from benchmarks.demand import MESSAGE_SECONDS, Demand
 from benchmarks.figures import OUT, percentile
 from benchmarks.stage import progress
 from benchmarks.usage import cpu_seconds
-from config.processes import ROOT, kill_group, start, wait_for_web
+from runtime.processes import ROOT, kill_group, start, wait_for_web
 from sandbox.process import RunningSandbox
 
 PORT = 8124
@@ -96,9 +96,15 @@ class PeerBench:
         if errors:
             progress(f"  {openloop.faults(answers)}")
         return Rate(
-            rate, pool, len(answers), errors, percentile(times, 50), percentile(times, 99), created,
+            rate,
+            pool,
+            len(answers),
+            errors,
+            percentile(times, 50),
+            percentile(times, 99),
+            created,
             len(self._log.new()),
-        )  # fmt: skip
+        )
 
     def _cpu_ms(self, seconds: float) -> float:
         progress("peer: processor time of a booking, no messages")

@@ -16,7 +16,7 @@ from benchmarks.free_times import measure_calendar
 from benchmarks.peer import PeerBench, show_rates
 from benchmarks.slow_gateway import measure_slow_gateway
 from benchmarks.stage import progress, running_daybook
-from config.processes import interrupt_on_signals
+from runtime.processes import interrupt_on_signals
 from sandbox.process import running_sandbox
 
 
@@ -48,9 +48,11 @@ def measure(plan: Plan) -> list[Figure]:
         connections.close_all()
         demand = Demand()
         peer = PeerBench(url, sandbox).measure(
-            rates=plan.peer_rates, seconds=plan.peer_seconds, wait=plan.peer_wait,
+            rates=plan.peer_rates,
+            seconds=plan.peer_seconds,
+            wait=plan.peer_wait,
             generous_rates=plan.peer_generous_rates,
-        )  # fmt: skip
+        )
         with running_daybook(url, sandbox) as daybook:
             progress("Daybook: its endpoints, one request after the other")
             figures = measure_endpoints(daybook, plan.rounds)

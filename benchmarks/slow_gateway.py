@@ -47,9 +47,12 @@ def measure_slow_gateway(daybook: Daybook, demand: Demand, rounds: int) -> list[
 
 def _booking(demand: Demand) -> Call:
     return Call(
-        "razorpay-booking", "POST", "/bookings/razorpay-booking", demand.body(PAID),
+        "razorpay-booking",
+        "POST",
+        "/bookings/razorpay-booking",
+        demand.body(PAID),
         headers={"Idempotency-Key": str(uuid4())},
-    )  # fmt: skip
+    )
 
 
 def _timed(daybook: Daybook, call: Call) -> tuple[float, requests.Response]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import requests
 from django.conf import settings
 
-from config.management.commands.seed_demo import PASSWORD
-from config.processes import START_SECONDS, manage, start, stop, wait_for_web, web_server
+from demo.management.commands.seed_demo import PASSWORD
+from runtime.processes import START_SECONDS, manage_command, start, stop, wait_for_web, web_server_command
 from sandbox.process import RunningSandbox
 
 PORT = 8123
@@ -21,9 +21,13 @@ PROMPT_SECONDS, PROMPT_ANSWERS = 0.1, 10
 BEGAN = time.monotonic()
 # One machine plays all customers: it may have all it wants, and is counted all the same.
 LIMITS = [
-    "LIMIT_BOOKINGS_PER_HOUR", "LIMIT_LOOKUPS_PER_MINUTE", "LIMIT_OPEN_HOLDS_PER_NUMBER", "LIMIT_MESSAGES_PER_NUMBER",
-    "LIMIT_EMAILS_PER_ADDRESS", "LIMIT_MESSAGES_AT_HOME",
-]  # fmt: skip
+    "LIMIT_BOOKINGS_PER_HOUR",
+    "LIMIT_LOOKUPS_PER_MINUTE",
+    "LIMIT_OPEN_HOLDS_PER_NUMBER",
+    "LIMIT_MESSAGES_PER_NUMBER",
+    "LIMIT_EMAILS_PER_ADDRESS",
+    "LIMIT_MESSAGES_AT_HOME",
+]
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,16 @@ def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Dayb
     """Start both processes, yield once the web server answers, and stop them in the end."""
     base = f"http://127.0.0.1:{PORT}"
     environment = {
-        **sandbox.environment, "DATABASE_URL": database_url, "PORT": str(PORT), "PUBLIC_BASE_URL": base,
-        **dict.fromkeys(LIMITS, "10000000"), "DEBUG": "0", "SECRET_KEY": secrets.token_urlsafe(50),
-    }  # fmt: skip
-    command = web_server(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
-    with running(command, environment) as web, running(manage("worker"), environment) as worker:
+        **sandbox.environment,
+        "DATABASE_URL": database_url,
+        "PORT": str(PORT),
+        "PUBLIC_BASE_URL": base,
+        **dict.fromkeys(LIMITS, "10000000"),
+        "DEBUG": "0",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+    }
+    command = web_server_command(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
+    with running(command, environment) as web, running(manage_command("worker"), environment) as worker:
         wait_for_web(base)
         yield Daybook(base, sandbox, web, worker, _sign_in(base))
 

@@ -5,6 +5,11 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        from bookings.timeline import add_source, booking_events  # noqa: PLC0415 - models are loaded only now
+        from bookings import jobs  # noqa: PLC0415 - models are loaded only now
+        from bookings.invariants import INVARIANTS  # noqa: PLC0415
+        from bookings.timeline import add_source, booking_events  # noqa: PLC0415
+        from foundation.invariants import register_invariants  # noqa: PLC0415
 
+        jobs.register()
+        register_invariants("Bookings", INVARIANTS)
         add_source(booking_events)

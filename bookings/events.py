@@ -14,4 +14,4 @@ booking_cancelled = Signal()
 booking_rescheduled = Signal()
 booking_missed = Signal()
 booking_corrected = Signal()
-customer_corrected = Signal()  # sends the customer alone
+customer_updated = Signal()  # sends the customer alone

@@ -27,14 +27,14 @@ class PartyTooLarge(Exception):
         super().__init__(f"At most {capacity} can come at a time. Book for fewer people.")
 
 
-class TooManyOpen(Exception):
+class TooManyUpcomingBookings(Exception):
     """The customer has as many visits to come as the service allows: cancel one first."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"This phone number has {most} visits to come already. Cancel one first, or call us.")
 
 
-class HoldOpen(Exception):
+class UnpaidHoldExists(Exception):
     """The phone number keeps an unpaid time already: pay for it, cancel it, or wait until it lapses."""
 
     def __init__(self, hold: Booking) -> None:
@@ -50,19 +50,19 @@ class TooLateToChange(Exception):
     """The visit is too near for its customer to change it: call the business."""
 
 
-class TooEarly(Exception):
+class VisitNotStarted(Exception):
     """Nobody can have missed what is still to come: wait until the visit has begun."""
 
 
-class ServiceNotPayable(Exception):
+class WrongPaymentMode(Exception):
     """The service takes no money online, or only with it: use the other endpoint."""
 
 
-class KeyMalformed(Exception):
+class IdempotencyKeyMalformed(Exception):
     """The Idempotency-Key cannot be one: send 1 to 255 printable ASCII characters."""
 
 
-class KeyReused(Exception):
+class IdempotencyKeyReused(Exception):
     """The Idempotency-Key came with another request before: send a new one."""
 
 

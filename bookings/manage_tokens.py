@@ -1,5 +1,6 @@
 """What opens a booking to the customer who made it. The database holds only a hash of it."""
 
+import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
@@ -21,3 +22,7 @@ def derived_token(booking_id: UUID, *, key: str) -> str:
     message = f"manage:{booking_id}:{key}".encode()
     digest = hmac.digest(settings.SECRET_KEY.encode(), message, "sha256")
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

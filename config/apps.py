@@ -8,7 +8,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config.groups import create_groups, remember_permissions  # noqa: PLC0415 - models are loaded only now
+        from config.roles import create_groups, remember_permissions  # noqa: PLC0415 - models are loaded only now
 
         # The last app that has models: by then every permission exists.
         pre_migrate.connect(remember_permissions, sender=apps.get_app_config("notifications"))

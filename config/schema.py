@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from config.problem_pages import PROBLEMS
-from config.problems import codes_of
 from config.schema_examples import EXAMPLES
+from foundation.http.problem_pages import PROBLEMS
+from foundation.http.problems import codes_of
 
 PROBLEM = {
     "type": "object",
@@ -53,8 +53,9 @@ CALLS = {
     ("put", "/bookings/{booking_id}/reschedule"): [403, 409, 422, 429],
 } | {("put", f"/bookings/{{booking_id}}/{verb}"): [403, 409] for verb in ("confirm", "decline", "complete", "no-show")}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}}
-REPLAYED = {"Idempotent-Replayed": {"description": "`true` if this is the first answer again.",
-                                    "schema": {"type": "string"}}}  # fmt: skip
+REPLAYED = {
+    "Idempotent-Replayed": {"description": "`true` if this is the first answer again.", "schema": {"type": "string"}}
+}
 
 
 def add_problem_responses(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

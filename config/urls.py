@@ -7,11 +7,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health, problem_pages, tokens
-from config.sign_in import LimitedSignInForm
+from accounts import tokens
+from accounts.sign_in import RateLimitedSignInForm
+from foundation.http import problem_pages
+from monitoring import health
 
 admin.site.site_header = admin.site.site_title = "Daybook"
-admin.site.login_form = LimitedSignInForm
+admin.site.login_form = RateLimitedSignInForm
 admin.site.index_title = "Front desk"
 admin.site.enable_nav_sidebar = False  # the header leads everywhere, and the lists need the width
 
@@ -24,8 +26,11 @@ FOR_ALL_TO_READ: dict[str, Any] = {
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("", include("payments.urls")),
-    path("", include("bookings.urls")),
+    path("", include("payments.api.urls")),
+    path("", include("desk.urls")),
+    path("", include("reports.urls")),
+    path("", include("payments.pages.urls")),
+    path("", include("bookings.api.urls")),
     path("notifications/", include("notifications.urls")),
     path("auth/token", tokens.Token.as_view(), name="token"),
     path("schema/", SpectacularAPIView.as_view(**FOR_ALL_TO_READ), name="schema"),
@@ -34,6 +39,6 @@ urlpatterns = [
     path("problems/<slug:name>", problem_pages.problem, name="problem"),
     path("healthz", health.healthz, name="healthz"),
 ]
-handler400 = "config.problems.bad_request"
-handler404 = "config.problems.not_found"
-handler500 = "config.problems.server_error"
+handler400 = "foundation.http.problems.bad_request"
+handler404 = "foundation.http.problems.not_found"
+handler500 = "foundation.http.problems.server_error"

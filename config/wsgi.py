@@ -10,6 +10,8 @@ from django.core.wsgi import get_wsgi_application
 from django.http.multipartparser import MultiPartParserError
 from django.urls import get_resolver
 
+from runtime.embedded_postgres import ensure_database_url
+
 # Parameters of a media type that nobody reads: a charset, and those with a charset of their own (RFC 2231).
 UNREAD = re.compile(r";(?:\s*charset|[^;,=]*\*)[^;,]*", re.IGNORECASE)
 
@@ -34,6 +36,7 @@ class Utf8Request(WSGIRequest):
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+ensure_database_url()
 application = get_wsgi_application()
 application.request_class = Utf8Request
 get_resolver().url_patterns  # noqa: B018 - a property that imports every view

@@ -6,7 +6,10 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from bookings.timeline import add_source  # noqa: PLC0415 - models are loaded only now
-        from notifications import receivers  # noqa: F401, PLC0415 - importing it is what connects its receivers
+        from foundation.invariants import register_invariants  # noqa: PLC0415
+        from notifications import receivers  # noqa: F401, PLC0415 - importing it connects its receivers
+        from notifications.invariants import INVARIANTS  # noqa: PLC0415
         from notifications.timeline import message_entries  # noqa: PLC0415
 
+        register_invariants("Messages", INVARIANTS)
         add_source(message_entries)

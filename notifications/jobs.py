@@ -8,23 +8,23 @@ from django.db import connection, transaction
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from notifications.drain import Drain
-from notifications.models import Dispatcher
-from notifications.pace import prepare_channels
+from notifications.delivery.drain import Drain
+from notifications.delivery.rate_control import prepare_channels
+from notifications.models import Lane
 
 DRAIN = "notifications.jobs.drain"
 STALE_SECONDS = 6
 
 
-def drain(slot: int) -> None:
-    """Drain one slot for a slice. Queue rows hold this dotted path: rename it only with a shim left behind."""
-    Drain(slot, hand_over=start_drain).run()
+def drain(lane: int) -> None:
+    """Drain one lane for a slice. Queue rows hold this dotted path: rename it only with a shim left behind."""
+    Drain(lane, hand_over=start_drain).run()
 
 
-def start_drain(slot: int) -> None:
-    """Queue the job that drains ``slot``, with the caller's transaction if there is one."""
+def start_drain(lane: int) -> None:
+    """Queue the job that drains ``lane``, with the caller's transaction if there is one."""
     with transaction.atomic():  # outside one, django-q2 closes the connection
-        async_task(DRAIN, slot)
+        async_task(DRAIN, lane)
 
 
 def wake_drains() -> None:
@@ -34,30 +34,30 @@ def wake_drains() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE notifications_dispatcher SET kicked_at = clock_timestamp() WHERE slot IN (
-                   SELECT slot FROM notifications_dispatcher
+            """UPDATE notifications_lane SET kicked_at = clock_timestamp() WHERE number IN (
+                   SELECT number FROM notifications_lane
                    WHERE greatest(beat_at, kicked_at) IS NULL
                       OR greatest(beat_at, kicked_at) < clock_timestamp() - make_interval(secs => %s)
                    FOR UPDATE SKIP LOCKED)
-               RETURNING slot""",
+               RETURNING number""",
             [STALE_SECONDS],
         )
-        stale = [slot for (slot,) in cursor.fetchall()]
-    for slot in stale:
-        start_drain(slot)
+        stale = [lane for (lane,) in cursor.fetchall()]
+    for lane in stale:
+        start_drain(lane)
 
 
 def prepare_drains() -> None:
-    """Make the slots and their schedules exist, and start every drain. Run it whenever a worker starts."""
+    """Make the lanes and their schedules exist, and start every drain. Run it whenever a worker starts."""
     prepare_channels()
-    slots = range(settings.DRAIN_SLOTS)
-    Dispatcher.objects.bulk_create([Dispatcher(slot=slot) for slot in slots], ignore_conflicts=True)
-    Dispatcher.objects.filter(slot__gte=settings.DRAIN_SLOTS).delete()
-    Schedule.objects.filter(func=DRAIN).exclude(name__in=[f"drain {slot}" for slot in slots]).delete()
-    for slot in slots:
+    lanes = range(settings.DRAIN_SLOTS)
+    Lane.objects.bulk_create([Lane(number=lane) for lane in lanes], ignore_conflicts=True)
+    Lane.objects.filter(number__gte=settings.DRAIN_SLOTS).delete()
+    Schedule.objects.filter(func=DRAIN).exclude(name__in=[f"drain {lane}" for lane in lanes]).delete()
+    for lane in lanes:
         # Should the chain of slices ever break while nobody books, the next minute picks it up.
         Schedule.objects.update_or_create(
-            name=f"drain {slot}",
-            defaults={"func": DRAIN, "args": f"({slot},)", "schedule_type": Schedule.MINUTES, "minutes": 1},
+            name=f"drain {lane}",
+            defaults={"func": DRAIN, "args": f"({lane},)", "schedule_type": Schedule.MINUTES, "minutes": 1},
         )
-        start_drain(slot)
+        start_drain(lane)

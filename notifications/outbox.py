@@ -4,7 +4,8 @@ from datetime import datetime
 
 from bookings.models import Booking, Customer
 from notifications.jobs import wake_drains
-from notifications.messages import KINDS, Money, messages_for
+from notifications.messages.kinds import KINDS
+from notifications.messages.render import Money, render_messages
 from notifications.models import Notification
 
 
@@ -36,7 +37,7 @@ def queue_messages(
                 expires_at=useful_until or KINDS[kind].useful_until(booking),
                 **({"due_at": due_at, "planned_at": due_at} if due_at else {}),
             )
-            for message in messages_for(kind, booking, money)
+            for message in render_messages(kind, booking, money)
         ],
         ignore_conflicts=True,
     )

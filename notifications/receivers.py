@@ -13,12 +13,12 @@ from bookings.events import (
     booking_requested,
     booking_rescheduled,
     booking_unanswered,
-    customer_corrected,
+    customer_updated,
 )
 from bookings.models import Booking, BookingEvent, Customer
-from notifications.messages import Money
+from notifications.messages.render import Money
 from notifications.outbox import queue_messages, readdress_messages
-from notifications.reminders import drop_reminders, plan_reminders
+from notifications.reminders import cancel_reminders, plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
@@ -55,17 +55,17 @@ def plan_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> 
 
 @receiver(booking_rescheduled)
 def move_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    drop_reminders(booking)
+    cancel_reminders(booking)
     if booking.status == Booking.Status.CONFIRMED:
         plan_reminders(booking, event)
 
 
 @receiver([booking_cancelled, booking_completed, booking_missed])
 def drop_the_reminders(booking: Booking, **kwargs: Any) -> None:
-    drop_reminders(booking)
+    cancel_reminders(booking)
 
 
-@receiver(customer_corrected)
+@receiver(customer_updated)
 def readdress_what_waits(customer: Customer, **kwargs: Any) -> None:
     readdress_messages(customer)
 

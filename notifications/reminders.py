@@ -31,10 +31,10 @@ def plan_reminders(booking: Booking, event: BookingEvent) -> None:
             )
 
 
-def drop_reminders(booking: Booking) -> None:
+def cancel_reminders(booking: Booking) -> None:
     """Take back the reminders that have not gone out: the visit is over, off, or at another time."""
     reminders = Notification.objects.filter(booking=booking, kind=KIND)
-    planned = reminders.filter(status__in=Notification.MAY_FOLLOW[Status.CANCELLED])
+    planned = reminders.filter(status__in=Notification.ALLOWED_PREDECESSORS[Status.CANCELLED])
     planned.update(status=Status.CANCELLED, error="The visit is over, off, or at another time.", due_at=Now())
     # What a provider may have, and may give back, is of no use any more.
     reminders.filter(status__in=[Status.SENDING, Status.UNKNOWN]).update(expires_at=Now())

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from notifications import callbacks, views
+from notifications.pages import history, message
+from notifications.providers.twilio import status_callback
 
 urlpatterns = [
-    path("", views.history, name="notification-history"),
-    path("<uuid:notification_id>", views.detail, name="notification-detail"),
-    path("<uuid:notification_id>/resolve", views.resolve, name="notification-resolve"),
-    path("twilio/status/<uuid:notification_id>/<uuid:attempt_id>", callbacks.twilio_status, name="twilio-status"),
-    path("twilio/inbound", callbacks.twilio_inbound, name="twilio-inbound"),
+    path("", history.history, name="notification-history"),
+    path("<uuid:notification_id>", message.detail, name="notification-detail"),
+    path("<uuid:notification_id>/resolve", message.resolve, name="notification-resolve"),
+    path("twilio/status/<uuid:notification_id>/<uuid:attempt_id>", status_callback.twilio_status, name="twilio-status"),
+    path("twilio/inbound", status_callback.twilio_inbound, name="twilio-inbound"),
 ]

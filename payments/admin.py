@@ -6,10 +6,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from bookings.money import as_money
-from bookings.read_only import ReadOnlyAdmin
-from payments.models import DeskPayment, Finding, GatewayEvent, Payment, PaymentOrder, Refund
-from payments.redaction import redacted
+from foundation.http.read_only_admin import ReadOnlyAdmin
+from foundation.money import format_money
+from payments.gateway.redaction import redacted
+from payments.models import DeskPayment, Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
 
 
 class LedgerAdmin(ReadOnlyAdmin):
@@ -20,7 +20,7 @@ class LedgerAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="amount_minor")
     def amount(self, row: Any) -> str:
-        return as_money(row.amount_minor, row.currency)
+        return format_money(row.amount_minor, row.currency)
 
 
 @admin.register(PaymentOrder)
@@ -63,7 +63,7 @@ class DeskPaymentAdmin(LedgerAdmin):
     search_fields = ["booking__reference"]
 
 
-@admin.register(Finding)
+@admin.register(Discrepancy)
 class FindingAdmin(LedgerAdmin):
     list_display = ["gateway_id", "cause", "amount", "found_at", "closed_at", "closed_by"]
 

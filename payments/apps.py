@@ -5,9 +5,15 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from bookings.timeline import add_shortcut, add_source  # noqa: PLC0415 - models are loaded only now
-        from payments import receivers  # noqa: F401, PLC0415 - importing it is what connects its receivers
-        from payments.timeline import payment_entries, to_the_desk  # noqa: PLC0415
+        from bookings.timeline import add_source  # noqa: PLC0415 - models are loaded only now
+        from foundation.invariants import register_invariants  # noqa: PLC0415
+        from payments import (  # noqa: PLC0415
+            jobs,
+            receivers,  # noqa: F401 - importing it connects its receivers
+        )
+        from payments.invariants import INVARIANTS  # noqa: PLC0415
+        from payments.timeline import payment_entries  # noqa: PLC0415
 
+        jobs.register()
+        register_invariants("Payments", INVARIANTS)
         add_source(payment_entries)
-        add_shortcut(to_the_desk)

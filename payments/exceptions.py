@@ -1,7 +1,7 @@
 """Why payments says no. Each message tells the caller what to do next."""
 
 from bookings.models import Booking
-from bookings.money import as_money
+from foundation.money import format_money
 from payments.models import Payment
 
 
@@ -9,7 +9,7 @@ class SignatureInvalid(Exception):
     """The gateway did not sign this payment of this order: send the three values exactly as Checkout gave them."""
 
 
-class OrderUnknown(Exception):
+class UnknownOrder(Exception):
     """No order of ours has this id."""
 
 
@@ -27,7 +27,7 @@ class GatewayUnavailable(Exception):
         self.booking = booking
 
 
-class GatewayRejected(Exception):
+class OrderRejected(Exception):
     """The gateway refused our order: the slot is free again. Somebody has to look at the settings."""
 
 
@@ -35,12 +35,12 @@ class RefundTooLarge(Exception):
     """More than what is left of the payment: refund at most ``payment.outstanding_minor()``."""
 
     def __init__(self, payment: Payment) -> None:
-        left = as_money(max(payment.outstanding_minor(), 0), payment.currency)
+        left = format_money(max(payment.refundable_minor(), 0), payment.currency)
         super().__init__(f"At most {left} of this payment can be paid back.")
         self.payment = payment
 
 
-class NotReviewable(Exception):
+class ReviewNotPossible(Exception):
     """The decision cannot be carried out any more: look at the payment again."""
 
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from bookings.models import Booking
-from bookings.money import as_money
-from bookings.operations import Actor
+from foundation.events import Actor
+from foundation.money import format_money
 from payments.events import refund_requested
 from payments.models import Payment, PaymentLog, PaymentOrder, Refund
 
@@ -18,18 +18,18 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Account:
+class LockedAccount:
     """A booking and its order, both locked until the transaction ends."""
 
     booking: Booking
     order: PaymentOrder
 
 
-def lock_account(order_id: UUID) -> Account:
+def lock_account(order_id: UUID) -> LockedAccount:
     """Lock what every change of a payment needs. Always booking, order, payment, refund: no two paths deadlock."""
     booking_id = PaymentOrder.objects.values_list("booking_id", flat=True).get(pk=order_id)
     booking = Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
-    return Account(booking, PaymentOrder.objects.select_for_update(no_key=True).get(pk=order_id))
+    return LockedAccount(booking, PaymentOrder.objects.select_for_update(no_key=True).get(pk=order_id))
 
 
 def lock_payment(payment_id: int) -> Payment:
@@ -39,7 +39,7 @@ def lock_payment(payment_id: int) -> Payment:
     return Payment.objects.select_for_update(no_key=True).select_related("order").get(pk=payment_id)
 
 
-def move_payment(payment: Payment, state: Payment.State, *, source: str, note: str = "") -> bool:
+def advance_payment(payment: Payment, state: Payment.State, *, source: str, note: str = "") -> bool:
     """Move a locked payment forward; return whether it moved. What comes late says nothing new."""
     before = Payment.State(payment.state)
     if Payment.RANK[state] <= Payment.RANK[before]:
@@ -52,7 +52,7 @@ def move_payment(payment: Payment, state: Payment.State, *, source: str, note: s
     return True
 
 
-def dispose(payment: Payment, disposition: Payment.Disposition, *, source: str, reason: str = "") -> None:
+def set_disposition(payment: Payment, disposition: Payment.Disposition, *, source: str, reason: str = "") -> None:
     """Say what a locked payment's money is for."""
     before = payment.disposition
     payment.disposition, payment.review_reason = disposition, reason
@@ -62,7 +62,7 @@ def dispose(payment: Payment, disposition: Payment.Disposition, *, source: str, 
         log.error("Payment %s needs a person: %s", payment, reason)
 
 
-def move_refund(refund: Refund, state: Refund.State, *, source: str, note: str = "") -> bool:
+def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: str = "") -> bool:
     """Move a locked refund forward; return whether it moved."""
     before = Refund.State(refund.state)
     if Refund.RANK[state] <= Refund.RANK[before]:
@@ -77,7 +77,7 @@ def move_refund(refund: Refund, state: Refund.State, *, source: str, note: str =
     return True
 
 
-def queue_refund(
+def request_refund(
     payment: Payment,
     *,
     amount_minor: int,
@@ -88,9 +88,15 @@ def queue_refund(
 ) -> Refund:
     """Write the intent to pay back part of a locked payment; the gateway is asked for it soon, under its own id."""
     refund = Refund.objects.create(
-        id=key or uuid4(), payment=payment, amount_minor=amount_minor, currency=payment.currency,
-        source=cause, reason=reason, requested_by=str(actor), next_try_at=timezone.now(),
-    )  # fmt: skip
+        id=key or uuid4(),
+        payment=payment,
+        amount_minor=amount_minor,
+        currency=payment.currency,
+        source=cause,
+        reason=reason,
+        requested_by=str(actor),
+        next_try_at=timezone.now(),
+    )
     _write_down(payment, "", refund.state, str(actor), reason, refund)
     refund_requested.send(sender=Refund, refund=refund)
     return refund
@@ -98,16 +104,21 @@ def queue_refund(
 
 def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:
     """Have somebody look at money of a locked payment that should have gone back and did not."""
-    is_owed = payment.disposition == Payment.Disposition.REFUND_DUE and payment.outstanding_minor() > 0
+    is_owed = payment.disposition == Payment.Disposition.REFUND_DUE and payment.refundable_minor() > 0
     if is_owed or was_processed:
-        amount = as_money(refund.amount_minor, refund.currency)
-        dispose(payment, Payment.Disposition.REVIEW, source=source, reason=f"The refund of {amount} failed.")
+        amount = format_money(refund.amount_minor, refund.currency)
+        set_disposition(payment, Payment.Disposition.REVIEW, source=source, reason=f"The refund of {amount} failed.")
 
 
 def _write_down(
     payment: Payment, before: str, after: str, source: str, note: str, refund: Refund | None = None
 ) -> None:
     PaymentLog.objects.create(
-        order_id=payment.order_id, payment=payment, refund=refund, moved_from=before, moved_to=after,
-        source=source[:160], note=note[:250],
-    )  # fmt: skip
+        order_id=payment.order_id,
+        payment=payment,
+        refund=refund,
+        moved_from=before,
+        moved_to=after,
+        source=source[:160],
+        note=note[:250],
+    )

@@ -6,12 +6,12 @@ from django.dispatch import receiver
 
 from bookings.events import booking_cancelled, booking_declined, booking_unanswered
 from bookings.models import Booking, BookingEvent
-from bookings.operations import Actor
-from payments.ledger import dispose, lock_payment, queue_refund
+from foundation.events import Actor, ActorKind
+from payments.ledger import lock_payment, request_refund, set_disposition
 from payments.models import Payment, Refund
 
 Disposition = Payment.Disposition
-DAYBOOK = Actor("system")
+DAYBOOK = Actor(ActorKind.SYSTEM)
 
 
 @receiver([booking_declined, booking_unanswered])
@@ -28,16 +28,18 @@ def settle_what_was_cancelled(booking: Booking, event: BookingEvent, **kwargs: A
         if event.actor == "customer":
             _pay_back(payment, "Cancelled by the customer, in time.")
         else:
-            dispose(payment, Disposition.REVIEW, source=event.actor, reason="Its booking was cancelled by staff.")
+            set_disposition(
+                payment, Disposition.REVIEW, source=event.actor, reason="Its booking was cancelled by staff."
+            )
 
 
 def _what_it_stood_on(booking: Booking) -> list[Payment]:
     keys = Payment.objects.filter(booking=booking, disposition=Disposition.CONFIRMS).values_list("pk", flat=True)
-    return [payment for payment in map(lock_payment, keys) if payment.outstanding_minor() > 0]
+    return [payment for payment in map(lock_payment, keys) if payment.refundable_minor() > 0]
 
 
 def _pay_back(payment: Payment, reason: str) -> None:
-    dispose(payment, Disposition.REFUND_DUE, source=str(DAYBOOK), reason=reason)
-    queue_refund(
-        payment, amount_minor=payment.outstanding_minor(), cause=Refund.Source.CANCELLED, actor=DAYBOOK, reason=reason
+    set_disposition(payment, Disposition.REFUND_DUE, source=str(DAYBOOK), reason=reason)
+    request_refund(
+        payment, amount_minor=payment.refundable_minor(), cause=Refund.Source.CANCELLED, actor=DAYBOOK, reason=reason
     )

@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from bookings.money import as_money
-from payments.models import Finding, GatewayEvent, Payment, PaymentOrder, Refund
+from foundation.money import format_money
+from payments.models import Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
 
 LATE = timedelta(minutes=10)
 VERY_LATE = timedelta(hours=1)
@@ -19,7 +19,7 @@ EXTERNAL_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReconciliationItem:
     """One thing that does not add up. ``action`` and ``key`` name what the page's button does; ``link`` leads on."""
 
     cause: str
@@ -31,41 +31,48 @@ class Difference:
     key: str = ""
 
 
-def differences() -> list[Difference]:
+def list_reconciliation_items() -> list[ReconciliationItem]:
     """Return all of them, oldest first."""
     sources = (_in_review(), _found(), _refunds(), _orders(), _events(), _uncaptured(), _external())
     return sorted((each for source in sources for each in source), key=lambda each: each.since)
 
 
-def _in_review() -> Iterator[Difference]:
+def _in_review() -> Iterator[ReconciliationItem]:
     for payment in Payment.objects.filter(disposition=Payment.Disposition.REVIEW).select_related("booking"):
         yield _of_payment(payment, payment.review_reason)
 
 
-def _uncaptured() -> Iterator[Difference]:
+def _uncaptured() -> Iterator[ReconciliationItem]:
     late = Payment.objects.filter(
-        disposition=Payment.Disposition.CONFIRMS, captured_at=None,
+        disposition=Payment.Disposition.CONFIRMS,
+        captured_at=None,
         signature_verified_at__lt=timezone.now() - VERY_LATE,
-    )  # fmt: skip
+    )
     for payment in late.select_related("booking"):
         cause = "The booking stands on money that the gateway has not captured yet"
         yield _of_payment(payment, cause, action="check", key=str(payment.order_id))
 
 
-def _of_payment(payment: Payment, cause: str, **action: str) -> Difference:
-    return Difference(
-        cause, f"Payment {payment} of {payment.booking}", payment.created_at,
-        as_money(payment.amount_minor, payment.currency), reverse("payment", args=[payment.pk]), **action,
-    )  # fmt: skip
+def _of_payment(payment: Payment, cause: str, **action: str) -> ReconciliationItem:
+    return ReconciliationItem(
+        cause,
+        f"Payment {payment} of {payment.booking}",
+        payment.created_at,
+        format_money(payment.amount_minor, payment.currency),
+        reverse("payment", args=[payment.pk]),
+        **action,
+    )
 
 
-def _found() -> Iterator[Difference]:
-    for finding in Finding.objects.filter(closed_at=None):
-        amount = as_money(finding.amount_minor, finding.currency)
-        yield Difference(finding.cause, str(finding), finding.found_at, amount, action="close", key=str(finding.pk))
+def _found() -> Iterator[ReconciliationItem]:
+    for finding in Discrepancy.objects.filter(closed_at=None):
+        amount = format_money(finding.amount_minor, finding.currency)
+        yield ReconciliationItem(
+            finding.cause, str(finding), finding.found_at, amount, action="close", key=str(finding.pk)
+        )
 
 
-def _refunds() -> Iterator[Difference]:
+def _refunds() -> Iterator[ReconciliationItem]:
     slow = Q(state__in=Refund.UNSETTLED, created_at__lt=timezone.now() - VERY_LATE)
     for refund in Refund.objects.filter(slow).select_related("payment__booking"):
         cause = f"The refund is not done yet. {refund.last_error}".strip()
@@ -76,31 +83,35 @@ def _refunds() -> Iterator[Difference]:
         yield _of_refund(refund, f"The refund failed: nothing went back. {refund.last_error}".strip())
 
 
-def _external() -> Iterator[Difference]:
+def _external() -> Iterator[ReconciliationItem]:
     recently = timezone.now() - EXTERNAL_FOR
     made = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=recently)
     for refund in made.select_related("payment__booking"):
         yield _of_refund(refund, "Paid back outside Daybook. It is in our books; nothing is to be done.")
 
 
-def _of_refund(refund: Refund, cause: str, **action: str) -> Difference:
-    return Difference(
-        cause, f"Refund of {refund.payment.booking}", refund.created_at, as_money(refund.amount_minor, refund.currency),
-        reverse("payment", args=[refund.payment_id]), **action,
-    )  # fmt: skip
+def _of_refund(refund: Refund, cause: str, **action: str) -> ReconciliationItem:
+    return ReconciliationItem(
+        cause,
+        f"Refund of {refund.payment.booking}",
+        refund.created_at,
+        format_money(refund.amount_minor, refund.currency),
+        reverse("payment", args=[refund.payment_id]),
+        **action,
+    )
 
 
-def _orders() -> Iterator[Difference]:
+def _orders() -> Iterator[ReconciliationItem]:
     late = timezone.now() - LATE
     stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=late) | Q(next_check_at__lt=late)
     for order in PaymentOrder.objects.filter(stuck).select_related("booking"):
         cause = f"The gateway could not be asked about the order. {order.last_error}".strip()
-        amount = as_money(order.amount_minor, order.currency)
+        amount = format_money(order.amount_minor, order.currency)
         what = f"Order {order} of {order.booking}"
-        yield Difference(cause, what, order.created_at, amount, action="check", key=str(order.pk))
+        yield ReconciliationItem(cause, what, order.created_at, amount, action="check", key=str(order.pk))
 
 
-def _events() -> Iterator[Difference]:
+def _events() -> Iterator[ReconciliationItem]:
     for event in GatewayEvent.objects.filter(Q(state=GatewayEvent.State.UNMATCHED) | ~Q(error="")):
         cause = event.error or "The gateway reports something of no order of ours"
-        yield Difference(cause, f"Event {event}", event.received_at, action="read", key=str(event.pk))
+        yield ReconciliationItem(cause, f"Event {event}", event.received_at, action="read", key=str(event.pk))

@@ -114,9 +114,12 @@ class Control:
         """Post an inbound message, as from a person's phone: JSON ``{url, from, to, body}``."""
         told = await request.json()
         form = {
-            "AccountSid": self.world.credentials.twilio_account_sid, "From": told["from"], "To": told["to"],
-            "Body": told["body"], "MessageSid": f"SM{self.world.dice.getrandbits(128):032x}",
-        }  # fmt: skip
+            "AccountSid": self.world.credentials.twilio_account_sid,
+            "From": told["from"],
+            "To": told["to"],
+            "Body": told["body"],
+            "MessageSid": f"SM{self.world.dice.getrandbits(128):032x}",
+        }
         await post_callback(self.world, told["url"], form)
         return web.json_response(form)
 

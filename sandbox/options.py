@@ -87,9 +87,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="make the dice repeatable")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it ends")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="changes",
         help="a setting: " + ", ".join(field.name for field in dataclasses.fields(Settings)),
-    )  # fmt: skip
+    )
     for field in dataclasses.fields(Credentials):
         parser.add_argument(f"--{field.name.replace('_', '-')}", default=field.default)
     return parser.parse_args(arguments)

@@ -57,11 +57,19 @@ class RazorpayApi:
         if refusal := self._order_refusal(body):
             return refusal
         order = {
-            "id": new_id(self.world, "order"), "entity": "order", "amount": body["amount"], "amount_paid": 0,
-            "amount_due": body["amount"], "currency": body["currency"], "receipt": body.get("receipt"),
-            "offer_id": None, "status": "created", "attempts": 0, "notes": body.get("notes") or [],
+            "id": new_id(self.world, "order"),
+            "entity": "order",
+            "amount": body["amount"],
+            "amount_paid": 0,
+            "amount_due": body["amount"],
+            "currency": body["currency"],
+            "receipt": body.get("receipt"),
+            "offer_id": None,
+            "status": "created",
+            "attempts": 0,
+            "notes": body.get("notes") or [],
             "created_at": int(time.time()),
-        }  # fmt: skip
+        }
         self.world.orders[order["id"]] = order
         self.world.log.write("order.created", order_id=order["id"], amount=order["amount"], receipt=order["receipt"])
         return web.json_response(order)

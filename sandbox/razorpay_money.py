@@ -109,14 +109,36 @@ def new_payment(world: World, order: Entry, status: str) -> Entry:
     if order["status"] != "paid":
         order["status"] = "attempted"
     payment = {
-        "id": new_id(world, "pay"), "entity": "payment", "amount": order["amount"], "currency": order["currency"],
-        "status": status, "order_id": order["id"], "invoice_id": None, "international": False, "method": "upi",
-        "amount_refunded": 0, "refund_status": None, "captured": False, "description": None, "card_id": None,
-        "bank": None, "wallet": None, "vpa": "success@razorpay", "email": "payer@example.com",
-        "contact": "+919812340003", "notes": [], "fee": None, "tax": None, "error_code": None,
-        "error_description": None, "error_source": None, "error_step": None, "error_reason": None,
-        "acquirer_data": {}, "created_at": int(time.time()),
-    }  # fmt: skip
+        "id": new_id(world, "pay"),
+        "entity": "payment",
+        "amount": order["amount"],
+        "currency": order["currency"],
+        "status": status,
+        "order_id": order["id"],
+        "invoice_id": None,
+        "international": False,
+        "method": "upi",
+        "amount_refunded": 0,
+        "refund_status": None,
+        "captured": False,
+        "description": None,
+        "card_id": None,
+        "bank": None,
+        "wallet": None,
+        "vpa": "success@razorpay",
+        "email": "payer@example.com",
+        "contact": "+919812340003",
+        "notes": [],
+        "fee": None,
+        "tax": None,
+        "error_code": None,
+        "error_description": None,
+        "error_source": None,
+        "error_step": None,
+        "error_reason": None,
+        "acquirer_data": {},
+        "created_at": int(time.time()),
+    }
     world.payments[payment["id"]] = payment
     return payment
 
@@ -127,11 +149,20 @@ def new_id(world: World, prefix: str) -> str:
 
 def _new_refund(world: World, payment: Entry, amount: int, body: Entry, status: str) -> Entry:
     refund = {
-        "id": new_id(world, "rfnd"), "entity": "refund", "amount": amount, "currency": payment["currency"],
-        "payment_id": payment["id"], "notes": body.get("notes") or [], "receipt": body.get("receipt"),
-        "acquirer_data": {"arn": None}, "created_at": int(time.time()), "batch_id": None, "status": status,
-        "speed_processed": "normal", "speed_requested": body.get("speed", "normal"),
-    }  # fmt: skip
+        "id": new_id(world, "rfnd"),
+        "entity": "refund",
+        "amount": amount,
+        "currency": payment["currency"],
+        "payment_id": payment["id"],
+        "notes": body.get("notes") or [],
+        "receipt": body.get("receipt"),
+        "acquirer_data": {"arn": None},
+        "created_at": int(time.time()),
+        "batch_id": None,
+        "status": status,
+        "speed_processed": "normal",
+        "speed_requested": body.get("speed", "normal"),
+    }
     world.refunds[refund["id"]] = refund
     world.log.write("refund.created", refund_id=refund["id"], payment_id=payment["id"], amount=amount)
     return refund

@@ -18,14 +18,23 @@ TRIES, BETWEEN_SECONDS = 4, 0.5
 def announce(world: World, event: str, **entities: Entry) -> None:
     """Keep one event as it is now, and post it, unless it is held or lost."""
     payload = {name: {"entity": dict(entity)} for name, entity in entities.items()}
-    body = json.dumps({
-        "entity": "event", "account_id": "acc_sandbox", "event": event, "contains": list(entities),
-        "payload": payload, "created_at": int(time.time()),
-    })  # fmt: skip
+    body = json.dumps(
+        {
+            "entity": "event",
+            "account_id": "acc_sandbox",
+            "event": event,
+            "contains": list(entities),
+            "payload": payload,
+            "created_at": int(time.time()),
+        }
+    )
     kept = {
-        "seq": len(world.webhooks) + 1, "event_id": f"evt_{world.dice.getrandbits(64):016x}", "event": event,
-        "body": body, "signature": sign(body.encode(), world.credentials.razorpay_webhook_secret),
-    }  # fmt: skip
+        "seq": len(world.webhooks) + 1,
+        "event_id": f"evt_{world.dice.getrandbits(64):016x}",
+        "event": event,
+        "body": body,
+        "signature": sign(body.encode(), world.credentials.razorpay_webhook_secret),
+    }
     world.webhooks.append(kept)
     if world.settings.webhook_held or world.strikes("webhook_lost"):
         return

@@ -43,10 +43,14 @@ class Mailbox:
         mail = message_from_bytes(content, policy=policy.default)
         text = mail.get_body(("plain",))
         self.world.log.write(
-            "email.accepted", channel="email", to=envelope.rcpt_tos[0], subject=str(mail["Subject"]),
-            message_id=str(mail["Message-ID"]), body=text.get_content() if text else "",
+            "email.accepted",
+            channel="email",
+            to=envelope.rcpt_tos[0],
+            subject=str(mail["Subject"]),
+            message_id=str(mail["Message-ID"]),
+            body=text.get_content() if text else "",
             **{"from": str(envelope.mail_from)},
-        )  # fmt: skip
+        )
 
     def _drop(self, server: SMTP) -> str:
         assert server.transport is not None

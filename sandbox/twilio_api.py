@@ -75,19 +75,38 @@ class TwilioApi:
         account = self.world.credentials.twilio_account_sid
         now = formatdate()
         message: Entry = {
-            "account_sid": account, "api_version": "2010-04-01", "body": form.get("Body", ""), "date_created": now,
-            "date_sent": None, "date_updated": now, "direction": "outbound-api", "error_code": None,
-            "error_message": None, "from": form.get("From"), "messaging_service_sid": form.get("MessagingServiceSid"),
-            "num_media": "0", "num_segments": str(segments(form.get("Body", ""))), "price": None, "price_unit": "USD",
-            "sid": sid, "status": "accepted" if "MessagingServiceSid" in form else "queued", "subresource_uris": {},
-            "to": form["To"], "uri": f"/2010-04-01/Accounts/{account}/Messages/{sid}.json",
-        }  # fmt: skip
+            "account_sid": account,
+            "api_version": "2010-04-01",
+            "body": form.get("Body", ""),
+            "date_created": now,
+            "date_sent": None,
+            "date_updated": now,
+            "direction": "outbound-api",
+            "error_code": None,
+            "error_message": None,
+            "from": form.get("From"),
+            "messaging_service_sid": form.get("MessagingServiceSid"),
+            "num_media": "0",
+            "num_segments": str(segments(form.get("Body", ""))),
+            "price": None,
+            "price_unit": "USD",
+            "sid": sid,
+            "status": "accepted" if "MessagingServiceSid" in form else "queued",
+            "subresource_uris": {},
+            "to": form["To"],
+            "uri": f"/2010-04-01/Accounts/{account}/Messages/{sid}.json",
+        }
         self.world.messages[sid] = message
         is_whatsapp = form["To"].startswith("whatsapp:")
         self.world.log.write(
-            "message.accepted", channel="whatsapp" if is_whatsapp else "sms", sid=sid, to=form["To"],
-            body=form.get("Body", ""), status_callback=form.get("StatusCallback", ""), **{"from": form.get("From")},
-        )  # fmt: skip
+            "message.accepted",
+            channel="whatsapp" if is_whatsapp else "sms",
+            sid=sid,
+            to=form["To"],
+            body=form.get("Body", ""),
+            status_callback=form.get("StatusCallback", ""),
+            **{"from": form.get("From")},
+        )
         self.world.later(report_progress(self.world, message, form.get("StatusCallback", "")))
         return message
 
@@ -113,10 +132,17 @@ class TwilioApi:
         size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
         following = f"{request.path}?{urlencode({**query, 'PageSize': size, 'Page': page + 1})}"
         more = len(found) > (page + 1) * size
-        return web.json_response({
-            "messages": found[page * size : (page + 1) * size], "page": page, "page_size": size, "uri": request.path_qs,
-            "next_page_uri": following if more else None, "first_page_uri": request.path, "previous_page_uri": None,
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "messages": found[page * size : (page + 1) * size],
+                "page": page,
+                "page_size": size,
+                "uri": request.path_qs,
+                "next_page_uri": following if more else None,
+                "first_page_uri": request.path,
+                "previous_page_uri": None,
+            }
+        )
 
 
 def refusal_of(form: dict[str, str]) -> tuple[int, str] | None:

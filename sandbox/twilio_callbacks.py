@@ -44,10 +44,16 @@ async def report_progress(world: World, message: Entry, callback: str) -> None:
 def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
     """Return the fields of a status callback. Twilio adds fields without notice, so one of them is made up."""
     form = {
-        "AccountSid": message["account_sid"], "ApiVersion": "2010-04-01", "From": message["from"] or "",
-        "MessageSid": message["sid"], "MessageStatus": status, "SmsSid": message["sid"], "SmsStatus": status,
-        "To": message["to"], "SandboxExtra": "a field that was not there yesterday",
-    }  # fmt: skip
+        "AccountSid": message["account_sid"],
+        "ApiVersion": "2010-04-01",
+        "From": message["from"] or "",
+        "MessageSid": message["sid"],
+        "MessageStatus": status,
+        "SmsSid": message["sid"],
+        "SmsStatus": status,
+        "To": message["to"],
+        "SandboxExtra": "a field that was not there yesterday",
+    }
     if status == "undelivered":
         form["ErrorCode"] = error
     if message["to"].startswith("whatsapp:"):

@@ -123,9 +123,14 @@ def twilio_error(status: int, code: int, message: str) -> web.Response:
 def razorpay_error(status: int, code: str, description: str, field: str | None = None) -> web.Response:
     """Answer an error in Razorpay's shape (razorpay.com/docs/errors)."""
     error = {
-        "code": code, "description": description, "source": "business", "step": "payment_initiation",
-        "reason": "input_validation_failed", "metadata": {}, **({"field": field} if field else {}),
-    }  # fmt: skip
+        "code": code,
+        "description": description,
+        "source": "business",
+        "step": "payment_initiation",
+        "reason": "input_validation_failed",
+        "metadata": {},
+        **({"field": field} if field else {}),
+    }
     return web.json_response({"error": error}, status=status)
 
 

@@ -11,9 +11,9 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from config.processes import free_port, kill_group, manage, start, stop, wait_for_web, web_server
-from notifications.providers import twilio
-from payments import gateway
+from notifications.providers.twilio.client import get_client
+from payments.gateway.deadline import circuit_breaker
+from runtime.processes import free_port, kill_group, manage_command, start, stop, wait_for_web, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
 from tests.factories import make_staff
 
@@ -43,10 +43,10 @@ def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningS
     settings.TWILIO_API_BASE_URL = settings.RAZORPAY_API_BASE_URL = sandbox_process.http_url
     settings.EMAIL_HOST, settings.EMAIL_PORT = sandbox_process.smtp_host, sandbox_process.smtp_port
     sandbox_process.client.reset_settings()
-    twilio._client.cache_clear()
-    gateway.breaker.note_answer()
+    get_client.cache_clear()
+    circuit_breaker.record_success()
     yield sandbox_process
-    twilio._client.cache_clear()
+    get_client.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def web(running_web: RunningWeb) -> str:
 def running_web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[RunningWeb]:
     port = free_port(0)
     address = f"http://127.0.0.1:{port}"
-    process = start(web_server(port=port, workers=2, threads=8), environment_of(sandbox, address))
+    process = start(web_server_command(port=port, workers=2, threads=8), environment_of(sandbox, address))
     wait_for_web(address)
     yield RunningWeb(address, process)
     stop(process)
@@ -84,7 +84,7 @@ def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[[str], Any]]:
     running = []
 
     def begin(public_base_url: str) -> Any:
-        running.append(start(manage("worker"), environment_of(sandbox, public_base_url)))
+        running.append(start(manage_command("worker"), environment_of(sandbox, public_base_url)))
         return running[-1]
 
     yield begin

@@ -2,6 +2,8 @@
 
 import os
 
+from runtime.embedded_postgres import ensure_database_url
+
 os.environ.update(
     DEBUG="1",
     SECRET_KEY="tests-only-abcdefghijklmnopqrstuvwxyz",
@@ -21,3 +23,4 @@ os.environ.update(
     RAZORPAY_KEY_ID="rzp_test_sandbox",
     RAZORPAY_KEY_SECRET="sandbox-key-secret",
 )
+ensure_database_url()

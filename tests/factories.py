@@ -12,12 +12,13 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from bookings.models import Booking, Location, Resource, Service, WorkingHours
-from bookings.operations import Actor, create_booking
+from bookings.operations import create_booking
+from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
 KOLKATA = ZoneInfo("Asia/Kolkata")
-DESK = Actor("staff", "desk")
+DESK = Actor(ActorKind.STAFF, "desk")
 
 
 def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
@@ -58,7 +59,7 @@ def make_booking(service: Service | None = None, **fields: Any) -> Booking:
     """A booking made the way customers make it."""
     service = service or Service.objects.first() or make_service()
     return create_booking(
-        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor("customer"), **fields}
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor(ActorKind.CUSTOMER), **fields}
     ).booking
 
 

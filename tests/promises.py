@@ -1,14 +1,14 @@
-"""What ``manage.py check_promises`` would find broken about bookings."""
+"""What ``manage.py check_invariants`` would find broken about bookings."""
 
 from django.db import connection
 
-from bookings.promises import PROMISES
+from bookings.invariants import INVARIANTS
 
 
 def breaches() -> dict[str, int]:
     """Return the number of breaches by the promise that is broken."""
     found = {}
-    for sentence, query in PROMISES.items():
+    for sentence, query in INVARIANTS.items():
         with connection.cursor() as cursor:
             cursor.execute(query)
             if rows := len(cursor.fetchall()):

@@ -1,5 +1,5 @@
-"""What staff see and do: bookings and the catalogue."""
+"""Bookings and the catalogue in the admin."""
 
-from bookings.admin import booking, catalogue
+from bookings.admin import booking, catalogue, customer, schedule_exception, session
 
-__all__ = ["booking", "catalogue"]
+__all__ = ["booking", "catalogue", "customer", "schedule_exception", "session"]

@@ -16,13 +16,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_object_actions import DjangoObjectActions, action
 
-from bookings.admin.clock import wall_clock
-from bookings.exceptions import InvalidTransition, TooEarly
-from bookings.forms import RescheduleForm, WalkInForm
+from bookings.admin.forms import RescheduleForm, WalkInForm
+from bookings.exceptions import InvalidTransition, VisitNotStarted
 from bookings.models import Booking
-from bookings.money import as_money
 from bookings.operations import (
-    Actor,
     cancel_booking,
     complete_booking,
     confirm_booking,
@@ -30,8 +27,11 @@ from bookings.operations import (
     mark_no_show,
     reschedule_booking,
 )
-from bookings.read_only import ReadOnlyAdmin
 from bookings.timeline import shortcuts, timeline
+from foundation.events import Actor, ActorKind
+from foundation.http.read_only_admin import ReadOnlyAdmin
+from foundation.money import format_money
+from foundation.timezones import format_local_time
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ MOVES = {
     "no_show": Move(
         mark_no_show, "bookings.complete_booking", [Status.CONFIRMED], "marked as missed", corrects=Status.COMPLETED
     ),
-    "reschedule": Move(reschedule_booking, "bookings.reschedule_booking", Booking.MOVABLE, "moved"),
+    "reschedule": Move(reschedule_booking, "bookings.reschedule_booking", Booking.RESCHEDULABLE, "moved"),
     "cancel": Move(cancel_booking, "bookings.cancel_booking", Booking.BLOCKING, "cancelled"),
 }
 
@@ -86,7 +86,7 @@ def _check(request: HttpRequest, move: Move) -> None:
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return Actor("staff", request.user.get_username())
+    return Actor(ActorKind.STAFF, request.user.get_username())
 
 
 @admin.register(Booking)
@@ -100,21 +100,36 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
     change_actions = list(MOVES)
     change_form_template = "admin/bookings/booking/change_form.html"
     fields = [
-        "reference", "status_pill", "customer", "phone", "email", "service", "resource", "starts", "party_size",
-        "notes", "price", "due_online", "takes", "hold_expires", "answer_until", "is_late_cancellation", "created",
-    ]  # fmt: skip
+        "reference",
+        "status_pill",
+        "customer",
+        "phone",
+        "email",
+        "service",
+        "resource",
+        "starts",
+        "party_size",
+        "notes",
+        "price",
+        "due_online",
+        "takes",
+        "hold_expires",
+        "answer_until",
+        "is_late_cancellation",
+        "created",
+    ]
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, booking: Booking) -> str:
-        return wall_clock(booking.starts_at, booking.zone)
+        return format_local_time(booking.starts_at, booking.zone)
 
     @admin.display(description="hold expires")
     def hold_expires(self, booking: Booking) -> str:
-        return wall_clock(booking.hold_expires_at, booking.zone) if booking.hold_expires_at else "-"
+        return format_local_time(booking.hold_expires_at, booking.zone) if booking.hold_expires_at else "-"
 
     @admin.display(description="to be answered by")
     def answer_until(self, booking: Booking) -> str:
-        return wall_clock(booking.answer_by, booking.zone) if booking.answer_by else "-"
+        return format_local_time(booking.answer_by, booking.zone) if booking.answer_by else "-"
 
     @admin.display(description="takes")
     def takes(self, booking: Booking) -> str:
@@ -125,7 +140,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
 
     @admin.display(description="created")
     def created(self, booking: Booking) -> str:
-        return wall_clock(booking.created_at, booking.zone)
+        return format_local_time(booking.created_at, booking.zone)
 
     @admin.display(description="status", ordering="status")
     def status_pill(self, booking: Booking) -> SafeString:
@@ -133,11 +148,11 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
 
     @admin.display(ordering="price_minor")
     def price(self, booking: Booking) -> str:
-        return as_money(booking.price_minor, booking.currency)
+        return format_money(booking.price_minor, booking.currency)
 
     @admin.display(description="due online")
     def due_online(self, booking: Booking) -> str:
-        return as_money(booking.due_online_minor, booking.currency) if booking.due_online_minor else "nothing"
+        return format_money(booking.due_online_minor, booking.currency) if booking.due_online_minor else "nothing"
 
     def phone(self, booking: Booking) -> str:
         return booking.customer.phone
@@ -210,7 +225,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         for booking in bookings:
             try:
                 now = move.carry_out(booking, request)
-            except (InvalidTransition, TooEarly) as refusal:
+            except (InvalidTransition, VisitNotStarted) as refusal:
                 skipped.append(str(refusal))
                 continue
             if now.version > booking.version:

@@ -1,14 +1,29 @@
 """What is booked, by whom, when."""
 
 from bookings.models.allocation import Allocation
-from bookings.models.booking import Booking, BookingEvent
-from bookings.models.catalogue import Category, Location, Resource, ScheduleException, Service, WorkingHours
+from bookings.models.booking import Booking
+from bookings.models.booking_event import BookingEvent
+from bookings.models.category import Category
 from bookings.models.customer import Customer
-from bookings.models.idempotency import IdempotencyKey
+from bookings.models.idempotency_key import IdempotencyKey
+from bookings.models.location import Location
+from bookings.models.resource import Resource
+from bookings.models.schedule_exception import ScheduleException
+from bookings.models.service import Service
 from bookings.models.session import Session
-from bookings.models.usage import Usage
+from bookings.models.working_hours import WorkingHours
 
 __all__ = [
-    "Allocation", "Booking", "BookingEvent", "Category", "Customer", "IdempotencyKey", "Location", "Resource",
-    "ScheduleException", "Service", "Session", "Usage", "WorkingHours",
-]  # fmt: skip
+    "Allocation",
+    "Booking",
+    "BookingEvent",
+    "Category",
+    "Customer",
+    "IdempotencyKey",
+    "Location",
+    "Resource",
+    "ScheduleException",
+    "Service",
+    "Session",
+    "WorkingHours",
+]

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from bookings.models.booking import Booking
-from bookings.models.catalogue import Resource
+from bookings.models.resource import Resource
 from bookings.models.session import Session
 
 

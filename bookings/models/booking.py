@@ -1,8 +1,7 @@
-"""A booking, and what happened to it."""
+"""Bookings."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import uuid
 from datetime import datetime, timedelta
@@ -14,21 +13,14 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from bookings.models.catalogue import Resource, Service
+from bookings.manage_tokens import hash_token
 from bookings.models.customer import Customer
+from bookings.models.defaults import new_reference
+from bookings.models.resource import Resource
+from bookings.models.service import Service
 from bookings.models.session import Session
 
-
-def new_reference() -> str:
-    """Return what people say on the phone: no letter or digit in it looks or sounds like another."""
-    return "BK-" + "".join(secrets.choice("ACDEFHJKMNPRTWXY3479") for _ in range(7))
-
-
-def hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-LAPSED = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
+OVERDUE = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
 
 
 class BookingQuerySet(models.QuerySet["Booking"]):
@@ -36,24 +28,24 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """Newest first, with everything an answer prints."""
         return self.select_related("service__location", "customer", "resource").order_by("-created_at", "-pk")
 
-    def opened_by(self, token: str) -> BookingQuerySet:
+    def with_manage_token(self, token: str) -> BookingQuerySet:
         """The booking whose manage token this is."""
         return self.filter(manage_token_hash=hash_token(token))
 
-    def lapsed(self) -> BookingQuerySet:
+    def overdue(self) -> BookingQuerySet:
         """The holds whose time is over, and the requests that nobody has answered in time."""
-        return self.filter(LAPSED)
+        return self.filter(OVERDUE)
 
-    def standing(self) -> BookingQuerySet:
+    def active(self) -> BookingQuerySet:
         """Those that take somebody's time: not what has lapsed, swept away or not."""
-        return self.filter(status__in=Booking.BLOCKING).exclude(LAPSED)
+        return self.filter(status__in=Booking.BLOCKING).exclude(OVERDUE)
 
-    def that_take(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
+    def occupying(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
         """Those that take some of these resources' time, by themselves or with a class."""
         theirs = Q(allocations__resource__in=resources) | Q(session__allocations__resource__in=resources)
         return self.filter(theirs).distinct()
 
-    def locked_for_move(self) -> BookingQuerySet:
+    def locked_for_transition(self) -> BookingQuerySet:
         """Lock the rows, passing over those that somebody else has locked; with everything a move needs."""
         locked = self.select_for_update(of=("self",), no_key=True, skip_locked=True)
         return locked.select_related("service__location", "customer", "resource", "session")
@@ -71,7 +63,7 @@ class Booking(models.Model):
         EXPIRED = "expired"
 
     # The moves that exist: to each status, from these.
-    MAY_FOLLOW = {
+    ALLOWED_PREDECESSORS = {
         Status.PENDING: [Status.HELD],
         Status.CONFIRMED: [Status.HELD, Status.PENDING, Status.EXPIRED],
         Status.COMPLETED: [Status.CONFIRMED, Status.NO_SHOW],
@@ -81,8 +73,8 @@ class Booking(models.Model):
         Status.EXPIRED: [Status.HELD, Status.PENDING],
     }
     BLOCKING = [Status.HELD, Status.PENDING, Status.CONFIRMED]
-    MOVABLE = [Status.PENDING, Status.CONFIRMED]
-    KEPT = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # what money may be for
+    RESCHEDULABLE = [Status.PENDING, Status.CONFIRMED]
+    PAYABLE = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # what money may be for
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
@@ -141,21 +133,21 @@ class Booking(models.Model):
     def __str__(self) -> str:
         return self.reference
 
-    def move_to(self, status: Status, **fields: Any) -> bool:
+    def transition_to(self, status: Status, **fields: Any) -> bool:
         """Move the row to ``status`` if it may still go there; return whether it did.
 
         One UPDATE decides, so two callers cannot both win. Afterwards the instance holds what the row holds.
         """
         changes = {"hold_expires_at": None, "answer_by": None, **fields}
-        moved = Booking.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
+        moved = Booking.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
             status=status, version=F("version") + 1, updated_at=Now(), **changes
         )
         self.refresh_from_db(fields=["status", "version", "updated_at", *changes])
         return bool(moved)
 
-    def move_in_time(self, starts_at: datetime, ends_at: datetime, resource: Resource, **fields: Any) -> bool:
+    def reschedule_to(self, starts_at: datetime, ends_at: datetime, resource: Resource, **fields: Any) -> bool:
         """Give the row other times if it may still be moved; return whether it was. Its status stays."""
-        movable = Booking.objects.filter(pk=self.pk, status__in=self.MOVABLE)
+        movable = Booking.objects.filter(pk=self.pk, status__in=self.RESCHEDULABLE)
         changes = {"starts_at": starts_at, "ends_at": ends_at, "resource": resource, **fields}
         moved = movable.update(version=F("version") + 1, updated_at=Now(), **changes)
         self.refresh_from_db(fields=["version", "updated_at", *changes])
@@ -167,16 +159,16 @@ class Booking(models.Model):
         return ZoneInfo(self.timezone)
 
     @property
-    def holder(self) -> Booking | Session:
+    def allocation_owner(self) -> Booking | Session:
         """Whose allocations keep its time: its own, or its session's."""
         return self.session or self
 
-    def takes(self, resource: Resource) -> bool:
+    def occupies(self, resource: Resource) -> bool:
         """Whether it has ``resource``, be it the one that it is said to be with or one beside."""
-        return self.holder.allocations.filter(resource=resource).exists()
+        return self.allocation_owner.allocations.filter(resource=resource).exists()
 
     @property
-    def is_lapsed(self) -> bool:
+    def is_overdue(self) -> bool:
         """Whether it is a hold whose time is over, and which nobody has given up yet. Only a hold has an end."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
 
@@ -184,25 +176,6 @@ class Booking(models.Model):
         """Whether fewer than so many minutes are left until the visit."""
         return timezone.now() > self.starts_at - timedelta(minutes=cutoff_minutes)
 
-    def opens_with(self, token: str) -> bool:
+    def accepts_manage_token(self, token: str) -> bool:
         """Whether ``token`` is this booking's manage token."""
         return secrets.compare_digest(self.manage_token_hash, hash_token(token))
-
-
-class BookingEvent(models.Model):
-    """One thing that happened to a booking; append-only. ``seq`` is the booking's version after it."""
-
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="events")
-    seq = models.PositiveIntegerField()
-    kind = models.CharField(max_length=40)
-    from_status = models.CharField(max_length=10, blank=True)
-    to_status = models.CharField(max_length=10)
-    actor = models.CharField(max_length=160)
-    at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["booking", "seq"]
-        constraints = [models.UniqueConstraint(name="one_event_per_version", fields=["booking", "seq"])]
-
-    def __str__(self) -> str:
-        return f"{self.kind} ({self.actor})"

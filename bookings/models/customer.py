@@ -23,7 +23,7 @@ class Customer(models.Model):
         return self.name
 
     @classmethod
-    def remember(cls, *, name: str, phone: str, email: str) -> Self:
+    def get_or_insert(cls, *, name: str, phone: str, email: str) -> Self:
         """Return the row of this very name, phone and e-mail; create it in the same statement if there is none."""
         (customer,) = cls.objects.bulk_create(
             [cls(name=name, phone=phone, email=email)],

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 
-from bookings.models.catalogue import Resource, Service
+from bookings.models.resource import Resource
+from bookings.models.service import Service
 
 
 class Session(models.Model):
@@ -34,18 +35,18 @@ class Session(models.Model):
     def __str__(self) -> str:
         return f"{self.service} ({self.booked} of {self.capacity})"
 
-    def let_in(self, people: int) -> bool:
+    def take_places(self, people: int) -> bool:
         """Give so many people a place if there are enough; return whether there were. One UPDATE decides."""
         with_room = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
         return bool(with_room.update(booked=F("booked") + people))
 
-    def begin_anew(self, ends_at: datetime, capacity: int, people: int) -> None:
+    def restart(self, ends_at: datetime, capacity: int, people: int) -> None:
         """Make of a session that all have left what it is today, with so many people in it."""
         self.allocations.all().delete()
         Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=people)
         self.refresh_from_db(fields=["ends_at", "capacity", "booked"])
 
-    def let_go(self, people: int) -> bool:
+    def release_places(self, people: int) -> bool:
         """Take so many people's places back; return whether that was the last of them."""
         Session.objects.filter(pk=self.pk).update(booked=F("booked") - people)
         self.refresh_from_db(fields=["booked"])

@@ -1,8 +1,10 @@
 """The verbs of bookings. Each is one transaction that announces one event, or raises and leaves nothing behind."""
 
-from bookings.moves import Actor
-from bookings.operations.correcting import correct_customer
-from bookings.operations.deciding import (
+from bookings.operations.create import NewBooking, create_booking, hold_booking, reissue_manage_token
+from bookings.operations.customers import update_customer
+from bookings.operations.holds import expire_hold, expire_unanswered_requests, extend_hold, release_hold
+from bookings.operations.reschedule import reschedule_booking
+from bookings.operations.transitions import (
     accept_payment,
     cancel_booking,
     complete_booking,
@@ -10,13 +12,22 @@ from bookings.operations.deciding import (
     decline_booking,
     mark_no_show,
 )
-from bookings.operations.lapsing import expire_unanswered, extend_hold, lapse_hold, release_hold
-from bookings.operations.making import Booked, create_booking, hold_booking, replace_token
-from bookings.operations.rescheduling import reschedule_booking
 
 __all__ = [
-    "Actor", "Booked", "accept_payment", "cancel_booking", "complete_booking", "confirm_booking", "correct_customer",
+    "NewBooking",
+    "accept_payment",
+    "cancel_booking",
+    "complete_booking",
+    "confirm_booking",
     "create_booking",
-    "decline_booking", "expire_unanswered", "extend_hold", "hold_booking", "lapse_hold", "mark_no_show", "release_hold",
-    "replace_token", "reschedule_booking",
-]  # fmt: skip
+    "decline_booking",
+    "expire_hold",
+    "expire_unanswered_requests",
+    "extend_hold",
+    "hold_booking",
+    "mark_no_show",
+    "reissue_manage_token",
+    "release_hold",
+    "reschedule_booking",
+    "update_customer",
+]

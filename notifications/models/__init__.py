@@ -1,7 +1,11 @@
 """What people are told, each try at telling them, and what came back."""
 
-from notifications.models.channels import ChannelState, Dispatcher, Suppression
-from notifications.models.history import Attempt, InboundMessage, Receipt
+from notifications.models.attempt import Attempt
+from notifications.models.channel_state import ChannelState
+from notifications.models.inbound_message import InboundMessage
+from notifications.models.lane import Lane
 from notifications.models.notification import Notification
+from notifications.models.receipt import Receipt
+from notifications.models.suppression import Suppression
 
-__all__ = ["Attempt", "ChannelState", "Dispatcher", "InboundMessage", "Notification", "Receipt", "Suppression"]
+__all__ = ["Attempt", "ChannelState", "InboundMessage", "Lane", "Notification", "Receipt", "Suppression"]

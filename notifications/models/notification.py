@@ -45,7 +45,7 @@ class Notification(models.Model):
     # there to QUEUED only once the provider has shown that it has no such message: sending again on a guess is how
     # people get a message twice. What a provider reports is believed of every row that is not settled yet.
     UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
-    MAY_FOLLOW = {
+    ALLOWED_PREDECESSORS = {
         Status.QUEUED: [Status.SENDING, Status.UNKNOWN, Status.HELD],
         Status.SENDING: [Status.QUEUED],
         Status.ACCEPTED: UNSETTLED,
@@ -127,9 +127,9 @@ class Notification(models.Model):
         """How long it took to the provider's yes: from the change that owed it, or the time it was planned for."""
         return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
 
-    def move_to(self, status: Status, **fields: Any) -> bool:
+    def transition_to(self, status: Status, **fields: Any) -> bool:
         """Move the row to ``status`` if it may still go there; return whether it did. One UPDATE decides."""
-        moved = Notification.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
+        moved = Notification.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
             status=status, **fields
         )
         return bool(moved)

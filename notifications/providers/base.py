@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected
 from notifications.models import Notification
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingMessage:
     """A claimed notification, copied out of the database: what a sender thread may know.
 
     ``attempts`` counts the tries so far, this one among them, but for those that were only put off.
@@ -32,7 +33,7 @@ class Accepted:
     http_status: int | None = None
 
 
-class DeliveryError(Exception):
+class ProviderError(CallFailed):
     """A send without a receipt. ``code`` and ``http_status`` are the provider's own; the subclass is the verdict."""
 
     def __init__(self, reason: str, *, code: str = "", http_status: int | None = None) -> None:
@@ -41,29 +42,29 @@ class DeliveryError(Exception):
         self.http_status = http_status
 
 
-class Rejected(DeliveryError):
+class ProviderRejected(ProviderError, Rejected):
     """It did not happen and never will: tell a person."""
 
 
-class Unreachable(Rejected):
+class RecipientUnreachable(ProviderRejected):
     """... because there is no such recipient: do not write to this address again."""
 
 
-class OptedOut(Rejected):
+class RecipientOptedOut(ProviderRejected):
     """... because the recipient asked not to be written to: respect it."""
 
 
-class NotSent(DeliveryError):
+class ProviderNotSent(ProviderError, NotSent):
     """It did not happen: try again later."""
 
 
-class Throttled(NotSent):
+class ProviderRateLimited(ProviderNotSent):
     """... at a slower pace; it is nobody's fault and no try."""
 
 
-class ChannelBroken(NotSent):
+class ChannelBroken(ProviderNotSent):
     """... once the credentials are mended: no message of this channel can be sent before."""
 
 
-class OutcomeUnknown(DeliveryError):
+class ProviderOutcomeUnknown(ProviderError, OutcomeUnknown):
     """It may have happened: never send again on a guess, find out."""

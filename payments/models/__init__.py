@@ -1,20 +1,21 @@
 """Money for a booking: what is asked for, what was paid, what went back, and what the gateway told us of it."""
 
-from payments.models.desk import DeskPayment
-from payments.models.inbox import GatewayEvent
-from payments.models.log import Finding, PaymentLog, Sweep
-from payments.models.order import PaymentOrder, new_receipt
+from payments.models.defaults import new_receipt
+from payments.models.desk_payment import DeskPayment
+from payments.models.discrepancy import Discrepancy
+from payments.models.gateway_event import GatewayEvent
 from payments.models.payment import Payment
+from payments.models.payment_log import PaymentLog
+from payments.models.payment_order import PaymentOrder
 from payments.models.refund import Refund
 
 __all__ = [
     "DeskPayment",
-    "Finding",
+    "Discrepancy",
     "GatewayEvent",
     "Payment",
     "PaymentLog",
     "PaymentOrder",
     "Refund",
-    "Sweep",
     "new_receipt",
 ]

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q, Sum
 
 from bookings.models import Booking
-from payments.models.order import PaymentOrder
+from payments.models.payment_order import PaymentOrder
 
 
 class Payment(models.Model):
@@ -79,7 +79,7 @@ class Payment(models.Model):
         """Whether the gateway has taken the money, or has signed that the payer's bank lets it."""
         return self.is_captured or self.signature_verified_at is not None
 
-    def outstanding_minor(self) -> int:
+    def refundable_minor(self) -> int:
         """Return how much of the captured money is neither paid back nor on its way back."""
         if not self.is_captured:
             return 0

@@ -158,9 +158,9 @@ class _Diary:
                 if allocation.booking_id is None
                 else Booking.objects.filter(pk=allocation.booking_id)
             )
-            standing = [booking for booking in theirs if self._stands(booking)]
-            if standing:
-                service, start = standing[0].service, standing[0].starts_at
+            active = [booking for booking in theirs if self._stands(booking)]
+            if active:
+                service, start = active[0].service, active[0].starts_at
                 yield (
                     start - timedelta(minutes=service.buffer_before_minutes),
                     start + timedelta(minutes=service.duration_minutes + service.buffer_after_minutes),

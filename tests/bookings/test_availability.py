@@ -14,16 +14,17 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bookings.availability import free_slots
 from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
 from bookings.models import Booking, Location, Resource, ScheduleException, Service, WorkingHours
-from bookings.operations import Actor, create_booking
+from bookings.operations import create_booking
+from bookings.scheduling.availability import find_free_slots
+from foundation.events import Actor, ActorKind
 from tests.bookings.reference import free_times
 from tests.factories import CUSTOMER, DESK, make_booking, make_service, next_clock_changes, slot
 
 pytestmark = pytest.mark.django_db
 
-HERSELF = Actor("customer")
+HERSELF = Actor(ActorKind.CUSTOMER)
 REFUSALS = (OutsideHours, PartyTooLarge, SlotTaken)
 # AVAILABILITY_EXAMPLES=300 looks further, and elsewhere each time.
 EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "0"))
@@ -72,13 +73,18 @@ class World:
     def _service(self, slug: str) -> Service:
         draw = self.draw
         return Service.objects.create(
-            location=self.location, slug=slug, name=slug, horizon_days=400, requires_confirmation=False,
+            location=self.location,
+            slug=slug,
+            name=slug,
+            horizon_days=400,
+            requires_confirmation=False,
             duration_minutes=draw(st.sampled_from([15, 30, 45, 90])),
             slot_interval_minutes=draw(st.sampled_from([15, 30, 50, 60])),
             buffer_before_minutes=draw(st.sampled_from([0, 0, 10])),
             buffer_after_minutes=draw(st.sampled_from([0, 0, 30])),
-            capacity=draw(st.sampled_from([1, 1, 4])), reminder_minutes=[],
-        )  # fmt: skip
+            capacity=draw(st.sampled_from([1, 1, 4])),
+            reminder_minutes=[],
+        )
 
     def _resource(self, name: str, kind: str) -> Resource:
         resource = Resource.objects.create(location=self.location, name=name, kind=kind)
@@ -100,10 +106,12 @@ class World:
     def _exception(self) -> None:
         starts_at = self._moment()
         ScheduleException.objects.create(
-            location=self.location, starts_at=starts_at,
+            location=self.location,
+            starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=self.draw(quarter(30 * 60, 1))),
-            resource=self.draw(st.sampled_from([None, *self.resources])), is_open=self.draw(st.booleans()),
-        )  # fmt: skip
+            resource=self.draw(st.sampled_from([None, *self.resources])),
+            is_open=self.draw(st.booleans()),
+        )
 
     def _booking(self) -> None:
         service = self.draw(st.sampled_from(self.services))
@@ -113,9 +121,12 @@ class World:
         told_in = self.draw(st.sampled_from([UTC, self.location.zone]))
         with suppress(*REFUSALS):
             made = create_booking(
-                service=service, starts_at=starts_at.astimezone(told_in), customer=CUSTOMER, actor=DESK,
+                service=service,
+                starts_at=starts_at.astimezone(told_in),
+                customer=CUSTOMER,
+                actor=DESK,
                 party_size=people,
-            ).booking  # fmt: skip
+            ).booking
             ends = timezone.now() + timedelta(hours=self.draw(st.sampled_from([-1, 1])))
             fields = self.draw(
                 st.sampled_from(
@@ -131,7 +142,7 @@ class World:
 
 
 def offers(service, first, last, wanted=None, people=1):
-    found = free_slots(service, first, last, wanted, people=people)
+    found = find_free_slots(service, first, last, wanted, people=people)
     return [(each.starts_at.astimezone(UTC), sorted(each.resources), each.places) for each in found]
 
 
@@ -158,10 +169,12 @@ def test_what_is_offered_is_what_a_slow_and_obvious_look_finds_and_can_be_booked
     found = []
 
     @settings(
-        max_examples=EXAMPLES or 12, deadline=None, derandomize=not EXAMPLES,
+        max_examples=EXAMPLES or 12,
+        deadline=None,
+        derandomize=not EXAMPLES,
         phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would make each of a thousand worlds anew
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )  # fmt: skip
+    )
     @given(data=st.data())
     def look(data):
         with transaction.atomic():
@@ -198,14 +211,14 @@ def look_and_compare(world):
 
 def day_of(service, **fields):
     day = slot(**fields).date()
-    return [f"{each.starts_at.astimezone(service.location.zone):%H:%M}" for each in free_slots(service, day, day)]
+    return [f"{each.starts_at.astimezone(service.location.zone):%H:%M}" for each in find_free_slots(service, day, day)]
 
 
 def test_notice_and_horizon_bound_what_customers_are_offered():
     service = make_service(slot_interval_minutes=60, min_notice_minutes=24 * 60, horizon_days=3)
     today, later = slot(days=0).date(), slot(days=10).date()
 
-    offered = [each.starts_at for each in free_slots(service, today, later)]
+    offered = [each.starts_at for each in find_free_slots(service, today, later)]
 
     now = timezone.now()
     assert offered[0] >= now + timedelta(hours=24)
@@ -221,7 +234,7 @@ def test_hours_changed_by_a_clock_change_stay_what_the_wall_shows():
     WorkingHours.objects.update(closes_at=time(11))
     change = next_clock_changes(service.location.zone)[0]
 
-    around = free_slots(service, change - timedelta(days=1), change)
+    around = find_free_slots(service, change - timedelta(days=1), change)
 
     shown = [f"{each.starts_at.astimezone(service.location.zone):%d %H:%M}" for each in around]
     before = change - timedelta(days=1)
@@ -232,13 +245,13 @@ def test_the_number_of_questions_does_not_grow_with_days_people_or_bookings():
     service = make_service(resources=1)
     day = slot().date()
     with CaptureQueriesContext(connection) as few:
-        free_slots(service, day, day)
+        find_free_slots(service, day, day)
 
     crowded = make_service(resources=5, slug="crowded")
     for hour in (9, 10, 11):
         make_booking(crowded, starts_at=slot(hour=hour))
     with CaptureQueriesContext(connection) as many:
-        free_slots(crowded, day, day + timedelta(days=30))
+        find_free_slots(crowded, day, day + timedelta(days=30))
 
     assert len(many) == len(few) == 4
 
@@ -268,7 +281,7 @@ def test_the_calendars_past_costs_nothing():
     make_booking(service)
     long_past(service.resources.get())
     with CaptureQueriesContext(connection) as asked:
-        free_slots(service, slot().date(), slot().date())
+        find_free_slots(service, slot().date(), slot().date())
     busy = next(query["sql"] for query in asked if "range_agg" in query["sql"])
 
     with connection.cursor() as cursor:

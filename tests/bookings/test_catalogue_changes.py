@@ -5,23 +5,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from bookings.availability import free_slots
 from bookings.exceptions import OutsideHours, SlotTaken
 from bookings.models import Allocation, Booking, Location, Resource, ScheduleException, Service, Session
-from bookings.operations import (
-    Actor,
-    accept_payment,
-    cancel_booking,
-    expire_unanswered,
-    hold_booking,
-    release_hold,
-)
+from bookings.operations import accept_payment, cancel_booking, expire_unanswered_requests, hold_booking, release_hold
+from bookings.scheduling.availability import find_free_slots
+from foundation.events import Actor, ActorKind
 from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, slot
 from tests.promises import breaches
 
 pytestmark = pytest.mark.django_db
 
-HERSELF = Actor("customer")
+HERSELF = Actor(ActorKind.CUSTOMER)
 
 
 def make_class(**fields):
@@ -36,7 +30,7 @@ def change(service, **fields):
 
 
 def offered(service):
-    return free_slots(service, slot().date(), slot().date())
+    return find_free_slots(service, slot().date(), slot().date())
 
 
 def add(kind, service, **fields):
@@ -140,7 +134,7 @@ def test_what_cannot_be_given_up_stops_no_other_request(caplog):
         answer_by = timezone.now() - timedelta(minutes=minutes)
         Booking.objects.filter(pk=booking.pk).update(answer_by=answer_by)
 
-    assert expire_unanswered() == 1
+    assert expire_unanswered_requests() == 1
 
     statuses = [Booking.objects.get(pk=booking.pk).status for booking in (broken, other)]
     assert statuses == ["pending", "expired"]
@@ -150,7 +144,7 @@ def test_what_cannot_be_given_up_stops_no_other_request(caplog):
 def test_a_party_larger_than_the_service_is_offered_nothing():
     service = make_service()
 
-    assert free_slots(service, slot().date(), slot().date(), people=2) == []
+    assert find_free_slots(service, slot().date(), slot().date(), people=2) == []
 
 
 def test_the_constraint_and_the_lock_see_what_a_longer_class_next_door_takes():

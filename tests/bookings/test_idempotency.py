@@ -11,21 +11,22 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
-from bookings.exceptions import KeyReused, RequestInProgress
-from bookings.idempotency import (
+from bookings.api.idempotency import (
     Answer,
     Claim,
     claim,
     forget,
-    forget_old_keys,
     keyed_request,
     note_booking,
+    purge_idempotency_keys,
     release,
     store_answer,
 )
+from bookings.exceptions import IdempotencyKeyReused, RequestInProgress
 from bookings.manage_tokens import derived_token
 from bookings.models import Booking, IdempotencyKey
-from bookings.operations import Actor, hold_booking, release_hold
+from bookings.operations import hold_booking, release_hold
+from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 from tests.factories import CUSTOMER, DESK, booking_request, make_booking, make_paid_service, make_service, slot
 
@@ -51,7 +52,11 @@ def hold(claimed, **changes):
     """The first of the two transactions, after the claim."""
     service = changes.pop("service", None) or make_paid_service()
     booked = hold_booking(
-        service=service, starts_at=slot(), customer=CUSTOMER, actor=Actor("customer"), token_for=claimed.token_for
+        service=service,
+        starts_at=slot(),
+        customer=CUSTOMER,
+        actor=Actor(ActorKind.CUSTOMER),
+        token_for=claimed.token_for,
     )
     note_booking(claimed, booked.booking)
     return booked
@@ -325,7 +330,7 @@ def test_after_the_lock_has_lapsed_a_repeat_goes_on_with_the_booking_and_its_tok
     assert isinstance(resumed, Claim)
     assert resumed.booking == first.booking
     assert resumed.token_for(first.booking.pk) == first.manage_token
-    assert first.booking.opens_with(first.manage_token)
+    assert first.booking.accepts_manage_token(first.manage_token)
 
 
 def test_only_one_repeat_goes_on():
@@ -345,14 +350,14 @@ def test_nobody_goes_on_with_what_has_been_answered_while_they_looked():
     seen_unanswered = IdempotencyKey.objects.get()
     store_answer(claimed, booking=booking, content={})
 
-    assert not seen_unanswered.take_over()
+    assert not seen_unanswered.take_lock()
 
 
 def test_another_body_goes_on_with_nothing():
     hold(claim(keyed()))
     let_the_lock_lapse()
 
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         claim(keyed({"notes": "another"}))
 
 
@@ -459,7 +464,7 @@ def test_keys_are_forgotten_after_seven_days(django_assert_num_queries):
         IdempotencyKey.objects.filter(key_hash=keyed(key=key).key_hash).update(created_at=timezone.now() - age)
 
     with django_assert_num_queries(1):
-        forgotten = forget_old_keys()
+        forgotten = purge_idempotency_keys()
 
     assert forgotten == 1
     assert IdempotencyKey.objects.get().key_hash == keyed(key="young").key_hash

@@ -14,9 +14,9 @@ from bookings.exceptions import (
     OutsideHours,
     PartyTooLarge,
     SlotTaken,
-    TooEarly,
     TooLateToChange,
-    TooManyOpen,
+    TooManyUpcomingBookings,
+    VisitNotStarted,
 )
 from bookings.models import (
     Allocation,
@@ -29,23 +29,23 @@ from bookings.models import (
     Session,
 )
 from bookings.operations import (
-    Actor,
     cancel_booking,
     complete_booking,
     confirm_booking,
     decline_booking,
-    expire_unanswered,
+    expire_unanswered_requests,
     hold_booking,
     mark_no_show,
     reschedule_booking,
 )
+from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, next_clock_changes, slot
 from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db
 
-HERSELF = Actor("customer")
+HERSELF = Actor(ActorKind.CUSTOMER)
 
 
 def kinds(booking):
@@ -96,7 +96,7 @@ def test_a_request_that_nobody_answers_in_time_expires_and_its_customer_hears_of
     asked_for = booking.answer_by - booking.created_at
     Booking.objects.filter(pk=booking.pk).update(answer_by=timezone.now())
 
-    counts = [expire_unanswered(), expire_unanswered()]
+    counts = [expire_unanswered_requests(), expire_unanswered_requests()]
 
     booking.refresh_from_db()
     assert asked_for <= timedelta(days=1)
@@ -118,7 +118,7 @@ def test_an_answered_request_expires_no_more():
     booking = make_booking()
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
-    assert expire_unanswered() == 0
+    assert expire_unanswered_requests() == 0
     assert Booking.objects.get().answer_by is None
 
 
@@ -195,13 +195,15 @@ def test_a_request_that_moves_is_given_another_time_to_be_answered_in():
 def test_a_request_that_staff_move_to_a_time_that_has_begun_can_be_answered_until_it_ends():
     service = make_service(duration_minutes=60)
     ScheduleException.objects.create(
-        location=service.location, is_open=True,
-        starts_at=timezone.now() - timedelta(days=1), ends_at=timezone.now() + timedelta(days=1),
-    )  # fmt: skip
+        location=service.location,
+        is_open=True,
+        starts_at=timezone.now() - timedelta(days=1),
+        ends_at=timezone.now() + timedelta(days=1),
+    )
     booking = make_booking(service)
 
     moved = reschedule_booking(booking_id=booking.pk, starts_at=timezone.now() - timedelta(minutes=5), actor=DESK)
-    expire_unanswered()
+    expire_unanswered_requests()
 
     assert moved.answer_by == moved.ends_at
     assert Booking.objects.get().status == "pending"
@@ -216,9 +218,7 @@ def test_a_request_counts_against_its_customer_no_longer_than_it_takes_the_slot(
 
 
 def test_whoever_cancels_what_was_never_paid_for_is_not_written_to():
-    booking = hold_booking(
-        service=make_paid_service(), starts_at=slot(), customer=CUSTOMER, actor=HERSELF
-    ).booking  # fmt: skip
+    booking = hold_booking(service=make_paid_service(), starts_at=slot(), customer=CUSTOMER, actor=HERSELF).booking
 
     cancel_booking(booking_id=booking.pk, actor=HERSELF)
 
@@ -235,7 +235,7 @@ def test_the_sweep_holds_no_class_while_it_waits_for_another():
 
     with transaction.atomic():
         Session.objects.select_for_update(no_key=True).get(pk=second.session_id)
-        sweep = threading.Thread(target=lambda: (expire_unanswered(), connection.close()))
+        sweep = threading.Thread(target=lambda: (expire_unanswered_requests(), connection.close()))
         sweep.start()
         wait_until(lambda: Booking.objects.get(pk=first.pk).status == "expired")
         Session.objects.select_for_update(no_key=True, nowait=True).get(pk=first.session_id)
@@ -287,7 +287,7 @@ def test_whoever_did_not_come_is_noted_once_the_visit_has_begun():
     booking = make_booking()
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
-    with pytest.raises(TooEarly):
+    with pytest.raises(VisitNotStarted):
         mark_no_show(booking_id=booking.pk, actor=DESK)
     begin(booking)
     missed = mark_no_show(booking_id=booking.pk, actor=DESK)
@@ -511,7 +511,7 @@ def test_a_phone_number_has_no_more_visits_to_come_than_the_service_allows():
     first = make_booking(service, starts_at=slot(hour=10))
     make_booking(service, starts_at=slot(hour=11))
 
-    with pytest.raises(TooManyOpen, match="2 visits"):
+    with pytest.raises(TooManyUpcomingBookings, match="2 visits"):
         make_booking(service, starts_at=slot(hour=12))
     assert make_booking(service, starts_at=slot(hour=12), customer={**CUSTOMER, "phone": "+919812340009"}).pk
     cancel_booking(booking_id=first.pk, actor=HERSELF)

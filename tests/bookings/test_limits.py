@@ -5,14 +5,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from bookings.exceptions import HoldOpen
-from bookings.limits import DAY, Limit, forget_old_usage, network_of
-from bookings.models import Booking, Usage
-from bookings.operations import Actor, cancel_booking, hold_booking
+from bookings.exceptions import UnpaidHoldExists
+from bookings.models import Booking
+from bookings.operations import cancel_booking, hold_booking
+from foundation.events import Actor, ActorKind
+from foundation.models import RateLimitCounter
+from foundation.rate_limits.client_address import client_network
+from foundation.rate_limits.rate_limit import DAY, RateLimit, purge_counters
 from tests.factories import CUSTOMER, booking_request, make_booking, make_paid_service, make_service, make_staff, slot
 from tests.threads import run_at_once
 
-HERSELF = Actor("customer")
+HERSELF = Actor(ActorKind.CUSTOMER)
 
 
 def hold(service, hour, **customer):
@@ -23,7 +26,7 @@ def hold(service, hour, **customer):
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_callers_at_once_exactly_as_many_get_through_as_the_limit_says():
-    limit, passed = Limit("tries", 10, DAY), []
+    limit, passed = RateLimit("tries", 10, DAY), []
 
     faults = run_at_once([lambda: passed.append(limit.allows("somebody")) for _ in range(40)])
 
@@ -33,7 +36,7 @@ def test_of_many_callers_at_once_exactly_as_many_get_through_as_the_limit_says()
 
 @pytest.mark.django_db
 def test_a_batch_gets_what_is_left_of_its_limit():
-    limit = Limit("tries", 10, DAY)
+    limit = RateLimit("tries", 10, DAY)
 
     assert limit.count({"a": 7, "b": 12}) == {"a": 7, "b": 10}
     assert limit.count({"a": 7}) == {"a": 3}
@@ -42,28 +45,28 @@ def test_a_batch_gets_what_is_left_of_its_limit():
 
 @pytest.mark.django_db
 def test_a_use_that_is_taken_back_does_not_count():
-    limit = Limit("tries", 1, DAY)
+    limit = RateLimit("tries", 1, DAY)
     limit.allows("somebody")
 
-    limit.take_back("somebody")
+    limit.undo("somebody")
 
     assert [limit.allows("somebody"), limit.allows("somebody")] == [True, False]
 
 
 @pytest.mark.django_db
 def test_no_limit_counts_nothing():
-    assert Limit("tries", 0, DAY).allows("somebody")
-    assert not Usage.objects.exists()
+    assert RateLimit("tries", 0, DAY).allows("somebody")
+    assert not RateLimitCounter.objects.exists()
 
 
 @pytest.mark.django_db
 def test_counts_are_forgotten_after_a_week():
     old = timezone.now() - timedelta(days=8)
-    Usage.objects.create(limit="tries", key="a", since=old, count=1)
-    Limit("tries", 1, DAY).allows("a")
+    RateLimitCounter.objects.create(limit="tries", key="a", since=old, count=1)
+    RateLimit("tries", 1, DAY).allows("a")
 
-    assert forget_old_usage() == 1
-    assert Usage.objects.count() == 1
+    assert purge_counters() == 1
+    assert RateLimitCounter.objects.count() == 1
 
 
 @pytest.mark.django_db
@@ -144,7 +147,7 @@ def test_a_number_keeps_one_unpaid_time_until_that_is_cancelled(settings):
     service = make_paid_service()
     first = hold(service, 10)
 
-    with pytest.raises(HoldOpen, match="Pay for it, cancel it with its token, or wait 15 minutes"):
+    with pytest.raises(UnpaidHoldExists, match="Pay for it, cancel it with its token, or wait 15 minutes"):
         hold(service, 11)
     hold(service, 12, phone="+919812340009")
     cancel_booking(booking_id=first.pk, actor=HERSELF)
@@ -169,7 +172,7 @@ def test_two_holds_of_one_number_at_once_are_one(settings):
 
     faults = run_at_once([lambda hour=hour: hold(service, hour) for hour in (9, 10, 11, 12, 13, 14)])
 
-    assert [type(fault) for fault in faults] == [HoldOpen] * 5
+    assert [type(fault) for fault in faults] == [UnpaidHoldExists] * 5
     assert Booking.objects.count() == 1
 
 
@@ -204,4 +207,4 @@ def test_only_what_our_own_proxies_wrote_tells_where_a_request_comes_from(rf, se
 
     request = rf.get("/", REMOTE_ADDR="203.0.113.9", headers={"X-Forwarded-For": forwarded})
 
-    assert network_of(request) == expected
+    assert client_network(request) == expected

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from bookings.exceptions import InvalidTransition, OutsideHours, ServiceNotPayable, SlotTaken
+from bookings.exceptions import InvalidTransition, OutsideHours, SlotTaken, WrongPaymentMode
 from bookings.models import (
     Allocation,
     Booking,
@@ -17,15 +17,15 @@ from bookings.models import (
     Service,
 )
 from bookings.operations import (
-    Actor,
     accept_payment,
     complete_booking,
     confirm_booking,
     create_booking,
-    expire_unanswered,
+    expire_unanswered_requests,
     hold_booking,
     release_hold,
 )
+from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 from tests.factories import CUSTOMER, DESK, make_booking, make_paid_service, make_service, next_clock_changes, slot
 
@@ -148,18 +148,18 @@ def test_a_time_that_is_not_sold_is_refused(starts_at):
 
 def test_each_service_has_its_own_door():
     paid, unpaid = make_paid_service(), make_service()
-    request = {"starts_at": slot(), "customer": CUSTOMER, "actor": Actor("customer")}
+    request = {"starts_at": slot(), "customer": CUSTOMER, "actor": Actor(ActorKind.CUSTOMER)}
 
-    with pytest.raises(ServiceNotPayable, match="razorpay-booking"):
+    with pytest.raises(WrongPaymentMode, match="razorpay-booking"):
         create_booking(service=paid, **request)
-    with pytest.raises(ServiceNotPayable, match="POST /bookings/"):
+    with pytest.raises(WrongPaymentMode, match="POST /bookings/"):
         hold_booking(service=unpaid, **request)
 
 
 def hold(**changes):
     service = changes.pop("service", None) or make_paid_service()
     return hold_booking(
-        service=service, starts_at=slot(), customer=CUSTOMER, actor=Actor("customer"), **changes
+        service=service, starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER), **changes
     ).booking
 
 
@@ -201,7 +201,7 @@ def test_a_second_payment_does_not_confirm_a_request_that_expired_unanswered():
     booking = hold(service=make_paid_service(requires_confirmation=True))
     accept_payment(booking_id=booking.pk, actor=DESK)
     Booking.objects.update(answer_by=timezone.now())
-    expire_unanswered()
+    expire_unanswered_requests()
 
     assert not accept_payment(booking_id=booking.pk, actor=DESK)
     assert Booking.objects.get().status == "expired"

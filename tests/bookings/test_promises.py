@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from bookings.invariants import INVARIANTS
 from bookings.models import Allocation, Booking, BookingEvent, Session
-from bookings.promises import PROMISES
 from tests.factories import make_booking, make_service, slot
 
 pytestmark = pytest.mark.django_db
@@ -18,9 +18,9 @@ def broken():
     """Run the command; return the sentences about bookings that are broken."""
     out = StringIO()
     with suppress(CommandError):
-        call_command("check_promises", stdout=out)
+        call_command("check_invariants", stdout=out)
     lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
-    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(PROMISES)
+    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(INVARIANTS)
 
 
 def sell_twice():
@@ -63,7 +63,7 @@ def never_answer():
 BREACHES = [sell_twice, forget_the_slot, keep_the_slot, miscount, rewrite_history, never_answer]
 
 
-@pytest.mark.parametrize(("sentence", "breach"), list(zip(PROMISES, BREACHES, strict=True)))
+@pytest.mark.parametrize(("sentence", "breach"), list(zip(INVARIANTS, BREACHES, strict=True)))
 def test_each_promise_notices_its_breach_and_nothing_else(sentence, breach):
     breach()
 

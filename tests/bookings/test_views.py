@@ -7,7 +7,8 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from bookings.models import Booking, Location, Resource
-from bookings.operations import Actor, confirm_booking, create_booking
+from bookings.operations import confirm_booking, create_booking
+from foundation.events import Actor, ActorKind
 from tests.factories import CUSTOMER, DESK, KOLKATA, booking_request, make_booking, make_service, make_staff, slot
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def booked():
     """A booking and the headers that open it."""
-    made = create_booking(service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor("customer"))
+    made = create_booking(service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER))
     return made.booking, {"X-Booking-Token": made.manage_token}
 
 
@@ -190,9 +191,11 @@ def test_the_token_does_nothing_that_is_for_staff(api, booked, verb):
 def test_a_stranger_learns_nothing_from_trying(api, booked, method, verb):
     booking, _ = booked
     body = {"starts_at": slot(hour=15).isoformat()}
-    others = {"X-Booking-Token": create_booking(
-        service=make_service(slug="other"), starts_at=slot(), customer=CUSTOMER, actor=Actor("customer")
-    ).manage_token}  # fmt: skip
+    others = {
+        "X-Booking-Token": create_booking(
+            service=make_service(slug="other"), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
+        ).manage_token
+    }
     unknown = "00000000-0000-4000-8000-000000000000"
 
     answers = [

@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from knox.models import AuthToken
 
-from bookings.operations import Actor, create_booking
+from bookings.operations import create_booking
+from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 from tests.factories import CUSTOMER, make_service, make_staff, slot
 
@@ -86,15 +87,19 @@ class World:
         self.client = Client(raise_request_exception=False)
         ours, theirs = (
             create_booking(
-                service=make_service(slug=slug), starts_at=slot(), customer=CUSTOMER, actor=Actor("customer")
+                service=make_service(slug=slug), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
             )
             for slug in ("ours", "theirs")
         )
         self.values = {
-            "booking_id": ours.booking.pk, "slug": ours.booking.service.slug, "payment_id": 1, "slip_id": uuid4(),
-            "notification_id": Notification.objects.filter(booking=ours.booking)[0].pk, "attempt_id": uuid4(),
+            "booking_id": ours.booking.pk,
+            "slug": ours.booking.service.slug,
+            "payment_id": 1,
+            "slip_id": uuid4(),
+            "notification_id": Notification.objects.filter(booking=ours.booking)[0].pk,
+            "attempt_id": uuid4(),
             "name": "slot-taken",
-        }  # fmt: skip
+        }
         self.tokens = {"stranger": theirs.manage_token, "token": ours.manage_token}
         self.staff = {
             "onlooker": make_staff("onlooker", group=None),
@@ -137,9 +142,7 @@ def test_every_route_is_in_the_matrix_and_the_matrix_has_no_other():
 def test_everybody_gets_what_is_theirs_and_nobody_more(world, route):
     path = world.path(route)
 
-    answers = {
-        method: [world.ask(who, method, path).status_code for who in EVERYBODY] for method in METHODS
-    }  # fmt: skip
+    answers = {method: [world.ask(who, method, path).status_code for who in EVERYBODY] for method in METHODS}
 
     expected = MATRIX.get(route, {})
     for method, statuses in answers.items():
@@ -180,7 +183,7 @@ ADMIN: dict[str, tuple[set[str], set[str]]] = {  # front desk, managers
     "bookings/service": (SEEN, KEPT),
     "bookings/session": (SEEN, SEEN),
     "payments/deskpayment": (SEEN, SEEN),
-    "payments/finding": (set(), SEEN),
+    "payments/discrepancy": (set(), SEEN),
     "payments/gatewayevent": (set(), SEEN),
     "payments/payment": (SEEN, SEEN),
     "payments/paymentorder": (SEEN, SEEN),
@@ -195,12 +198,20 @@ PAGES = {  # what has to be allowed to open a page, and to send its form
 }
 # What every member of staff may open: it shows nothing of anybody's. The buttons have tests of their own.
 FOR_ALL_STAFF = [
-    "admin/", "admin/login/", "admin/logout/", "admin/password_change/", "admin/password_change/done/",
-    "admin/autocomplete/", "admin/jsi18n/", "admin/r/<path:content_type_id>/<path:object_id>/",
-    "admin/auth/user/<id>/password/", r"admin/bookings/booking/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
-    r"admin/bookings/booking/^actions/(?P<tool>\w+)/$", "admin/^(?P<app_label>auth|bookings|payments)/$",
+    "admin/",
+    "admin/login/",
+    "admin/logout/",
+    "admin/password_change/",
+    "admin/password_change/done/",
+    "admin/autocomplete/",
+    "admin/jsi18n/",
+    "admin/r/<path:content_type_id>/<path:object_id>/",
+    "admin/auth/user/<id>/password/",
+    r"admin/bookings/booking/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
+    r"admin/bookings/booking/^actions/(?P<tool>\w+)/$",
+    "admin/^(?P<app_label>auth|bookings|payments)/$",
     "admin/(?P<url>.*)$",
-]  # fmt: skip
+]
 ADMIN_ROUTES = [f"admin/{model}/{page}" for model in ADMIN for page in PAGES]
 
 

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from bookings.operations import confirm_booking
+from notifications.invariants import INVARIANTS
 from notifications.models import Attempt, Notification, Receipt, Suppression
-from notifications.promises import PROMISES
 from tests.factories import DESK, make_booking, make_notification, make_service
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ def check():
     """Run the command; return the sentences that are broken."""
     out = StringIO()
     with suppress(CommandError):
-        call_command("check_promises", stdout=out)
+        call_command("check_invariants", stdout=out)
     lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
     return [sentence.partition("  such as")[0] for count, sentence in lines if count != "0"]
 
@@ -94,12 +94,20 @@ def write_to_somebody_who_opted_out():
 
 
 BREACHES = [
-    lose_a_message, remind_of_what_is_off, accept_twice, go_on_in_doubt, forget_the_id, fall_silent, leave_waiting,
-    leave_in_doubt, leave_a_report, write_to_somebody_who_opted_out,
-]  # fmt: skip
+    lose_a_message,
+    remind_of_what_is_off,
+    accept_twice,
+    go_on_in_doubt,
+    forget_the_id,
+    fall_silent,
+    leave_waiting,
+    leave_in_doubt,
+    leave_a_report,
+    write_to_somebody_who_opted_out,
+]
 
 
-@pytest.mark.parametrize(("sentence", "breach"), list(zip(PROMISES, BREACHES, strict=True)))
+@pytest.mark.parametrize(("sentence", "breach"), list(zip(INVARIANTS, BREACHES, strict=True)))
 def test_each_promise_notices_its_breach(sentence, breach):
     breach()
 
@@ -109,8 +117,8 @@ def test_each_promise_notices_its_breach(sentence, breach):
 def test_a_broken_promise_ends_the_command_with_an_error():
     lose_a_message()
 
-    with pytest.raises(CommandError, match="1 promises are broken"):
-        call_command("check_promises", stdout=StringIO())
+    with pytest.raises(CommandError, match="1 invariants are violated"):
+        call_command("check_invariants", stdout=StringIO())
 
 
 def test_a_healthy_system_keeps_all_of_them():

@@ -15,8 +15,9 @@ from knox.models import AuthToken
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from bookings.operations import Actor, create_booking
+from bookings.operations import create_booking
 from config.wsgi import application
+from foundation.events import Actor, ActorKind
 from tests.factories import CUSTOMER, make_paid_service, make_service, make_staff, slot
 
 # FUZZ_EXAMPLES=250 makes ten thousand requests of it, others each time.
@@ -35,7 +36,9 @@ class World:
     """What a request has to name for its handler to be reached."""
 
     def __init__(self) -> None:
-        made = create_booking(service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor("customer"))
+        made = create_booking(
+            service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
+        )
         make_paid_service()
         bearer = AuthToken.objects.create(make_staff("manager", group="Managers"))[1]
         self.path = {"booking_id": str(made.booking.pk), "slug": "consultation"}
@@ -59,9 +62,12 @@ def world() -> Iterator[World]:
 @pytest.mark.parametrize("who", ["anybody", "customer", "manager"])
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES or 5, deadline=None, derandomize=not EXAMPLES, suppress_health_check=list(HealthCheck),
+    max_examples=EXAMPLES or 5,
+    deadline=None,
+    derandomize=not EXAMPLES,
+    suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
-)  # fmt: skip
+)
 def test_nothing_that_is_sent_breaks_the_api(case: Any, world: World, who: str) -> None:
     if parts_mode(case, "header") != GenerationMode.NEGATIVE:
         case.headers.update(world.headers[who])

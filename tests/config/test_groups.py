@@ -1,7 +1,7 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 
-from config.groups import create_groups, remember_permissions
+from config.roles import create_groups, remember_permissions
 
 pytestmark = pytest.mark.django_db
 

@@ -14,12 +14,12 @@ from django.test.client import FakePayload
 from knox.models import AuthToken
 from rest_framework.exceptions import APIException
 
+from accounts.tokens import SignInFailed
 from bookings.models import Booking
 from bookings.operations import confirm_booking
-from config.problem_pages import PROBLEMS
-from config.problems import REFUSALS, problem
-from config.tokens import SignInFailed
 from config.wsgi import application
+from foundation.http.problem_pages import PROBLEMS
+from foundation.http.problems import REFUSALS, problem
 from notifications.models import Notification
 from payments.models import PaymentOrder
 from tests.conftest import database_url
@@ -273,11 +273,15 @@ def test_a_parameter_where_there_are_none_is_refused(api, query):
 @pytest.mark.parametrize(
     "content_type",
     [
-        "application/json; charset=hex", "application/json; charset*=hex''x", "application/json; charset=undefined",
-        "application/json; title*=nope''x", "application/json; a*=undefined''b", "application/json; a*=u''b; a*0=c",
+        "application/json; charset=hex",
+        "application/json; charset*=hex''x",
+        "application/json; charset=undefined",
+        "application/json; title*=nope''x",
+        "application/json; a*=undefined''b",
+        "application/json; a*=u''b; a*0=c",
         "application/json; a*; a*0=c",
     ],
-)  # fmt: skip
+)
 def test_a_charset_that_is_none_is_passed_over(content_type):
     """Python knows codecs that turn bytes into no text, and Django would read the address with them."""
     asked = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
@@ -299,9 +303,13 @@ def test_a_strange_parameter_of_a_form_is_a_bad_request(name):
     told = {}
     body = f"--b\r\nContent-Disposition: form-data; {name}\r\n\r\nvalue\r\n--b--\r\n".encode()
     environ = RequestFactory()._base_environ(
-        PATH_INFO="/admin/login/", REQUEST_METHOD="POST", CONTENT_TYPE="multipart/form-data; boundary=b",
-        CONTENT_LENGTH=str(len(body)), HTTP_COOKIE=f"csrftoken={'a' * 32}", **{"wsgi.input": FakePayload(body)},
-    )  # fmt: skip
+        PATH_INFO="/admin/login/",
+        REQUEST_METHOD="POST",
+        CONTENT_TYPE="multipart/form-data; boundary=b",
+        CONTENT_LENGTH=str(len(body)),
+        HTTP_COOKIE=f"csrftoken={'a' * 32}",
+        **{"wsgi.input": FakePayload(body)},
+    )
 
     b"".join(application(environ, lambda status, headers: told.update(status=status)))
 

@@ -7,8 +7,8 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator
 
-from config.problem_pages import PROBLEMS
 from config.schema import CALLS
+from foundation.http.problem_pages import PROBLEMS
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from config.processes import ROOT, manage
+from runtime.processes import ROOT, manage_command
 from tests.conftest import database_url
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def check(**environment):
     """Start Daybook with these settings and no others."""
     return subprocess.run(
-        manage("check"),
+        manage_command("check"),
         env={"PATH": "/usr/bin:/bin", "DATABASE_URL": database_url(), **environment},
         cwd=ROOT,
         capture_output=True,
@@ -39,7 +39,8 @@ def test_production_starts_with_a_strong_secret():
 
 
 def test_the_example_names_every_setting_that_is_read_and_no_other():
-    read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', (ROOT / "config/settings.py").read_text()))
+    sources = "".join(path.read_text() for path in (ROOT / "config/settings").glob("*.py"))
+    read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', sources))
     named = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
 
     assert named == read

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from bookings.models import Usage
-from notifications.claims import claim_due, record
-from notifications.delivery import Outcome
+from foundation.models import RateLimitCounter
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.record import record_outcomes
+from notifications.delivery.send_attempt import Outcome
 from notifications.models import Attempt, Notification
-from notifications.providers.base import Throttled
+from notifications.providers.base import ProviderRateLimited
 from tests.factories import CUSTOMER, make_booking, make_service
 from tests.threads import run_at_once
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def claim():
-    return claim_due(room=100, in_flight={}, worker="w")
+    return claim_due_notifications(room=100, in_flight={}, worker="w")
 
 
 def statuses(**fields):
@@ -61,7 +62,7 @@ def test_another_number_has_a_budget_of_its_own_and_the_next_day_too(settings):
     book(1, phone="+919812340009")
 
     others = claim()
-    Usage.objects.update(since=timezone.now() - timedelta(days=2))
+    RateLimitCounter.objects.update(since=timezone.now() - timedelta(days=2))
     book(1)
 
     assert (len(others), len(claim())) == (3, 3)
@@ -71,7 +72,9 @@ def test_a_message_that_is_put_off_and_tried_again_counts_once(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 1
     book(1)
     for _ in range(3):
-        record([Outcome(message, Notification.Status.QUEUED, error=Throttled("slower")) for message in claim()])
+        record_outcomes(
+            [Outcome(message, Notification.Status.QUEUED, error=ProviderRateLimited("slower")) for message in claim()]
+        )
 
     assert len(claim()) == 3
 
@@ -105,7 +108,9 @@ def test_drains_that_claim_at_once_share_one_budget(settings):
     book(12)
     claimed = []
 
-    faults = run_at_once([lambda: claimed.extend(claim_due(room=6, in_flight={}, worker="w")) for _ in range(8)])
+    faults = run_at_once(
+        [lambda: claimed.extend(claim_due_notifications(room=6, in_flight={}, worker="w")) for _ in range(8)]
+    )
     claimed += claim()
 
     assert faults == []

@@ -5,8 +5,8 @@ from django.test import Client
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
+from notifications.delivery.receipts import apply_receipts
 from notifications.models import Notification, Receipt
-from notifications.receipts import apply_receipts
 from tests.factories import make_notification
 
 pytestmark = pytest.mark.django_db

@@ -4,12 +4,21 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notifications.claims import claim_due, reap_lapsed_leases, record_handovers
-from notifications.delivery import deliver
-from notifications.drain import Drain
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.drain import Drain
+from notifications.delivery.leases import take_back_expired_leases
+from notifications.delivery.record import record_hand_overs
+from notifications.delivery.send_attempt import deliver
 from notifications.models import Attempt, Notification
-from notifications.providers import twilio
-from notifications.providers.base import ChannelBroken, OptedOut, OutcomeUnknown, Rejected, Throttled, Unreachable
+from notifications.providers.base import (
+    ChannelBroken,
+    ProviderOutcomeUnknown,
+    ProviderRateLimited,
+    ProviderRejected,
+    RecipientOptedOut,
+    RecipientUnreachable,
+)
+from notifications.providers.twilio.send import classify_refusal
 from tests.factories import make_notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,11 +32,11 @@ def lapse():
 
 def test_an_email_whose_handover_had_not_begun_is_queued_again():
     notification = make_notification(channel="email")
-    (message,) = claim_due(room=1, in_flight={}, worker="dead")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="dead")
     lapse()
 
-    reap_lapsed_leases()
-    too_late = record_handovers([message.attempt_id])
+    take_back_expired_leases()
+    too_late = record_hand_overs([message.attempt_id])
 
     notification.refresh_from_db()
     assert (notification.status, too_late) == (Status.QUEUED, set())
@@ -35,11 +44,11 @@ def test_an_email_whose_handover_had_not_begun_is_queued_again():
 
 def test_an_email_whose_handover_had_begun_is_unknown():
     notification = make_notification(channel="email")
-    (message,) = claim_due(room=1, in_flight={}, worker="dead")
-    allowed = record_handovers([message.attempt_id])
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="dead")
+    allowed = record_hand_overs([message.attempt_id])
     lapse()
 
-    reap_lapsed_leases()
+    take_back_expired_leases()
 
     notification.refresh_from_db()
     assert (allowed, notification.status) == ({message.attempt_id}, Status.UNKNOWN)
@@ -55,7 +64,7 @@ def test_the_handover_of_every_email_is_written_before_its_text_is_sent(sandbox)
 
 def test_an_email_that_may_not_be_handed_over_is_not_sent(sandbox):
     make_notification(channel="email")
-    (message,) = claim_due(room=1, in_flight={}, worker="w")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
     before = len(sandbox.client.accepted())
 
     outcome = deliver(message, may_hand_over=lambda: False)
@@ -66,7 +75,7 @@ def test_an_email_that_may_not_be_handed_over_is_not_sent(sandbox):
 def test_a_sender_whose_lease_was_taken_while_it_connected_sends_nothing(sandbox):
     notification = make_notification(channel="email")
     drain = Drain(0, hand_over=lambda _: None)
-    (message,) = claim_due(room=1, in_flight={}, worker="slow")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="slow")
     Notification.objects.update(status=Status.QUEUED, lease_token=None, lease_until=None)
     before = len(sandbox.client.accepted())
 
@@ -117,19 +126,19 @@ def test_a_slice_that_is_stopped_finishes_what_is_in_flight(sandbox, settings, t
 @pytest.mark.parametrize(
     ("http_status", "code", "verdict"),
     [
-        (400, "21211", Unreachable),
-        (400, "21610", OptedOut),
-        (400, "21617", Rejected),
-        (400, "99999", Rejected),
-        (400, "21611", Throttled),
-        (429, "", Throttled),
-        (429, "20429", Throttled),
+        (400, "21211", RecipientUnreachable),
+        (400, "21610", RecipientOptedOut),
+        (400, "21617", ProviderRejected),
+        (400, "99999", ProviderRejected),
+        (400, "21611", ProviderRateLimited),
+        (429, "", ProviderRateLimited),
+        (429, "20429", ProviderRateLimited),
         (401, "20003", ChannelBroken),
         (403, "", ChannelBroken),
-        (500, "20500", OutcomeUnknown),
-        (503, "21211", OutcomeUnknown),
-        (302, "", OutcomeUnknown),
+        (500, "20500", ProviderOutcomeUnknown),
+        (503, "21211", ProviderOutcomeUnknown),
+        (302, "", ProviderOutcomeUnknown),
     ],
 )
 def test_each_refusal_has_one_meaning(http_status, code, verdict):
-    assert twilio.verdict_of(http_status=http_status, code=code) is verdict
+    assert classify_refusal(http_status=http_status, code=code) is verdict

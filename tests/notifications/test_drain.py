@@ -9,11 +9,13 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from bookings.models import BookingEvent
-from notifications.claims import claim_due, reap_lapsed_leases, record
-from notifications.delivery import MAX_ATTEMPTS, Outcome, deliver
-from notifications.drain import Drain
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.drain import Drain
+from notifications.delivery.leases import take_back_expired_leases
+from notifications.delivery.record import record_outcomes
+from notifications.delivery.send_attempt import MAX_ATTEMPTS, Outcome, deliver
 from notifications.jobs import prepare_drains
-from notifications.models import Attempt, Dispatcher, Notification
+from notifications.models import Attempt, Lane, Notification
 from notifications.outbox import queue_messages
 from notifications.providers.base import Accepted
 from tests.factories import CUSTOMER, make_booking, make_notification, make_service, slot
@@ -78,7 +80,7 @@ def test_two_workers_never_claim_the_same_message():
 
     def claim():
         gate.wait()
-        claimed.extend(claim_due(room=30, in_flight={}, worker=threading.current_thread().name))
+        claimed.extend(claim_due_notifications(room=30, in_flight={}, worker=threading.current_thread().name))
         connection.close()
 
     threads = [threading.Thread(target=claim) for _ in range(4)]
@@ -109,10 +111,10 @@ def test_a_slot_is_drained_by_one_worker_at_a_time():
 
 def test_a_lapsed_lease_is_unknown_and_never_sent_again(sandbox):
     notification = make_notification()
-    (message,) = claim_due(room=10, in_flight={}, worker="dead")
+    (message,) = claim_due_notifications(room=10, in_flight={}, worker="dead")
     Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
-    assert reap_lapsed_leases() == 1
+    assert take_back_expired_leases() == 1
     run_slice()
 
     notification.refresh_from_db()
@@ -123,17 +125,17 @@ def test_a_lapsed_lease_is_unknown_and_never_sent_again(sandbox):
 
 def test_a_lease_that_runs_is_left_alone():
     make_notification()
-    claim_due(room=10, in_flight={}, worker="alive")
+    claim_due_notifications(room=10, in_flight={}, worker="alive")
 
-    assert reap_lapsed_leases() == 0
+    assert take_back_expired_leases() == 0
 
 
 def test_a_result_that_comes_after_its_lease_was_taken_moves_nothing():
     notification = make_notification()
-    (zombie,) = claim_due(room=10, in_flight={}, worker="zombie")
+    (zombie,) = claim_due_notifications(room=10, in_flight={}, worker="zombie")
     Notification.objects.update(lease_token="00000000-0000-0000-0000-000000000001")
 
-    moved = record([Outcome(zombie, Status.ACCEPTED, Accepted("SM1", 201))])
+    moved = record_outcomes([Outcome(zombie, Status.ACCEPTED, Accepted("SM1", 201))])
 
     notification.refresh_from_db()
     assert (moved, notification.status, notification.provider_id) == (0, Status.SENDING, "")
@@ -206,7 +208,7 @@ def test_a_provider_that_cannot_be_reached_is_tried_again_and_in_the_end_given_u
 
 def test_a_bug_in_a_sender_is_unknown_not_lost(sandbox):
     make_notification(channel="email")
-    (message,) = claim_due(room=1, in_flight={}, worker="w")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
 
     outcome = deliver(message, may_hand_over=lambda: bool(1 / 0))
 
@@ -216,14 +218,14 @@ def test_a_bug_in_a_sender_is_unknown_not_lost(sandbox):
 def test_a_drain_is_started_with_the_booking_only_when_no_heartbeat_is_fresh():
     prepare_drains()
     OrmQ.objects.all().delete()
-    Dispatcher.objects.update(beat_at=timezone.now())
+    Lane.objects.update(beat_at=timezone.now())
     make_booking()
     while_alive = OrmQ.objects.count()
-    Dispatcher.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
+    Lane.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
 
     make_booking(starts_at=slot(hour=12))
 
-    assert (while_alive, OrmQ.objects.count()) == (0, Dispatcher.objects.count())
+    assert (while_alive, OrmQ.objects.count()) == (0, Lane.objects.count())
 
 
 def test_results_outlive_the_connection_that_was_to_record_them(sandbox):
@@ -263,6 +265,6 @@ def test_every_name_in_a_message_is_on_one_line():
 
 def test_no_row_is_left_between_states():
     make_notification()
-    claim_due(room=10, in_flight={}, worker="w")
+    claim_due_notifications(room=10, in_flight={}, worker="w")
 
     assert Notification.objects.filter(status=Status.SENDING, lease_until__gt=F("created_at")).count() == 1

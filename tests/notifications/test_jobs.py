@@ -3,8 +3,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 
-from config.queue import discard_poison
 from notifications.jobs import prepare_drains, start_drain
+from runtime.queue import discard_unknown_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,7 @@ def test_a_poisoned_job_is_discarded_and_the_healthy_stay():
     ):
         OrmQ.objects.create(key="daybook", payload=payload, lock=timezone.now())
 
-    discard_poison()
+    discard_unknown_jobs()
 
     assert [SignedPackage.loads(row.payload)["args"] for row in OrmQ.objects.all()] == [(0,)]
 
@@ -34,6 +34,6 @@ def test_a_schedule_that_is_none_of_ours_is_discarded_and_a_malformed_one_of_our
     Schedule.objects.filter(name="drain 0").update(args="(((")
 
     prepare_drains()
-    discard_poison()
+    discard_unknown_jobs()
 
     assert sorted(Schedule.objects.values_list("name", "args")) == [("drain 0", "(0,)"), ("drain 1", "(1,)")]

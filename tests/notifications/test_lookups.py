@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notifications import lookups
-from notifications.drain import Drain
-from notifications.lookups import claim_doubts, look_up, record_finding
-from notifications.messages import KINDS, Kind
+from notifications.delivery import lookups
+from notifications.delivery.drain import Drain
+from notifications.delivery.lookups import claim_lookups, look_up, record_lookup
+from notifications.messages.kinds import KINDS, Kind
 from notifications.models import Attempt, Notification
 from tests.factories import make_notification
 
@@ -22,8 +22,8 @@ def run_slice(seconds=0.6):
 def look():
     """Let every message in doubt be looked up now."""
     Notification.objects.filter(status=Status.UNKNOWN).update(due_at=timezone.now())
-    for doubt in claim_doubts(room=10):
-        record_finding(look_up(doubt))
+    for doubt in claim_lookups(room=10):
+        record_lookup(look_up(doubt))
 
 
 def in_doubt(sandbox, fault, **fields):
@@ -114,11 +114,11 @@ def test_an_old_message_with_the_same_words_is_not_mistaken_for_it(sandbox):
 def test_a_report_that_comes_during_the_look_wins(sandbox):
     notification = in_doubt(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now(), looks=1)
-    (doubt,) = claim_doubts(room=1)
+    (doubt,) = claim_lookups(room=1)
     finding = look_up(doubt)
     Notification.objects.update(status=Status.DELIVERED)
 
-    record_finding(finding)
+    record_lookup(finding)
 
     notification.refresh_from_db()
     assert notification.status == Status.DELIVERED
@@ -154,15 +154,15 @@ def test_two_drains_never_look_for_the_same_message(sandbox):
     in_doubt(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
 
-    assert [len(claim_doubts(room=10)) for _ in range(2)] == [1, 0]
+    assert [len(claim_lookups(room=10)) for _ in range(2)] == [1, 0]
 
 
 def test_a_bug_in_a_look_up_decides_nothing(sandbox, monkeypatch):
     in_doubt(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
-    (doubt,) = claim_doubts(room=1)
+    (doubt,) = claim_lookups(room=1)
     monkeypatch.setattr(lookups.providers, "find", lambda **_: 1 / 0)
 
-    record_finding(look_up(doubt))
+    record_lookup(look_up(doubt))
 
     assert Notification.objects.get().status == Status.UNKNOWN

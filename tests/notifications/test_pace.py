@@ -3,12 +3,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notifications.claims import claim_due, record
-from notifications.delivery import Outcome
-from notifications.drain import Drain
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.drain import Drain
+from notifications.delivery.rate_control import STEP, prepare_channels, raise_limits
+from notifications.delivery.record import record_outcomes
+from notifications.delivery.send_attempt import Outcome
 from notifications.models import ChannelState, Notification
-from notifications.pace import STEP, prepare_channels, speed_up
-from notifications.providers.base import Throttled
+from notifications.providers.base import ProviderRateLimited
 from tests.factories import make_booking, make_notification, make_service
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,10 +29,10 @@ def test_a_complaint_halves_the_limit_of_its_channel_alone_and_once_a_second():
     prepare_channels()
     full = limit_of("sms")
     make_notification()
-    (message,) = claim_due(room=1, in_flight={}, worker="w")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
 
     for _ in range(3):
-        record([Outcome(message, Status.QUEUED, error=Throttled("slower"))])
+        record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("slower"))])
 
     assert (limit_of("sms"), limit_of("email")) == (full // 2, full)
 
@@ -39,11 +40,11 @@ def test_a_complaint_halves_the_limit_of_its_channel_alone_and_once_a_second():
 def test_the_limit_grows_by_steps_once_it_is_calm():
     prepare_channels()
     ChannelState.objects.update(limit=20, slowed_at=timezone.now())
-    speed_up()
+    raise_limits()
     at_once = limit_of("sms")
     ChannelState.objects.update(slowed_at=timezone.now() - timedelta(seconds=5))
 
-    speed_up()
+    raise_limits()
 
     assert (at_once, limit_of("sms")) == (20, 20 + STEP)
 
@@ -55,7 +56,7 @@ def test_no_more_is_claimed_than_the_drains_share_of_the_limit(settings):
     for _ in range(5):
         make_booking(service)
 
-    claimed = claim_due(room=100, in_flight={"sms": 1}, worker="w")
+    claimed = claim_due_notifications(room=100, in_flight={"sms": 1}, worker="w")
 
     by_channel = {channel: len([m for m in claimed if m.channel == channel]) for channel in Notification.Channel}
     assert by_channel == {"sms": 2, "whatsapp": 5, "email": 5}
@@ -85,10 +86,10 @@ def test_a_paused_channel_is_passed_over_and_goes_on_with_one_probe(sandbox):
     for _ in range(3):
         make_booking(service)
     ChannelState.objects.filter(channel="sms").update(paused_until=timezone.now() + timedelta(minutes=1), limit=1)
-    paused = claim_due(room=100, in_flight={}, worker="w")
+    paused = claim_due_notifications(room=100, in_flight={}, worker="w")
     ChannelState.objects.update(paused_until=timezone.now())
 
-    probe = claim_due(room=100, in_flight={}, worker="w")
+    probe = claim_due_notifications(room=100, in_flight={}, worker="w")
 
     assert {message.channel for message in paused} == {"whatsapp", "email"}
     assert [message.channel for message in probe] == ["sms"]

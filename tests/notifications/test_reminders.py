@@ -8,15 +8,16 @@ from django.utils import timezone
 
 from bookings.models import Booking, Service
 from bookings.operations import (
-    Actor,
     cancel_booking,
     complete_booking,
     confirm_booking,
-    correct_customer,
     mark_no_show,
     reschedule_booking,
+    update_customer,
 )
-from notifications.claims import claim_due, put_aside_useless
+from foundation.events import Actor, ActorKind
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.leases import drop_undeliverable
 from notifications.models import Notification
 from tests.factories import DESK, make_booking, make_service, slot
 
@@ -107,7 +108,7 @@ def test_moved_there_and_back_again_it_is_still_reminded_of():
 def test_a_request_that_is_moved_is_not_reminded_of_before_it_is_confirmed():
     booking = make_booking(make_reminding_service(), starts_at=slot(days=3))
 
-    reschedule_booking(booking_id=booking.pk, starts_at=slot(days=4), actor=Actor("customer"))
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(days=4), actor=Actor(ActorKind.CUSTOMER))
 
     assert not reminders(booking).exists()
 
@@ -134,7 +135,7 @@ def test_one_that_is_on_its_way_when_the_visit_is_cancelled_is_not_sent_again(st
 
     reminders(booking).update(status="queued", due_at=timezone.now(), unknown_since=None, **dict.fromkeys(LEASED, None))
 
-    assert claim_due(room=10, in_flight={}, worker="w") == []
+    assert claim_due_notifications(room=10, in_flight={}, worker="w") == []
 
 
 def test_a_number_that_is_put_right_is_where_the_reminder_goes():
@@ -143,7 +144,7 @@ def test_a_number_that_is_put_right_is_where_the_reminder_goes():
     customer = booking.customer
     customer.phone, customer.email = "+919812340009", "meera@example.org"
 
-    correct_customer(customer=customer)
+    update_customer(customer=customer)
 
     assert set(reminders(booking).values_list("address", flat=True)) == {"+919812340009", "meera@example.org"}
     assert Notification.objects.get(kind="booking_requested", channel="sms").address == "+919812340003"
@@ -153,11 +154,11 @@ def test_it_goes_out_when_it_is_due_and_not_before():
     booking = confirmed(starts_at=slot(days=3))
     Notification.objects.exclude(kind="booking_reminder").delete()
 
-    early = claim_due(room=10, in_flight={}, worker="w")
+    early = claim_due_notifications(room=10, in_flight={}, worker="w")
     reminders(booking, due_at=booking.starts_at - timedelta(hours=24)).update(due_at=timezone.now())
 
     assert early == []
-    assert len(claim_due(room=10, in_flight={}, worker="w")) == 3
+    assert len(claim_due_notifications(room=10, in_flight={}, worker="w")) == 3
 
 
 def test_one_that_comes_too_late_is_put_aside_instead_of_arriving_after_the_visit():
@@ -166,8 +167,8 @@ def test_one_that_comes_too_late_is_put_aside_instead_of_arriving_after_the_visi
     past = timezone.now() - timedelta(seconds=1)
     reminders(booking).update(due_at=past - timedelta(hours=2), expires_at=past)
 
-    claimed = claim_due(room=10, in_flight={}, worker="w")
-    put_aside_useless()
+    claimed = claim_due_notifications(room=10, in_flight={}, worker="w")
+    drop_undeliverable()
 
     assert claimed == []
     assert Counter(reminders(booking).values_list("status", flat=True)) == {"expired": 6}

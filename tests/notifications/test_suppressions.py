@@ -6,10 +6,10 @@ from django.test import Client
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
-from notifications.drain import Drain
+from notifications.delivery.drain import Drain
+from notifications.delivery.receipts import apply_receipts
 from notifications.models import InboundMessage, Notification, Receipt, Suppression
-from notifications.receipts import apply_receipts
-from notifications.suppressions import suppress
+from notifications.operations.suppressions import suppress
 from tests.factories import make_notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,9 +87,13 @@ def test_a_refusal_for_what_the_address_is_is_remembered(sandbox, phone, reason)
 def test_a_report_that_a_number_is_dead_is_remembered():
     notification = make_notification(status=Status.ACCEPTED, provider_id="SM1")
     Receipt.objects.create(
-        notification=notification, attempt_id=uuid.uuid4(), provider_id="SM1", provider_status="undelivered",
-        error_code="30006", fields={},
-    )  # fmt: skip
+        notification=notification,
+        attempt_id=uuid.uuid4(),
+        provider_id="SM1",
+        provider_status="undelivered",
+        error_code="30006",
+        fields={},
+    )
 
     apply_receipts()
 

@@ -81,7 +81,7 @@ def test_the_list_asks_the_same_number_of_questions_for_any_number_of_rows(manag
 
 
 def test_page_two_goes_on_where_page_one_ended(manager, monkeypatch):
-    monkeypatch.setattr("notifications.views.PAGE_SIZE", 2)
+    monkeypatch.setattr("notifications.pages.history.PAGE_SIZE", 2)
     make_booking()
 
     pages = [[row.pk for row in manager.get(f"{PAGE}?page={number}").context["page"]] for number in (1, 2)]
@@ -101,9 +101,14 @@ def test_a_message_tells_its_tries_and_reports_in_the_order_they_happened(manage
     now = timezone.now()
     for number, outcome in enumerate(["queued", "accepted"], start=1):
         Attempt.objects.create(
-            id=uuid4(), notification=notification, number=number, worker="w", outcome=outcome,
-            started_at=now + timedelta(minutes=number), ended_at=now + timedelta(minutes=number, seconds=2),
-        )  # fmt: skip
+            id=uuid4(),
+            notification=notification,
+            number=number,
+            worker="w",
+            outcome=outcome,
+            started_at=now + timedelta(minutes=number),
+            ended_at=now + timedelta(minutes=number, seconds=2),
+        )
     Receipt.objects.create(
         notification=notification, attempt_id=uuid4(), provider_id="SM1", provider_status="sent", fields={}
     )

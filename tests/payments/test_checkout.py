@@ -11,15 +11,16 @@ from rest_framework.test import APIClient
 
 from bookings.models import Booking, IdempotencyKey
 from bookings.operations import release_hold
+from foundation.background_tasks import run_due_tasks
 from notifications.models import Notification
-from payments import breaker as breaker_module
-from payments import checkout as checkout_module
-from payments import gateway
-from payments.checks import check_orders
 from payments.exceptions import PaidTooLate
-from payments.inbox import process_events
-from payments.jobs import do_what_is_due
+from payments.gateway import api as gateway
+from payments.gateway import circuit_breaker as breaker_module
+from payments.gateway import deadline
 from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder, Refund
+from payments.operations import checkout as checkout_module
+from payments.polling.orders import poll_orders
+from payments.polling.webhook_events import process_events
 from tests.factories import CUSTOMER, DESK, booking_request, make_paid_service
 from tests.payments.test_checks import make_due
 from tests.payments.test_operations import checkout, verify
@@ -96,7 +97,7 @@ def test_without_a_key_it_goes_on_also_when_the_order_was_found_meanwhile(sandbo
     api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_after=0)
     make_due()
-    check_orders()
+    poll_orders()
     found = PaymentOrder.objects.get()
 
     again = api.post(URL, body, format="json")
@@ -200,7 +201,7 @@ def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sand
         entity = payment_entity(started, id=paid["razorpay_payment_id"])
         assert post(event(kind, payment=entity), event_id=f"evt_{number}").status_code == 200
     make_due()
-    faults = run_at_once([lambda: verify(paid)] * 6 + [process_events] * 3 + [check_orders] * 3)
+    faults = run_at_once([lambda: verify(paid)] * 6 + [process_events] * 3 + [poll_orders] * 3)
     GatewayEvent.objects.exclude(state="done").update(next_try_at=timezone.now())
     process_events()
 
@@ -227,9 +228,9 @@ def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_oth
             told.append("too late")
 
     make_due()
-    faults = run_at_once([partial(verify_late, paid) for paid in late] * 2 + [check_orders] * 4)
+    faults = run_at_once([partial(verify_late, paid) for paid in late] * 2 + [poll_orders] * 4)
     PaymentOrder.objects.update(next_check_at=timezone.now())
-    do_what_is_due()
+    run_due_tasks()
 
     assert faults == []
     assert Counter(told) == {"confirmed": 2, "too late": 6}
@@ -248,8 +249,8 @@ def test_a_gateway_that_fails_again_and_again_is_asked_only_now_and_then(sandbox
     sandbox.client.set(gateway_error_before=1)
     for _ in range(5):
         ask(api, body, key)
-    asked = MagicMock(side_effect=gateway._call_in_time)
-    monkeypatch.setattr(gateway, "_call_in_time", asked)
+    asked = MagicMock(side_effect=deadline._call_in_time)
+    monkeypatch.setattr(deadline, "_call_in_time", asked)
 
     meanwhile = ask(api, body, key)
     calls_meanwhile = asked.call_count

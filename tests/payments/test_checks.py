@@ -6,11 +6,12 @@ from django.db.utils import InternalError
 from django.utils import timezone
 
 from bookings.models import Booking
-from payments import checks
-from payments.comparison import compare
+from foundation.background_tasks import run_due_tasks
+from foundation.models import PeriodicTask
 from payments.exceptions import GatewayUnavailable
-from payments.jobs import do_what_is_due
-from payments.models import Finding, Payment, PaymentLog, PaymentOrder, Refund, Sweep
+from payments.models import Discrepancy, Payment, PaymentLog, PaymentOrder, Refund
+from payments.polling import orders as checks
+from payments.polling.daily_reconciliation import reconcile
 from tests.factories import make_paid_service
 from tests.payments.test_operations import checkout, verify
 
@@ -34,7 +35,7 @@ def test_a_payment_that_was_only_authorised_is_captured_after_its_verification(s
     started = checkout()
     verify(sandbox.client.pay(started.order.razorpay_order_id, capture=False))
 
-    do_what_is_due()
+    run_due_tasks()
 
     payment = Payment.objects.get()
     assert (payment.state, payment.disposition) == ("captured", "confirms")
@@ -47,7 +48,7 @@ def test_a_payment_that_nobody_reported_is_found_by_the_order_s_own_check(sandbo
     sandbox.client.pay(started.order.razorpay_order_id)
     make_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert (status_of(started), Payment.objects.get().disposition) == ("confirmed", "confirms")
 
@@ -57,7 +58,7 @@ def test_a_hold_that_is_over_asks_the_gateway_before_it_lapses(sandbox):
     sandbox.client.pay(started.order.razorpay_order_id)
     let_hold_lapse(started)
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert status_of(started) == "confirmed"
 
@@ -66,7 +67,7 @@ def test_a_hold_that_nobody_paid_lapses_and_frees_its_slot(sandbox):
     started = checkout()
     let_hold_lapse(started)
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert status_of(started) == "expired"
     assert checkout(started.booked.booking.service).booked.booking.status == "held"
@@ -77,10 +78,10 @@ def test_a_hold_waits_once_for_a_bank_that_is_still_thinking(sandbox):
     paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False, amount=40_000)
     let_hold_lapse(started)
 
-    do_what_is_due()
+    run_due_tasks()
     first = status_of(started)
     let_hold_lapse(started)
-    do_what_is_due()
+    run_due_tasks()
 
     assert (first, status_of(started)) == ("held", "expired")
     assert paid["razorpay_payment_id"] == Payment.objects.get().razorpay_payment_id
@@ -91,7 +92,7 @@ def test_a_hold_lapses_too_while_the_gateway_is_away(sandbox, settings):
     let_hold_lapse(started)
     settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert status_of(started) == "expired"
 
@@ -104,7 +105,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_receipt(sandbox):
     sandbox.client.set(gateway_reset_after=0)
     make_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     order = PaymentOrder.objects.get()
     assert (order.state, order.razorpay_order_id) == ("open", sandbox.client.log(kind="order.created")[-1]["order_id"])
@@ -119,7 +120,7 @@ def test_an_order_that_the_gateway_never_saw_is_closed_with_its_hold(sandbox):
     Booking.objects.update(hold_expires_at=timezone.now())
     make_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert (PaymentOrder.objects.get().state, Booking.objects.get().status) == ("closed", "expired")
 
@@ -129,7 +130,7 @@ def test_money_of_another_sum_waits_for_a_person_and_confirms_nothing(sandbox):
     sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
     make_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     payment = Payment.objects.get()
     assert (payment.disposition, payment.amount_minor, status_of(started)) == ("review", 51_000, "held")
@@ -140,12 +141,12 @@ def test_the_later_of_two_payments_goes_back(sandbox):
     order_id = started.order.razorpay_order_id
     failed = sandbox.client.fail(order_id)
     verify(sandbox.client.pay(order_id))
-    do_what_is_due()
+    run_due_tasks()
     sandbox.client.late_authorize(failed["id"], capture=True)
     make_due()
 
-    do_what_is_due()
-    do_what_is_due()
+    run_due_tasks()
+    run_due_tasks()
 
     second = Payment.objects.get(razorpay_payment_id=failed["id"])
     assert (second.disposition, Refund.objects.get().source) == ("refund_due", "duplicate")
@@ -156,10 +157,10 @@ def test_the_daily_comparison_finds_what_was_never_reported(sandbox):
     started = checkout()
     sandbox.client.pay(started.order.razorpay_order_id)
 
-    compare()
+    reconcile()
 
     assert status_of(started) == "confirmed"
-    assert Sweep.objects.get(name="comparison").ended_at is not None
+    assert PeriodicTask.objects.get(name="daily_reconciliation").ended_at is not None
 
 
 def test_the_daily_comparison_names_money_of_no_order_of_ours(sandbox):
@@ -167,9 +168,9 @@ def test_the_daily_comparison_names_money_of_no_order_of_ours(sandbox):
     paid = sandbox.client.pay(started.order.razorpay_order_id)
     PaymentOrder.objects.update(razorpay_order_id="order_SomebodyElse1")
 
-    compare()
+    reconcile()
 
-    assert Finding.objects.filter(gateway_id=paid["razorpay_payment_id"]).count() == 1
+    assert Discrepancy.objects.filter(gateway_id=paid["razorpay_payment_id"]).count() == 1
 
 
 @pytest.mark.parametrize("statement", ["UPDATE payments_paymentlog SET note = 'x'", "DELETE FROM payments_paymentlog"])
@@ -186,15 +187,15 @@ def test_a_row_that_cannot_be_worked_off_does_not_stop_the_others(sandbox, monke
     broken, whole = checkout(service), checkout(service)
     sandbox.client.pay(whole.order.razorpay_order_id)
     make_due()
-    look_at = checks.look_at
+    look_at = checks.fetch_order_state
 
     def fails_for_one(order):
         if order.pk == broken.order.pk:
             raise ZeroDivisionError
         return look_at(order)
 
-    monkeypatch.setattr(checks, "look_at", fails_for_one)
+    monkeypatch.setattr(checks, "fetch_order_state", fails_for_one)
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert (status_of(broken), status_of(whole)) == ("held", "confirmed")

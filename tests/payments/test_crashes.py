@@ -18,9 +18,9 @@ from django.db.models import Model
 from django.utils import timezone
 
 from bookings.models import Booking, IdempotencyKey, Resource
-from payments.jobs import do_what_is_due
+from foundation.background_tasks import run_due_tasks
 from payments.models import Payment, PaymentLog, PaymentOrder, Refund
-from payments.operations import pay_back
+from payments.operations.refund import refund_payment
 from tests.conftest import RunningWeb, kill_worker
 from tests.factories import DESK, booking_request, make_paid_service
 from tests.payments.test_operations import checkout, verify
@@ -145,11 +145,11 @@ def test_a_worker_that_dies_before_it_has_noted_a_refund_pays_it_back_once(
     sandbox: Any, start_worker: Callable[[str], Any]
 ) -> None:
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
-    do_what_is_due()
+    run_due_tasks()
     payment = Payment.objects.get()
     sandbox.client.set(gateway_seconds_min=1, gateway_seconds_max=1)
     worker = start_worker("http://127.0.0.1:1")
-    pay_back(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
     wait_until(lambda: Refund.objects.get().state == "sent", seconds=40)
     with nobody_may_write(Payment):
         wait_until(waits_for_a_lock)

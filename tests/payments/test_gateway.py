@@ -4,7 +4,10 @@ import pytest
 import razorpay
 import requests
 
-from payments import gateway
+from payments.gateway import deadline
+from payments.gateway.client import RazorpayClient, _read_response
+from payments.gateway.errors import GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
+from payments.gateway.signatures import is_payment_signature_valid
 
 KEY_SECRET = "sandbox-key-secret"
 
@@ -12,8 +15,8 @@ KEY_SECRET = "sandbox-key-secret"
 def test_a_gateway_that_cannot_be_reached_was_sent_nothing(sandbox, settings):
     settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
 
-    with pytest.raises(gateway.NotSent):
-        gateway._Client().order.create({"amount": 100, "currency": "INR"})
+    with pytest.raises(GatewayNotSent):
+        RazorpayClient().order.create({"amount": 100, "currency": "INR"})
 
 
 def test_razorpays_own_vector_is_verified(settings):
@@ -21,7 +24,7 @@ def test_razorpays_own_vector_is_verified(settings):
     signature = "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f"
 
     def valid(order_id, payment_id):
-        return gateway.signature_is_valid(order_id=order_id, payment_id=payment_id, signature=signature)
+        return is_payment_signature_valid(order_id=order_id, payment_id=payment_id, signature=signature)
 
     assert valid("order_IEIaMR65cu6nz3", "pay_IH4NVgf4Dreq1l")
     assert not valid("pay_IH4NVgf4Dreq1l", "order_IEIaMR65cu6nz3")
@@ -36,16 +39,16 @@ def answer_of(status, body):
 
 @pytest.mark.parametrize("error", [b'"no"', b"[]", b"{}", b"null", b"5"])
 def test_a_refusal_in_another_shape_is_a_refusal_all_the_same(error):
-    with pytest.raises(gateway.Rejected):
-        gateway._read_answer(answer_of(400, b'{"error": ' + error + b"}"))
+    with pytest.raises(GatewayRejected):
+        _read_response(answer_of(400, b'{"error": ' + error + b"}"))
 
 
 @pytest.mark.parametrize(
     ("status", "body"), [(200, b"[]"), (200, b"<html>"), (400, b"<html>"), (302, b"{}"), (409, b"{}"), (503, b"{}")]
 )
 def test_an_answer_without_a_verdict_leaves_the_outcome_open(status, body):
-    with pytest.raises(gateway.OutcomeUnknown):
-        gateway._read_answer(answer_of(status, body))
+    with pytest.raises(GatewayOutcomeUnknown):
+        _read_response(answer_of(status, body))
 
 
 def test_a_call_that_found_no_free_line_was_not_sent():
@@ -56,12 +59,12 @@ def test_a_call_that_found_no_free_line_was_not_sent():
         gate.wait(10)
         return {}
 
-    busy = [gateway._callers.submit(think) for _ in range(gateway.CALLERS)]
+    busy = [deadline._callers.submit(think) for _ in range(deadline.MAX_CONCURRENT_CALLS)]
     for _ in busy:
         started.acquire()
     sent = []
-    with pytest.raises(gateway.NotSent):
-        gateway._within_deadline(lambda: sent.append("sent") or {})
+    with pytest.raises(GatewayNotSent):
+        deadline.call_within_deadline(lambda: sent.append("sent") or {})
     gate.set()
     for call in busy:
         call.result()
@@ -79,7 +82,7 @@ def test_the_verdict_on_a_signature_is_the_sdks(sandbox, settings, order_id, pay
     swapped = {**paid, "razorpay_order_id": order_id, "razorpay_payment_id": payment_id}
 
     for values in (genuine, swapped):
-        ours = gateway.signature_is_valid(
+        ours = is_payment_signature_valid(
             order_id=values["razorpay_order_id"],
             payment_id=values["razorpay_payment_id"],
             signature=values["razorpay_signature"],

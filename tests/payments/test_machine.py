@@ -25,14 +25,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from bookings import operations as booking_operations
 from bookings.exceptions import InvalidTransition, SlotTaken
 from bookings.models import Booking
+from foundation.background_tasks import run_due_tasks
 from notifications.models import Notification
-from payments import checkout as checkout_module
-from payments import facts, gateway
-from payments.comparison import compare
 from payments.exceptions import GatewayUnavailable, PaidTooLate, RefundTooLarge, SignatureInvalid
-from payments.jobs import do_what_is_due
+from payments.gateway import api as gateway
+from payments.gateway.deadline import circuit_breaker
 from payments.models import GatewayEvent, Payment, PaymentOrder, Refund
-from payments.operations import pay_back, start_checkout, verify_payment
+from payments.operations import checkout as checkout_module
+from payments.operations import settle as facts
+from payments.operations import start_checkout
+from payments.operations.refund import refund_payment
+from payments.operations.verify import verify_payment
+from payments.polling.daily_reconciliation import reconcile
 from sandbox.client import SandboxClient
 from tests.factories import CUSTOMER, DESK, make_paid_service, slot
 
@@ -54,7 +58,7 @@ class Money(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.client.reset_settings()
-        gateway.breaker.note_answer()
+        circuit_breaker.record_success()
         self.client.set(webhook_held=1, gateway_seconds_min=0, gateway_seconds_max=0)
         self.service = make_paid_service(slug=f"machine-{uuid4().hex[:12]}")
         self.first_event = len(self.client.webhooks())
@@ -117,9 +121,10 @@ class Money(RuleBasedStateMachine):
         paid = self._pick(self.paid, which)
         with suppress(PaidTooLate):
             verify_payment(
-                order_id=paid["razorpay_order_id"], payment_id=paid["razorpay_payment_id"],
+                order_id=paid["razorpay_order_id"],
+                payment_id=paid["razorpay_payment_id"],
                 signature=paid["razorpay_signature"],
-            )  # fmt: skip
+            )
 
     @rule(which=WHICH)
     def forge(self, which: int) -> None:
@@ -131,9 +136,10 @@ class Money(RuleBasedStateMachine):
         before = self._rows()
         with pytest.raises(SignatureInvalid):
             verify_payment(
-                order_id=other["razorpay_order_id"], payment_id=paid["razorpay_payment_id"],
+                order_id=other["razorpay_order_id"],
+                payment_id=paid["razorpay_payment_id"],
                 signature=paid["razorpay_signature"],
-            )  # fmt: skip
+            )
         assert self._rows() == before
 
     @rule(which=WHICH)
@@ -168,7 +174,7 @@ class Money(RuleBasedStateMachine):
         )
         Refund.objects.filter(next_try_at__isnull=False).update(next_try_at=past)
         GatewayEvent.objects.filter(next_try_at__isnull=False).update(next_try_at=past)
-        do_what_is_due()
+        run_due_tasks()
 
     @rule(which=WHICH, amount=st.sampled_from([10_000, 50_000]), twice=st.booleans(), cancel=st.booleans())
     def refund(self, which: int, amount: int = 10_000, twice: bool = True, cancel: bool = False) -> None:
@@ -180,10 +186,13 @@ class Money(RuleBasedStateMachine):
         key = uuid4()
         with suppress(RefundTooLarge, InvalidTransition):
             for _ in range(2 if twice else 1):
-                pay_back(
-                    payment_id=payments[which % len(payments)].pk, amount_minor=amount, key=key, actor=DESK,
+                refund_payment(
+                    payment_id=payments[which % len(payments)].pk,
+                    amount_minor=amount,
+                    key=key,
+                    actor=DESK,
                     cancels_booking=cancel,
-                )  # fmt: skip
+                )
 
     @rule(fault=st.sampled_from(FAULTS), is_on=st.booleans())
     def trouble(self, fault: str, is_on: bool) -> None:
@@ -253,7 +262,7 @@ class Money(RuleBasedStateMachine):
             self._post(event)
         for _ in range(4):
             self.work()
-        compare()
+        reconcile()
         self.work()
         for event in self.client.webhooks(after=self.first_event):
             self._post(event)
@@ -344,7 +353,7 @@ def last_write_wins(patch: pytest.MonkeyPatch) -> None:
         payment.state = state
         return True
 
-    patch.setattr(facts, "move_payment", move)
+    patch.setattr(facts, "advance_payment", move)
 
 
 def no_amount_check(patch: pytest.MonkeyPatch) -> None:
@@ -352,7 +361,7 @@ def no_amount_check(patch: pytest.MonkeyPatch) -> None:
 
 
 def steal_the_slot(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bookings.operations.deciding.take_slot_back", lambda booking: True)
+    patch.setattr("bookings.operations.transitions.reclaim_slot", lambda booking: True)
 
 
 def no_once_only_flag(patch: pytest.MonkeyPatch) -> None:
@@ -360,8 +369,8 @@ def no_once_only_flag(patch: pytest.MonkeyPatch) -> None:
 
 
 def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
-    ask = gateway.refund_payment
-    patch.setattr(gateway, "refund_payment", lambda payment_id, **told: ask(payment_id, **told | {"key": str(uuid4())}))
+    ask = gateway.create_refund
+    patch.setattr(gateway, "create_refund", lambda payment_id, **told: ask(payment_id, **told | {"key": str(uuid4())}))
 
 
 def call_inside_a_transaction(patch: pytest.MonkeyPatch) -> None:

@@ -4,19 +4,21 @@ import pytest
 from django.db import transaction
 
 from bookings.models import Booking
-from bookings.operations import Actor, release_hold
+from bookings.operations import release_hold
+from foundation.background_tasks import run_due_tasks
+from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 from payments.exceptions import (
-    GatewayRejected,
     GatewayUnavailable,
-    OrderUnknown,
+    OrderRejected,
     PaidTooLate,
     PaymentMismatch,
     SignatureInvalid,
+    UnknownOrder,
 )
-from payments.jobs import do_what_is_due
 from payments.models import Payment, PaymentOrder, Refund
-from payments.operations import start_checkout, verify_payment
+from payments.operations import start_checkout
+from payments.operations.verify import verify_payment
 from tests.factories import CUSTOMER, DESK, make_paid_service, slot
 from tests.threads import run_at_once
 
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def checkout(service=None, **changes):
     service = service or make_paid_service()
     return start_checkout(
-        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor("customer"), **changes}
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor(ActorKind.CUSTOMER), **changes}
     )
 
 
@@ -127,7 +129,7 @@ def test_a_payment_that_was_used_for_another_order_is_refused(sandbox):
 
 
 def test_an_order_that_is_not_ours_is_unknown(sandbox):
-    with pytest.raises(OrderUnknown):
+    with pytest.raises(UnknownOrder):
         verify_payment(order_id="order_unknown", payment_id="pay_1", signature="0" * 64)
 
 
@@ -166,7 +168,7 @@ def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
 
     with pytest.raises(PaidTooLate):
         verify(paid)
-    do_what_is_due()
+    run_due_tasks()
 
     payment, refund = Payment.objects.get(), Refund.objects.get()
     assert (payment.state, payment.disposition) == ("refunded", "refund_due")
@@ -204,7 +206,7 @@ def test_a_gateway_in_trouble_keeps_the_hold_and_says_so(sandbox, fault):
 def test_a_gateway_that_refuses_frees_the_slot(sandbox):
     service = make_paid_service(payment_mode="deposit", deposit_minor=50)  # below the gateway's minimum
 
-    with pytest.raises(GatewayRejected):
+    with pytest.raises(OrderRejected):
         checkout(service)
 
     assert PaymentOrder.objects.get().state == "rejected"

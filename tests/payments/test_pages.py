@@ -8,11 +8,12 @@ from django.test import Client
 from django.utils import timezone
 
 from bookings.models import Booking
+from foundation.background_tasks import run_due_tasks
+from foundation.models import PeriodicTask
 from payments.balance import balance_of
-from payments.jobs import do_what_is_due
-from payments.models import DeskPayment, Finding, GatewayEvent, Payment, PaymentOrder, Refund, Sweep
-from payments.redaction import redacted
-from payments.takings import takings
+from payments.gateway.redaction import redacted
+from payments.models import DeskPayment, Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
+from reports.takings import takings
 from tests.factories import make_booking, make_staff
 from tests.payments.test_checks import make_due
 from tests.payments.test_operations import checkout, verify
@@ -42,7 +43,7 @@ def front_desk(db):
 @pytest.fixture
 def payment(sandbox):
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
-    do_what_is_due()
+    run_due_tasks()
     return Payment.objects.get()
 
 
@@ -74,11 +75,24 @@ def test_the_booking_is_cancelled_only_where_that_is_chosen(manager, payment):
     assert Booking.objects.get().status == "cancelled"
 
 
-@pytest.mark.parametrize("change", [
-    {"amount_minor": "0"}, {"amount_minor": "-1"}, {"amount_minor": "500.01"}, {"amount_minor": "1.005"},
-    {"amount_minor": "abc"}, {"amount_minor": "NaN"}, {"amount_minor": "1e400"}, {"amount_minor": ""},
-    {"reason": ""}, {"booking": ""}, {"booking": "perhaps"}, {"key": "no uuid"}, {"reason": "a\0b"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount_minor": "0"},
+        {"amount_minor": "-1"},
+        {"amount_minor": "500.01"},
+        {"amount_minor": "1.005"},
+        {"amount_minor": "abc"},
+        {"amount_minor": "NaN"},
+        {"amount_minor": "1e400"},
+        {"amount_minor": ""},
+        {"reason": ""},
+        {"booking": ""},
+        {"booking": "perhaps"},
+        {"key": "no uuid"},
+        {"reason": "a\0b"},
+    ],
+)
 def test_what_cannot_be_paid_back_is_said_in_the_form_and_changes_nothing(manager, payment, change):
     answer = manager.post(f"/payments/{payment.pk}/refund", refund_form(**change))
 
@@ -104,7 +118,7 @@ def test_whoever_has_no_permission_sees_no_money(path, db):
 def test_money_in_review_is_listed_with_its_cause_and_decided_on_its_page(manager, sandbox):
     sandbox.client.pay(checkout().order.razorpay_order_id, amount=51_000)
     make_due()
-    do_what_is_due()
+    run_due_tasks()
     payment = Payment.objects.get()
 
     listed = manager.get(RECONCILIATION).content.decode()
@@ -118,7 +132,7 @@ def test_money_in_review_is_listed_with_its_cause_and_decided_on_its_page(manage
 
 def test_each_kind_of_difference_is_listed(manager, payment):
     long_ago = timezone.now() - timedelta(days=1)
-    Finding.objects.create(gateway_id="pay_x", cause="Of no order", amount_minor=1, currency="INR")
+    Discrepancy.objects.create(gateway_id="pay_x", cause="Of no order", amount_minor=1, currency="INR")
     GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", state="unmatched", next_try_at=None)
     PaymentOrder.objects.update(next_check_at=long_ago, last_error="Gateway away")
     Payment.objects.update(captured_at=None, state="authorized", signature_verified_at=long_ago)
@@ -130,14 +144,21 @@ def test_each_kind_of_difference_is_listed(manager, payment):
 
     page = manager.get(RECONCILIATION).content.decode()
 
-    for words in ("Of no order", "Gateway away", "of no order of ours", "not captured yet", "is not done yet",
-                  "nothing went back", "outside Daybook"):  # fmt: skip
+    for words in (
+        "Of no order",
+        "Gateway away",
+        "of no order of ours",
+        "not captured yet",
+        "is not done yet",
+        "nothing went back",
+        "outside Daybook",
+    ):
         assert words in page
 
 
 def test_the_buttons_of_the_list_make_things_due_and_close_findings(manager, payment):
-    Sweep.objects.create(name="comparison", due_at=timezone.now() + timedelta(days=1))
-    finding = Finding.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
+    PeriodicTask.objects.create(name="daily_reconciliation", due_at=timezone.now() + timedelta(days=1))
+    finding = Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
     order = PaymentOrder.objects.get()
 
     for action, key, note in (("check", order.pk, ""), ("compare", "", ""), ("close", finding.pk, "Test payment")):
@@ -146,12 +167,20 @@ def test_the_buttons_of_the_list_make_things_due_and_close_findings(manager, pay
     order.refresh_from_db()
     finding.refresh_from_db()
     assert order.next_check_at <= timezone.now()
-    assert Sweep.objects.get().due_at <= timezone.now()
+    assert PeriodicTask.objects.get().due_at <= timezone.now()
     assert (finding.closed_by, finding.resolution) == ("staff Managers", "Test payment")
 
 
-@pytest.mark.parametrize("form", [{}, {"action": "check", "key": "x"}, {"action": "close", "key": "1"},
-                                  {"action": "drop", "key": "1"}, {"action": "read", "key": "1" * 99}])  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"action": "check", "key": "x"},
+        {"action": "close", "key": "1"},
+        {"action": "drop", "key": "1"},
+        {"action": "read", "key": "1" * 99},
+    ],
+)
 def test_a_button_that_makes_no_sense_changes_nothing(manager, form):
     assert manager.post(RESOLVE, form).status_code == 302
 
@@ -190,7 +219,7 @@ def test_a_slip_that_was_struck_out_counts_no_more(front_desk):
 def test_the_day_s_takings_add_up_by_method(manager, payment):
     booking = Booking.objects.get()
     manager.post(f"/payments/{payment.pk}/refund", refund_form(amount_minor="100"))
-    do_what_is_due()
+    run_due_tasks()
     for method, amount, direction in (("cash", "50", "in"), ("cash", "20", "out"), ("card", "30", "in")):
         form = {"key": str(uuid4()), "amount_minor": amount, "method": method, "direction": direction}
         manager.post(f"/payments/desk/{booking.pk}", form)
@@ -212,8 +241,11 @@ def test_the_day_s_takings_add_up_by_method(manager, payment):
 
 def test_a_day_is_midnight_to_midnight_of_the_business(manager, settings):
     booking, zone = make_booking(), ZoneInfo("Asia/Kolkata")
-    for at in (datetime(2026, 3, 1, 0, 0, tzinfo=zone), datetime(2026, 3, 1, 23, 59, 59, tzinfo=zone),
-               datetime(2026, 3, 2, 0, 0, tzinfo=zone)):  # fmt: skip
+    for at in (
+        datetime(2026, 3, 1, 0, 0, tzinfo=zone),
+        datetime(2026, 3, 1, 23, 59, 59, tzinfo=zone),
+        datetime(2026, 3, 2, 0, 0, tzinfo=zone),
+    ):
         DeskPayment.objects.create(
             booking=booking, method="cash", amount_minor=100, currency="INR", taken_by="x", taken_at=at
         )
@@ -237,10 +269,10 @@ def test_an_event_is_shown_without_its_payer(db):
     }
 
 
-@pytest.mark.parametrize("model", ["paymentorder", "payment", "refund", "deskpayment", "finding", "gatewayevent"])
+@pytest.mark.parametrize("model", ["paymentorder", "payment", "refund", "deskpayment", "discrepancy", "gatewayevent"])
 def test_every_list_and_row_of_the_admin_opens(manager, payment, model):
     GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", body={"email": "a@b.c"})
-    Finding.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
+    Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
     Refund.objects.create(payment=payment, amount_minor=1, currency="INR", source="staff", requested_by="x")
     DeskPayment.objects.create(booking=payment.booking, method="cash", amount_minor=1, currency="INR", taken_by="x")
 

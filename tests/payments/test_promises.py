@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from bookings.models import Booking
-from payments.jobs import do_what_is_due
+from foundation.background_tasks import run_due_tasks
+from payments.invariants import INVARIANTS
 from payments.models import GatewayEvent, Payment, PaymentOrder, Refund
-from payments.promises import PROMISES
 from tests.payments.test_operations import checkout, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,9 +21,9 @@ def broken():
     """Run the command; return the sentences about money that are broken."""
     out = StringIO()
     with suppress(CommandError):
-        call_command("check_promises", stdout=out)
+        call_command("check_invariants", stdout=out)
     lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
-    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(PROMISES)
+    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(INVARIANTS)
 
 
 def refund(**fields):
@@ -76,7 +76,7 @@ def hold_for_ever():
 @pytest.fixture
 def paid(sandbox):
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
-    do_what_is_due()
+    run_due_tasks()
 
 
 def test_a_paid_booking_breaks_no_promise(paid):

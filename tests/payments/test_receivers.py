@@ -7,27 +7,27 @@ from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.operations import (
-    Actor,
     cancel_booking,
     complete_booking,
     decline_booking,
-    expire_unanswered,
+    expire_unanswered_requests,
     reschedule_booking,
 )
-from payments.jobs import do_what_is_due
+from foundation.background_tasks import run_due_tasks
+from foundation.events import Actor, ActorKind
 from payments.models import Payment, Refund
 from tests.factories import DESK, make_paid_service, slot
 from tests.payments.test_operations import checkout, kinds_told, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HERSELF = Actor("customer")
+HERSELF = Actor(ActorKind.CUSTOMER)
 
 
 def paid_booking(sandbox, **fields):
     started = checkout(make_paid_service(**fields))
     booking = verify(sandbox.client.pay(started.order.razorpay_order_id))
-    do_what_is_due()
+    run_due_tasks()
     return booking
 
 
@@ -40,7 +40,7 @@ def test_a_customer_who_cancels_in_time_gets_all_of_it_back_once(sandbox):
 
     for _ in range(2):
         cancel_booking(booking_id=booking.pk, actor=HERSELF)
-    do_what_is_due()
+    run_due_tasks()
 
     payment = Payment.objects.get()
     assert paid_back() == [(50_000, "cancelled", "processed")]
@@ -52,7 +52,7 @@ def test_what_staff_cancel_waits_for_a_decision_and_moves_no_money(sandbox):
     booking = paid_booking(sandbox)
 
     cancel_booking(booking_id=booking.pk, actor=DESK)
-    do_what_is_due()
+    run_due_tasks()
 
     assert paid_back() == []
     assert Payment.objects.get().disposition == "review"
@@ -67,8 +67,8 @@ def test_a_paid_request_that_the_business_does_not_take_is_paid_back(sandbox, en
         decline_booking(booking_id=booking.pk, actor=DESK)
     else:
         Booking.objects.update(answer_by=timezone.now() - timedelta(seconds=1))
-        expire_unanswered()
-    do_what_is_due()
+        expire_unanswered_requests()
+    run_due_tasks()
 
     assert paid_back() == [(50_000, "cancelled", "processed")]
 
@@ -78,7 +78,7 @@ def test_a_visit_that_took_place_or_only_moved_keeps_its_money(sandbox):
 
     reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=HERSELF)
     complete_booking(booking_id=booking.pk, actor=DESK)
-    do_what_is_due()
+    run_due_tasks()
 
     assert paid_back() == []
     assert Payment.objects.get().disposition == "confirms"
@@ -99,7 +99,7 @@ def test_money_that_comes_for_a_cancelled_hold_goes_back(sandbox):
     cancel_booking(booking_id=started.booked.booking.pk, actor=HERSELF)
     with pytest.raises(Exception, match="paid back"):
         verify(paid)
-    do_what_is_due()
-    do_what_is_due()
+    run_due_tasks()
+    run_due_tasks()
 
     assert [(amount, state) for amount, _, state in paid_back()] == [(50_000, "processed")]

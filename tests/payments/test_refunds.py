@@ -5,10 +5,11 @@ import pytest
 from django.utils import timezone
 
 from bookings.models import Booking
+from foundation.background_tasks import run_due_tasks
 from payments.exceptions import RefundTooLarge
-from payments.jobs import do_what_is_due
 from payments.models import Payment, Refund
-from payments.operations import Resolution, pay_back, resolve_review
+from payments.operations.refund import refund_payment
+from payments.operations.review import ReviewDecision, decide_review
 from tests.factories import DESK, make_paid_service, slot
 from tests.payments.test_checks import make_due
 from tests.payments.test_operations import checkout, kinds_told, verify
@@ -20,12 +21,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def payment(sandbox):
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
-    do_what_is_due()
+    run_due_tasks()
     return Payment.objects.get()
 
 
 def refund(payment, amount=50_000, key=None, **choice):
-    return pay_back(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
+    return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
 
 
 def make_refunds_due():
@@ -39,7 +40,7 @@ def paid_back_at_the_gateway(sandbox, payment):
 
 def test_a_refund_in_full_goes_back_once_and_the_booking_stands(sandbox, payment):
     refund(payment)
-    do_what_is_due()
+    run_due_tasks()
 
     payment.refresh_from_db()
     assert (Refund.objects.get().state, payment.state) == ("processed", "refunded")
@@ -60,7 +61,7 @@ def test_parts_go_back_until_nothing_is_left(sandbox, payment):
     refund(payment, 30_000)
     with pytest.raises(RefundTooLarge, match=r"At most INR 0\.00"):
         refund(payment, 1)
-    do_what_is_due()
+    run_due_tasks()
 
     assert sorted(paid_back_at_the_gateway(sandbox, payment)) == [20_000, 30_000]
 
@@ -84,7 +85,7 @@ def test_a_double_click_is_one_refund(sandbox, payment):
 
 def test_two_who_refund_at_once_never_pay_back_more_than_was_paid(sandbox, payment):
     refused = run_at_once([lambda: refund(payment, 30_000)] * 8)
-    do_what_is_due()
+    run_due_tasks()
 
     assert [type(error) for error in refused] == [RefundTooLarge] * 7
     assert paid_back_at_the_gateway(sandbox, payment) == [30_000]
@@ -96,12 +97,12 @@ def test_two_who_refund_at_once_never_pay_back_more_than_was_paid(sandbox, payme
 def test_a_refund_whose_answer_is_lost_is_asked_for_again_and_paid_once(sandbox, payment, fault):
     refund(payment, 10_000)
     sandbox.client.set(**{f"gateway_{fault}": 1})
-    do_what_is_due()
+    run_due_tasks()
     unsettled = Refund.objects.get().state
     sandbox.client.set(**{f"gateway_{fault}": 0})
     make_refunds_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert (unsettled, Refund.objects.get().state) == ("sent", "processed")
     assert paid_back_at_the_gateway(sandbox, payment) == [10_000]
@@ -110,12 +111,12 @@ def test_a_refund_whose_answer_is_lost_is_asked_for_again_and_paid_once(sandbox,
 def test_a_pending_refund_is_followed_until_it_is_done(sandbox, payment):
     sandbox.client.set(refund_pending=1)
     refund(payment)
-    do_what_is_due()
+    run_due_tasks()
     pending = Refund.objects.get()
     sandbox.client.process_refund(pending.razorpay_refund_id)
     make_refunds_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     assert (pending.state, Refund.objects.get().state) == ("pending", "processed")
 
@@ -123,20 +124,20 @@ def test_a_pending_refund_is_followed_until_it_is_done(sandbox, payment):
 def test_a_refund_that_the_gateway_fails_frees_its_sum_again(sandbox, payment):
     sandbox.client.set(refund_pending=1)
     refund(payment)
-    do_what_is_due()
+    run_due_tasks()
     sandbox.client.fail_refund(Refund.objects.get().razorpay_refund_id)
     make_refunds_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
-    assert (Refund.objects.get().state, payment.outstanding_minor()) == ("failed", 50_000)
+    assert (Refund.objects.get().state, payment.refundable_minor()) == ("failed", 50_000)
 
 
 def test_a_refund_made_in_the_dashboard_appears_in_our_books(sandbox, payment):
     sandbox.client.dashboard_refund(payment.razorpay_payment_id, 15_000)
     make_due()
 
-    do_what_is_due()
+    run_due_tasks()
 
     row = Refund.objects.get()
     assert (row.source, row.state, row.amount_minor) == ("external", "processed", 15_000)
@@ -145,17 +146,17 @@ def test_a_refund_made_in_the_dashboard_appears_in_our_books(sandbox, payment):
 def test_money_in_review_can_be_paid_back_or_used_by_a_person(sandbox):
     service, times = make_paid_service(), (slot(hour=number) for number in range(10, 17))
     for resolution, disposition, status in (
-        (Resolution.PAY_BACK, "refund_due", "held"),
-        (Resolution.USE, "confirms", "confirmed"),
-        (Resolution.NOTED, "closed", "held"),
+        (ReviewDecision.PAY_BACK, "refund_due", "held"),
+        (ReviewDecision.USE, "confirms", "confirmed"),
+        (ReviewDecision.NOTED, "closed", "held"),
     ):
         started = checkout(service, starts_at=next(times))
         sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
         make_due()
-        do_what_is_due()
+        run_due_tasks()
         payment = Payment.objects.get(booking=started.booked.booking)
 
-        resolve_review(payment_id=payment.pk, resolution=resolution, note="seen", actor=DESK)
+        decide_review(payment_id=payment.pk, resolution=resolution, note="seen", actor=DESK)
 
         payment.refresh_from_db()
         started.booked.booking.refresh_from_db()

@@ -6,10 +6,10 @@ import pytest
 import razorpay
 from django.test import Client
 
-from payments.gateway import webhook_is_genuine
-from payments.inbox import process_events
-from payments.jobs import do_what_is_due
+from foundation.background_tasks import run_due_tasks
+from payments.gateway.signatures import is_webhook_signature_valid
 from payments.models import GatewayEvent, Payment, Refund
+from payments.polling.webhook_events import process_events
 from tests.factories import make_paid_service
 from tests.payments.test_operations import checkout, verify
 
@@ -37,10 +37,20 @@ def post(body: bytes, signature: str | None = None, event_id: str = "evt_1", **e
 
 def payment_entity(started, **changes):
     return {
-        "id": "pay_Webhook0000001", "entity": "payment", "amount": 50_000, "currency": "INR", "status": "captured",
-        "order_id": started.order.razorpay_order_id, "method": "upi", "amount_refunded": 0, "captured": True,
-        "email": "payer@example.com", "notes": [], "error_code": None, **changes,
-    }  # fmt: skip
+        "id": "pay_Webhook0000001",
+        "entity": "payment",
+        "amount": 50_000,
+        "currency": "INR",
+        "status": "captured",
+        "order_id": started.order.razorpay_order_id,
+        "method": "upi",
+        "amount_refunded": 0,
+        "captured": True,
+        "email": "payer@example.com",
+        "notes": [],
+        "error_code": None,
+        **changes,
+    }
 
 
 def event(kind, **entities):
@@ -52,7 +62,7 @@ def test_a_captured_payment_confirms_its_booking_though_nobody_verified_it(sandb
     started = checkout()
 
     answer = post(event("payment.captured", payment=payment_entity(started)))
-    do_what_is_due()
+    run_due_tasks()
 
     booking = started.booked.booking
     booking.refresh_from_db()
@@ -65,9 +75,9 @@ def test_the_same_event_twice_is_kept_once_and_has_one_effect(sandbox):
     body = event("payment.captured", payment=payment_entity(started))
 
     answers = [post(body).status_code, post(body).status_code]
-    do_what_is_due()
+    run_due_tasks()
     post(body, event_id="evt_2")
-    do_what_is_due()
+    run_due_tasks()
 
     started.booked.booking.refresh_from_db()
     assert answers == [200, 200]
@@ -88,7 +98,7 @@ def test_a_capture_reported_before_its_authorisation_stays_a_capture(sandbox):
 
     for number, status in enumerate(["captured", "authorized", "failed", "created"]):
         post(event(f"payment.{status}", payment=payment_entity(started, status=status)), event_id=f"evt_{number}")
-        do_what_is_due()
+        run_due_tasks()
 
     assert Payment.objects.get().state == "captured"
 
@@ -97,12 +107,16 @@ def test_a_refund_that_overtakes_its_payment_is_not_lost(sandbox):
     started = checkout()
     payment = payment_entity(started, status="refunded", amount_refunded=50_000)
     refund = {
-        "id": "rfnd_Webhook000001", "payment_id": payment["id"], "amount": 50_000, "currency": "INR",
-        "status": "processed", "receipt": None,
-    }  # fmt: skip
+        "id": "rfnd_Webhook000001",
+        "payment_id": payment["id"],
+        "amount": 50_000,
+        "currency": "INR",
+        "status": "processed",
+        "receipt": None,
+    }
 
     post(event("refund.created", refund=refund, payment=payment))
-    do_what_is_due()
+    run_due_tasks()
 
     row = Refund.objects.get()
     assert (row.source, row.state, row.payment.state) == ("external", "processed", "refunded")
@@ -133,11 +147,15 @@ def test_a_webhook_that_overtakes_the_answer_to_its_order_finds_it_by_the_receip
     sandbox.client.set(gateway_reset_after=0)
     order_id = sandbox.client.log(kind="order.created")[-1]["order_id"]
     entity = {
-        "id": "pay_Overtaker00001", "amount": 50_000, "currency": "INR", "status": "captured", "order_id": order_id,
-    }  # fmt: skip
+        "id": "pay_Overtaker00001",
+        "amount": 50_000,
+        "currency": "INR",
+        "status": "captured",
+        "order_id": order_id,
+    }
 
     post(event("payment.captured", payment=entity))
-    do_what_is_due()
+    run_due_tasks()
 
     payment = Payment.objects.get()
     assert (payment.disposition, payment.order.razorpay_order_id) == ("confirms", order_id)
@@ -147,34 +165,46 @@ def test_an_event_of_no_order_of_ours_is_kept_and_looked_at_again(sandbox):
     entity = payment_entity(checkout(), order_id="order_Unknown0000001")
 
     answer = post(event("payment.captured", payment=entity))
-    do_what_is_due()
+    run_due_tasks()
 
     row = GatewayEvent.objects.get()
     assert (answer.status_code, row.state, Payment.objects.count()) == (200, "unmatched", 0)
     assert row.next_try_at is not None
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"\xff", b'{"event": 5}', b'{"event": "x\\u0000y", "payload": null}',
-                                  b'{"event": "payment.captured", "payload": {"payment": {"entity": {"id": "../x"}}}}',
-                                  b'{"event": "settlement.processed", "payload": {}}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"event": 5}',
+        b'{"event": "x\\u0000y", "payload": null}',
+        b'{"event": "payment.captured", "payload": {"payment": {"entity": {"id": "../x"}}}}',
+        b'{"event": "settlement.processed", "payload": {}}',
+    ],
+)
 def test_a_signed_event_that_says_nothing_to_us_is_kept_answered_and_ignored(sandbox, body):
     answer = post(body)
-    do_what_is_due()
+    run_due_tasks()
 
     assert answer.status_code == 200
     assert GatewayEvent.objects.get().state in ("ignored", "unmatched")
 
 
-@pytest.mark.parametrize("alter", [
-    lambda body, signature: (body, ""),
-    lambda body, signature: (body, signature.upper()),
-    lambda body, signature: (body, signature[:-1] + "g"),
-    lambda body, signature: (body, sign(body, "another-secret")),
-    lambda body, signature: (body, sign(body, "")),
-    lambda body, signature: (body + b" ", signature),
-    lambda body, signature: (body.replace(b"50000", b"60000"), signature),
-    lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda body, signature: (body, ""),
+        lambda body, signature: (body, signature.upper()),
+        lambda body, signature: (body, signature[:-1] + "g"),
+        lambda body, signature: (body, sign(body, "another-secret")),
+        lambda body, signature: (body, sign(body, "")),
+        lambda body, signature: (body + b" ", signature),
+        lambda body, signature: (body.replace(b"50000", b"60000"), signature),
+        lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
+    ],
+)
 def test_what_razorpay_did_not_sign_changes_no_row(sandbox, alter):
     body, signature = alter(*(lambda b: (b, sign(b)))(event("payment.captured", payment=payment_entity(checkout()))))
 
@@ -198,9 +228,9 @@ def test_the_official_vector_of_a_webhook_passes_and_the_sdk_agrees(settings):
     body, signature = b'{"a":1,"b":2,"c":{"d":3}}', "2fe04e22977002e6c7cb553adab8b460cb9e2a4970d5953cb27a8472752e3bbc"
     sdk = razorpay.Client(auth=("key", "secret")).utility
 
-    assert webhook_is_genuine(body, signature)
+    assert is_webhook_signature_valid(body, signature)
     assert sdk.verify_webhook_signature(body.decode(), signature, "123456")
     for forged in (signature[::-1], signature[:-1], signature.upper()):
-        assert not webhook_is_genuine(body, forged)
+        assert not is_webhook_signature_valid(body, forged)
         with pytest.raises(razorpay.errors.SignatureVerificationError):
             sdk.verify_webhook_signature(body.decode(), forged, "123456")

@@ -15,8 +15,8 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from notifications.providers import twilio
-from notifications.providers.base import OutcomeUnknown
+from notifications.providers.base import ProviderOutcomeUnknown
+from notifications.providers.twilio.client import TwilioHttpClient, get_client
 from sandbox.process import running_sandbox
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "sandbox-auth-token"
@@ -24,7 +24,7 @@ ACCOUNT, TOKEN = "AC" + "0" * 32, "sandbox-auth-token"
 
 @pytest.fixture
 def messages(sandbox):
-    return twilio._client().messages
+    return get_client().messages
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_bad_recipients_are_refused_with_twilios_codes(messages, to, code):
 
 
 def test_wrong_credentials_are_refused(sandbox):
-    stranger = Client(ACCOUNT, "wrong", http_client=twilio._HttpClient())
+    stranger = Client(ACCOUNT, "wrong", http_client=TwilioHttpClient())
 
     with pytest.raises(TwilioRestException) as refused:
         stranger.messages.create(to="+919812340101", from_="+15005550006", body="hello")
@@ -206,7 +206,7 @@ def test_a_provider_can_fall_silent_before_and_after_accepting(sandbox, messages
     before = len(sandbox.client.accepted())
     sandbox.client.set(**{fault: 1, "hang_seconds": 0.2})
 
-    with pytest.raises((OutcomeUnknown, TwilioRestException)):
+    with pytest.raises((ProviderOutcomeUnknown, TwilioRestException)):
         messages.create(to="+919812340106", from_="+15005550006", body="hello")
 
     assert len(sandbox.client.accepted()) - before == accepted

@@ -1,0 +1,64 @@
+"""Sign-in for staff over the API: ``Authorization: Bearer …``, from django-rest-knox."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import extend_schema
+from knox.models import AuthToken
+from rest_framework import permissions, serializers, status
+from rest_framework.exceptions import APIException, Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.sign_in import SignInRateLimit
+
+LIFETIME = timedelta(hours=10)  # a working day
+
+
+class SignInFailed(APIException):
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = "sign_in_failed"
+    default_detail = "Username and password do not match a staff account."
+    auth_header = "Bearer"
+
+
+class SignInInputSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class SignInResponseSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class Token(APIView):
+    def get_permissions(self) -> list[Any]:
+        return [permissions.IsAuthenticated()] if self.request.method == "DELETE" else [permissions.AllowAny()]
+
+    def get_authenticators(self) -> list[Any]:
+        # An old token in the header must not stop anyone from signing in anew.
+        return [] if self.request and self.request.method == "POST" else super().get_authenticators()
+
+    @extend_schema(
+        summary="Sign in as staff", request=SignInInputSerializer, responses=SignInResponseSerializer, auth=[]
+    )
+    def post(self, request: Request) -> Response:
+        form = SignInInputSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        tries = SignInRateLimit(request, form.validated_data["username"])
+        if not tries.allowed():
+            raise Throttled(tries.seconds_until_reset())
+        user = authenticate(request, **form.validated_data)
+        if user is None or not user.is_staff:
+            raise SignInFailed
+        tries.undo()
+        row, token = AuthToken.objects.create(user=user, expiry=LIFETIME)
+        return Response({"token": token, "expires_at": row.expiry})
+
+    @extend_schema(summary="Sign out: the token ends", request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        request.auth.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,36 @@
+"""Customers in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from bookings.models import (
+    Customer,
+)
+from bookings.operations import update_customer
+from foundation.phone_numbers import normalize_phone_number
+
+
+class CustomerForm(forms.ModelForm):
+    def clean_phone(self) -> str:
+        return normalize_phone_number(self.cleaned_data["phone"])
+
+
+@admin.register(Customer)
+class CustomerAdmin(admin.ModelAdmin):
+    form = CustomerForm
+    list_display = ["name", "phone", "email", "created_at"]
+    search_fields = ["name", "phone", "email"]
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        update_customer(customer=obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,63 @@
+"""Exceptions to the working hours, in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+
+from bookings.admin.forms import ScheduleExceptionForm
+from bookings.models import (
+    Booking,
+    Resource,
+    ScheduleException,
+)
+from bookings.models.booking import BookingQuerySet
+from foundation.timezones import format_local_time
+
+SHOWN = 10
+
+
+def warn_of(request: HttpRequest, bookings: BookingQuerySet) -> None:
+    """Name the bookings that stand although nobody is there for them: closing moves and cancels none."""
+    references = list(bookings.order_by("starts_at").values_list("reference", flat=True))
+    if references:
+        more = f" and {len(references) - SHOWN} more" if len(references) > SHOWN else ""
+        messages.warning(
+            request,
+            f"Still booked: {', '.join(references[:SHOWN])}{more}. Move or cancel; the customers are told then.",
+        )
+
+
+@admin.register(ScheduleException)
+class ScheduleExceptionAdmin(admin.ModelAdmin):
+    form = ScheduleExceptionForm
+    list_display = ["starts", "ends", "location", "who", "is_open", "reason"]
+    list_filter = ["location", "is_open", "starts_at"]
+    list_select_related = ["location", "resource"]
+
+    def get_fields(self, request: HttpRequest, obj: ScheduleException | None = None) -> list[Any]:
+        is_form = obj is None or self.has_change_permission(request, obj)
+        times = ["starts_at", "ends_at"] if is_form else ["starts", "ends"]
+        return ["location", "resource", *times, "is_open", "reason"]
+
+    @admin.display(description="starts", ordering="starts_at")
+    def starts(self, exception: ScheduleException) -> str:
+        return format_local_time(exception.starts_at, exception.location.zone)
+
+    @admin.display(description="ends", ordering="ends_at")
+    def ends(self, exception: ScheduleException) -> str:
+        return format_local_time(exception.ends_at, exception.location.zone)
+
+    def save_model(self, request: HttpRequest, obj: ScheduleException, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not obj.is_open:
+            closed = Resource.objects.filter(location=obj.location)
+            who = closed if obj.resource is None else closed.filter(pk=obj.resource.pk)
+            still = Booking.objects.active().occupying(who)
+            warn_of(request, still.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at))
+
+    @admin.display(description="for")
+    def who(self, exception: ScheduleException) -> str:
+        return str(exception.resource or "everybody")

@@ -1,0 +1,79 @@
+"""How the API shows a booking. Other apps embed these serializers."""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.db.models import DateTimeField
+from rest_framework import serializers
+
+from bookings.api.serializers import CustomerSerializer, ResourceSerializer
+from bookings.models import Booking, Service
+from bookings.operations import NewBooking
+
+
+class LocalTimeField(serializers.DateTimeField):
+    """A time of a booking, told as the clocks at its location show it."""
+
+    def get_attribute(self, booking: Booking) -> datetime | None:
+        at: datetime | None = super().get_attribute(booking)
+        return at and at.astimezone(booking.zone)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return value  # DRF would bring it to TIME_ZONE
+
+
+class BookingSerializer(serializers.ModelSerializer[Booking]):
+    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, DateTimeField: LocalTimeField}
+    service = serializers.SlugRelatedField[Service](slug_field="slug", read_only=True)
+    resource = ResourceSerializer()
+    customer = CustomerSerializer()
+
+    class Meta:
+        model = Booking
+        fields = [
+            "id",
+            "reference",
+            "status",
+            "service",
+            "resource",
+            "starts_at",
+            "ends_at",
+            "timezone",
+            "customer",
+            "party_size",
+            "notes",
+            "price_minor",
+            "due_online_minor",
+            "currency",
+            "hold_expires_at",
+            "answer_by",
+            "is_late_cancellation",
+            "cancel_cutoff_minutes",
+            "reschedule_cutoff_minutes",
+            "version",
+            "created_at",
+        ]
+
+
+class NewBookingSerializer(BookingSerializer):
+    manage_token = serializers.CharField(help_text="Opens this booking as X-Booking-Token. Shown only now.")
+
+    class Meta(BookingSerializer.Meta):
+        fields = [*BookingSerializer.Meta.fields, "manage_token"]
+
+
+def represent_booking(booking: Booking) -> dict[str, Any]:
+    """Return what the API shows of a booking; it needs what ``Booking.objects.for_api()`` fetches."""
+    return _shared_serializer().to_representation(booking)
+
+
+@cache
+def _shared_serializer() -> BookingSerializer:
+    # Its fields are built once for the process: building them takes longer than filling them in.
+    return BookingSerializer()
+
+
+def represent_new_booking(booked: NewBooking) -> dict[str, object]:
+    """Return the body for a new booking: the only answer that carries its manage token."""
+    return {**represent_booking(booked.booking), "manage_token": booked.manage_token}

@@ -1,0 +1,160 @@
+"""Serializers of the catalogue, availability and booking input."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.timezone import is_naive
+from rest_framework import serializers
+
+from bookings.models import Booking, Resource, Service
+from foundation.phone_numbers import normalize_phone_number
+
+
+class PhoneField(serializers.CharField):
+    """A phone number as people write it; its value is E.164."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        try:
+            return normalize_phone_number(text)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.message) from error
+
+
+class CustomerSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120)
+    phone = PhoneField(max_length=40)
+    email = serializers.EmailField(max_length=254)
+
+
+class ResourceSerializer(serializers.ModelSerializer[Resource]):
+    class Meta:
+        model = Resource
+        fields = ["id", "name", "kind"]
+
+
+class ServiceSerializer(serializers.ModelSerializer[Service]):
+    location = serializers.CharField(source="location.name")
+    timezone = serializers.CharField(source="location.timezone")
+    category = serializers.CharField(source="category.name", default=None, allow_null=True)
+    resources = ResourceSerializer(many=True)
+
+    class Meta:
+        model = Service
+        fields = [
+            "slug",
+            "name",
+            "category",
+            "description",
+            "location",
+            "timezone",
+            "duration_minutes",
+            "slot_interval_minutes",
+            "capacity",
+            "price_minor",
+            "due_online_minor",
+            "currency",
+            "payment_mode",
+            "requires_confirmation",
+            "min_notice_minutes",
+            "horizon_days",
+            "cancel_cutoff_minutes",
+            "reschedule_cutoff_minutes",
+            "resources",
+        ]
+
+
+class StartField(serializers.DateTimeField):
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", "ISO 8601; without an offset it is read in the business's zone.")
+        super().__init__(**options)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Read a time without an offset. One that clocks leap over, or show twice, is none: DRF lets the first pass."""
+        try:
+            moment: datetime = super().enforce_timezone(value)
+            if is_naive(value) and moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != value:
+                self.fail("make_aware", timezone=moment.tzinfo)
+            return moment.astimezone(UTC)
+        except OverflowError:  # at an end of Python's calendar
+            self.fail("overflow")
+
+
+class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
+    """Whom the customer wants; nobody named means whoever is free."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            queryset=Resource.objects.filter(is_active=True),
+            pk_field=serializers.IntegerField(),  # the key's own int() would stumble over 1e400
+            required=False,
+            default=None,
+            **options,
+        )
+
+
+class BookingInputSerializer(serializers.Serializer[Any]):
+    service = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Service.objects.filter(is_active=True).select_related("location")
+    )
+    resource = ResourceField(allow_null=True)
+    starts_at = StartField()
+    customer = CustomerSerializer()
+    party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+    notes = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class RescheduleInputSerializer(serializers.Serializer[Any]):
+    starts_at = StartField()
+    resource = ResourceField(allow_null=True)
+
+
+class AvailabilityQuerySerializer(serializers.Serializer[Any]):
+    """The days are those of the location's calendar, both included."""
+
+    LONGEST = 62
+
+    # "from" is a word of Python's own, so the fields are declared by name below.
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "from": serializers.DateField(help_text="First day, as YYYY-MM-DD."),
+            "to": serializers.DateField(required=False, help_text="Last day; the first one if it is left out."),
+            "resource": ResourceField(help_text="Only with this one."),
+            "party_size": serializers.IntegerField(min_value=1, max_value=1000, default=1, help_text="How many come."),
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        first, last = attrs["from"], attrs.setdefault("to", attrs["from"])
+        if last < first:
+            raise serializers.ValidationError({"to": "The last day is before the first. Swap them."})
+        if (last - first).days >= self.LONGEST:
+            raise serializers.ValidationError({"to": f"Ask for at most {self.LONGEST} days at a time."})
+        return attrs
+
+
+class BookingQuerySerializer(serializers.Serializer[Any]):
+    """What a list of bookings may be narrowed to. Each field's source is the lookup that does it."""
+
+    status = serializers.ChoiceField(choices=Booking.Status.choices, required=False)
+    reference = serializers.CharField(max_length=12, required=False)
+    service = serializers.SlugRelatedField(slug_field="slug", queryset=Service.objects.all(), required=False)
+    resource = serializers.PrimaryKeyRelatedField(
+        queryset=Resource.objects.all(), pk_field=serializers.IntegerField(), required=False
+    )
+    starts_from = StartField(source="starts_at__gte", required=False)
+    starts_before = StartField(source="starts_at__lt", required=False)
+    phone = PhoneField(source="customer__phone", max_length=40, required=False, help_text="The customer's number.")
+
+
+class FreeSlotSerializer(serializers.Serializer[Any]):
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    resources = serializers.ListField(child=serializers.IntegerField(), help_text="Whom it can be booked with.")
+    places = serializers.IntegerField(help_text="For how many people there is room.")
+
+
+class AvailabilitySerializer(serializers.Serializer[Any]):
+    service = serializers.SlugField()
+    timezone = serializers.CharField()
+    slots = FreeSlotSerializer(many=True)

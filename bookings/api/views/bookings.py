@@ -1,0 +1,97 @@
+"""Endpoints that create, list and show bookings."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, permissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from bookings.api.idempotency import IDEMPOTENCY_KEY, answer_once
+from bookings.api.permissions import (
+    BOOKING_TOKEN,
+    CUSTOMER,
+    MethodNotAllowedFirst,
+    booking_token,
+    deny,
+    has_booking_token,
+    may_view_all,
+)
+from bookings.api.representation import (
+    BookingSerializer,
+    NewBookingSerializer,
+    represent_booking,
+    represent_new_booking,
+)
+from bookings.api.serializers import BookingInputSerializer, BookingQuerySerializer
+from bookings.api.throttles import LookupThrottle, NewBookingThrottle
+from bookings.manage_tokens import TokenMaker
+from bookings.models import Booking
+from bookings.operations import NewBooking, create_booking
+from foundation.http.pagination import NewestFirstPagination
+from foundation.http.query_params import parse_query_params
+
+
+class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
+    serializer_class = BookingSerializer
+    pagination_class = NewestFirstPagination
+    permission_classes = [permissions.AllowAny]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [NewBookingThrottle()] if self.request.method == "POST" else [LookupThrottle()]
+
+    def get_queryset(self) -> QuerySet[Booking]:
+        bookings = Booking.objects.for_api()
+        if not may_view_all(self.request):
+            bookings = bookings.with_manage_token(booking_token(self.request))
+        return bookings.filter(
+            **parse_query_params(self.request, BookingQuerySerializer, beside={"cursor", "page_size"})
+        )
+
+    @extend_schema(
+        summary="List bookings: staff see all, a manage token its own",
+        parameters=[BookingQuerySerializer],
+        auth=[{"knoxApiToken": []}, {"bookingToken": []}],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # Asked only now, when the look has been counted.
+        if not may_view_all(request) and not Booking.objects.with_manage_token(booking_token(request)).exists():
+            self.permission_denied(request)
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Book a service that is paid at the desk",
+        request=BookingInputSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: NewBookingSerializer},
+    )
+    def post(self, request: Request) -> HttpResponse:
+        def book(token_for: TokenMaker) -> NewBooking:
+            form = BookingInputSerializer(data=request.data)
+            form.is_valid(raise_exception=True)
+            return create_booking(**form.validated_data, actor=CUSTOMER, token_for=token_for)
+
+        return answer_once(request, book, show=represent_new_booking)
+
+
+class BookingDetail(APIView):
+    permission_classes = [permissions.AllowAny]
+    throttle_classes = [LookupThrottle]
+
+    @extend_schema(
+        summary="See one booking",
+        parameters=[BOOKING_TOKEN],
+        responses=BookingSerializer,
+    )
+    def get(self, request: Request, booking_id: UUID) -> Response:
+        booking = Booking.objects.for_api().filter(pk=booking_id).first()
+        if not may_view_all(request) and not has_booking_token(request, booking):
+            deny(request)
+        if booking is None:
+            raise Http404
+        return Response(represent_booking(booking))

@@ -1,0 +1,128 @@
+"""What staff and customers do with a booking over HTTP."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookings.api.permissions import (
+    BOOKING_TOKEN,
+    CUSTOMER,
+    LACKS_PERMISSION,
+    MethodNotAllowedFirst,
+    deny,
+    has_booking_token,
+    staff_actor,
+)
+from bookings.api.representation import BookingSerializer, represent_booking
+from bookings.api.serializers import RescheduleInputSerializer
+from bookings.api.throttles import BookingThrottle, LookupThrottle
+from bookings.models import Booking
+from bookings.operations import (
+    cancel_booking,
+    complete_booking,
+    confirm_booking,
+    decline_booking,
+    mark_no_show,
+    reschedule_booking,
+)
+from foundation.events import Actor
+
+
+class _StaffTransition(MethodNotAllowedFirst):
+    """A transition that staff make. ``permission`` guards it; the operation decides whether it may happen."""
+
+    permission: ClassVar[str]
+
+    def get_permissions(self) -> list[permissions.BasePermission]:
+        return [permissions.IsAuthenticated()]
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if not request.user.has_perm(self.permission):
+            self.permission_denied(request, LACKS_PERMISSION)
+
+
+class ConfirmBooking(_StaffTransition):
+    permission = "bookings.confirm_booking"
+
+    @extend_schema(summary="Confirm a pending booking", request=None, responses=BookingSerializer)
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        return Response(represent_booking(confirm_booking(booking_id=booking_id, actor=staff_actor(request))))
+
+
+class DeclineBooking(_StaffTransition):
+    permission = "bookings.confirm_booking"
+
+    @extend_schema(summary="Turn a pending booking down", request=None, responses=BookingSerializer)
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        return Response(represent_booking(decline_booking(booking_id=booking_id, actor=staff_actor(request))))
+
+
+class CompleteBooking(_StaffTransition):
+    permission = "bookings.complete_booking"
+
+    @extend_schema(summary="Complete a confirmed booking", request=None, responses=BookingSerializer)
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        booking = complete_booking(booking_id=booking_id, actor=staff_actor(request), may_correct=_may_correct(request))
+        return Response(represent_booking(booking))
+
+
+class MarkNoShow(_StaffTransition):
+    permission = "bookings.complete_booking"
+
+    @extend_schema(summary="Note that nobody came", request=None, responses=BookingSerializer)
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        booking = mark_no_show(booking_id=booking_id, actor=staff_actor(request), may_correct=_may_correct(request))
+        return Response(represent_booking(booking))
+
+
+class _CustomerChange(APIView):
+    """What staff may do with ``permission``, and whoever has the booking's token within its cut-off."""
+
+    permission_classes = [permissions.AllowAny]
+    throttle_classes = [LookupThrottle]
+    permission: ClassVar[str]
+
+    def actor(self, request: Request, booking_id: UUID) -> Actor:
+        """Return who asks, or refuse."""
+        if request.user.has_perm(self.permission):
+            return staff_actor(request)
+        if not has_booking_token(request, Booking.objects.filter(pk=booking_id).first()):
+            deny(request)
+        return CUSTOMER
+
+
+class CancelBooking(_CustomerChange):
+    permission = "bookings.cancel_booking"
+
+    @extend_schema(summary="Cancel a booking", request=None, parameters=[BOOKING_TOKEN], responses=BookingSerializer)
+    def post(self, request: Request, booking_id: UUID) -> Response:
+        booking = cancel_booking(booking_id=booking_id, actor=self.actor(request, booking_id))
+        return Response(represent_booking(booking))
+
+
+class RescheduleBooking(_CustomerChange):
+    throttle_classes = [LookupThrottle, BookingThrottle]
+    permission = "bookings.reschedule_booking"
+
+    @extend_schema(
+        summary="Move a booking to another time",
+        request=RescheduleInputSerializer,
+        parameters=[BOOKING_TOKEN],
+        responses=BookingSerializer,
+    )
+    def put(self, request: Request, booking_id: UUID) -> Response:
+        actor = self.actor(request, booking_id)
+        form = RescheduleInputSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        booking = reschedule_booking(booking_id=booking_id, actor=actor, **form.validated_data)
+        return Response(represent_booking(booking))
+
+
+def _may_correct(request: Request) -> bool:
+    return request.user.has_perm("bookings.correct_booking")

@@ -1,0 +1,16 @@
+"""Categories of services."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Category(models.Model):
+    name = models.CharField(max_length=80, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,26 @@
+"""Locations: an address and its time zone."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+
+from bookings.models.defaults import validate_timezone
+
+
+class Location(models.Model):
+    name = models.CharField(max_length=120)
+    address = models.CharField(max_length=250, blank=True)
+    timezone = models.CharField(max_length=60, default=settings.TIME_ZONE, validators=[validate_timezone])
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)

@@ -1,0 +1,37 @@
+"""Exceptions to the weekly working hours."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+from bookings.models.location import Location
+from bookings.models.resource import Resource
+
+
+class ScheduleException(models.Model):
+    """A time at which the weekly hours do not hold: a holiday, a day off, an evening on which somebody works longer."""
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE)
+    resource = models.ForeignKey(
+        Resource, null=True, blank=True, on_delete=models.CASCADE, help_text="Nobody named: it holds for everybody."
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    is_open = models.BooleanField(default=False, help_text="Open at that time, rather than closed.")
+    reason = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        indexes = [models.Index(fields=["location", "ends_at"], name="exception_by_end")]
+        constraints = [
+            models.CheckConstraint(name="exception_takes_time", condition=Q(starts_at__lt=F("ends_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.reason or ("open" if self.is_open else "closed")
+
+    def clean(self) -> None:
+        if self.resource is not None and self.resource.location_id != self.location_id:
+            raise ValidationError({"resource": "That one works at another location. Pick the location that fits."})

@@ -1,0 +1,108 @@
+"""Services: what customers book."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from bookings.models.category import Category
+from bookings.models.defaults import WITHIN_A_YEAR, default_reminder_minutes
+from bookings.models.location import Location
+
+
+class Service(models.Model):
+    """Something a customer can book. Times are in minutes, money in minor units of ``currency``."""
+
+    class PaymentMode(models.TextChoices):
+        NONE = "none", "At the desk"
+        DEPOSIT = "deposit", "Deposit online"
+        FULL = "full", "In full online"
+
+    location = models.ForeignKey(Location, on_delete=models.PROTECT)
+    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=80, unique=True)
+    description = models.TextField(blank=True)
+    duration_minutes = models.PositiveSmallIntegerField()
+    buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
+    buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
+    min_notice_minutes = models.PositiveIntegerField(
+        validators=[WITHIN_A_YEAR], default=0, help_text="How long before its start it can be booked."
+    )
+    horizon_days = models.PositiveSmallIntegerField(default=90, help_text="How far ahead it can be booked.")
+    slot_interval_minutes = models.PositiveSmallIntegerField(
+        default=15, help_text="Visits start at opening and every so many minutes after it."
+    )
+    capacity = models.PositiveSmallIntegerField(
+        default=1, help_text="How many people share one time. More than one makes it a class."
+    )
+    max_open_per_customer = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How many visits to come one phone number may have. Empty: any number."
+    )
+    cancel_cutoff_minutes = models.PositiveIntegerField(
+        validators=[WITHIN_A_YEAR], default=120, help_text="How long before its start customers may still cancel."
+    )
+    reschedule_cutoff_minutes = models.PositiveIntegerField(
+        validators=[WITHIN_A_YEAR], default=120, help_text="How long before its start customers may still move it."
+    )
+    answer_minutes = models.PositiveIntegerField(
+        validators=[WITHIN_A_YEAR], default=24 * 60, help_text="How long a request waits for staff to answer it."
+    )
+    reminder_minutes = ArrayField(
+        models.PositiveIntegerField(validators=[MinValueValidator(1), WITHIN_A_YEAR]),
+        default=default_reminder_minutes,
+        blank=True,
+        size=5,
+        help_text="How long before its start people are reminded, with commas between: 1440,120. Empty: not at all.",
+    )
+    hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long an unpaid slot is kept.")
+    price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")
+    deposit_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units; for payment by deposit.")
+    currency = models.CharField(max_length=3, default=settings.CURRENCY)
+    payment_mode = models.CharField(max_length=10, choices=PaymentMode.choices, default=PaymentMode.NONE)
+    requires_confirmation = models.BooleanField(default=True, help_text="Staff confirm each booking.")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(name="service_takes_time", condition=Q(duration_minutes__gt=0)),
+            models.CheckConstraint(
+                name="service_has_a_place_and_a_rhythm", condition=Q(capacity__gt=0, slot_interval_minutes__gt=0)
+            ),
+            models.CheckConstraint(name="deposit_within_price", condition=Q(deposit_minor__lte=F("price_minor"))),
+            models.CheckConstraint(
+                name="paid_service_has_a_price",
+                condition=Q(payment_mode="none")
+                | Q(payment_mode="full", price_minor__gt=0)
+                | Q(payment_mode="deposit", deposit_minor__gt=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def due_online_minor(self) -> int:
+        """What a customer pays online when booking."""
+        amounts = {
+            self.PaymentMode.NONE: 0,
+            self.PaymentMode.DEPOSIT: self.deposit_minor,
+            self.PaymentMode.FULL: self.price_minor,
+        }
+        return amounts[self.PaymentMode(self.payment_mode)]
+
+    def ends_at(self, starts_at: datetime) -> datetime:
+        return starts_at + timedelta(minutes=self.duration_minutes)
+
+    def blocked(self, starts_at: datetime) -> tuple[datetime, datetime]:
+        """Return the half-open range that a booking occupies its resources: the visit and its buffers."""
+        return (
+            starts_at - timedelta(minutes=self.buffer_before_minutes),
+            self.ends_at(starts_at) + timedelta(minutes=self.buffer_after_minutes),
+        )

@@ -1,6 +1,0 @@
-"""Amounts as people read them. Everywhere else money is an integer of minor units beside its currency."""
-
-
-def as_money(amount_minor: int, currency: str) -> str:
-    """Return ``50000, "INR"`` as ``INR 500.00``."""
-    return f"{currency} {amount_minor // 100:,}.{amount_minor % 100:02}"

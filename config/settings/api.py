@@ -1,0 +1,41 @@
+"""The API and its OpenAPI schema."""
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# Nobody sends files: larger ones are read past, in pieces, and fill no disk. No handler at all would read them at once.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+API_VERSION = "1.0.0"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.StaffTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],  # a forgotten view is closed
+    "DEFAULT_PARSER_CLASSES": ["foundation.http.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "ALLOWED_VERSIONS": [API_VERSION],  # without, /schema/ puts any ?version= into a header
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter like any other
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "foundation.http.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "foundation.http.problems.ProblemFormatter",
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Daybook",
+    "DESCRIPTION": "Bookings that answer at once. Errors are RFC 9457 problems: branch on `code`.",
+    "VERSION": API_VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.add_problem_responses",
+        "config.schema.add_examples",
+    ],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bookingToken": {"type": "apiKey", "in": "header", "name": "X-Booking-Token"}}
+    },
+    "ENUM_NAME_OVERRIDES": {"BookingStatus": "bookings.models.Booking.Status"},
+}

@@ -1,0 +1,37 @@
+"""The queue: delivery lanes, leases and django-q2. What each number rests on: docs/decisions.md."""
+
+import os
+
+from config.settings.environment import BASE_DIR, env
+
+DRAIN_SLOTS = env.int("DRAIN_SLOTS", default=2)
+DRAIN_CONCURRENCY = env.int("DRAIN_CONCURRENCY", default=500)
+SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=60)
+LOOKUP_SETTLE_SECONDS = env.int("LOOKUP_SETTLE_SECONDS", default=180)
+STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")  # of manage.py worker: once it exists, nothing new is claimed
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "queue": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": BASE_DIR / ".data" / "queue-status",
+    },
+}
+Q_CLUSTER = {
+    "name": "daybook",  # part of each job's signature: never change it while jobs are queued
+    "orm": "default",  # the bookings' own connection: a job commits or vanishes with its booking
+    "workers": DRAIN_SLOTS + 3,  # a slice and its successor overlap, the sweep of payments, and one to spare
+    "timeout": 60,
+    "retry": 75,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "queue_limit": 4,
+    "bulk": 5,
+    "poll": 0.2,
+    "guard_cycle": 0.5,
+    "recycle": 100,
+    "max_rss": 300_000,
+    "catch_up": False,
+    "label": "Queue",
+    "cache": "queue",
+}

@@ -1,0 +1,147 @@
+"""A clinic, a salon and a yoga studio to try Daybook with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from bookings.models import Category, Location, Resource, Service, WorkingHours
+
+PASSWORD = "try-daybook-today"  # noqa: S105 - shown to everybody who runs the demo
+PEOPLE = {"frontdesk": "Front desk", "manager": "Managers", "admin": None}
+
+WORKDAY = [(time(9), time(18))]
+SPLIT_DAY = [(time(10), time(13)), (time(14), time(20))]
+MORNING_AND_EVENING = [(time(7), time(8)), (time(18), time(19))]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A location with all that it offers. ``rooms``: by name, the services that need one of them."""
+
+    name: str
+    address: str
+    category: str
+    hours: list[tuple[time, time]]
+    staff: list[str]
+    services: list[dict[str, Any]]
+    rooms: dict[str, list[str]] = field(default_factory=dict)
+
+
+PLACES = [
+    Place(
+        "Lotus Clinic",
+        "12 Lake Road, Pune",
+        "Health",
+        WORKDAY,
+        ["Dr. Asha Rao", "Dr. Vikram Shah"],
+        [
+            {"slug": "consultation", "name": "Consultation", "duration_minutes": 30, "price_minor": 50_000},
+            {
+                "slug": "blood-test",
+                "name": "Blood test",
+                "duration_minutes": 15,
+                "price_minor": 30_000,
+                "requires_confirmation": False,
+            },
+            {
+                "slug": "physiotherapy",
+                "name": "Physiotherapy",
+                "duration_minutes": 45,
+                "price_minor": 120_000,
+                "payment_mode": Service.PaymentMode.FULL,
+                "requires_confirmation": False,
+                "buffer_after_minutes": 15,
+            },
+        ],
+        rooms={"Room 1": ["consultation", "physiotherapy"], "Room 2": ["consultation", "physiotherapy"]},
+    ),
+    Place(
+        "Lotus Salon",
+        "14 Lake Road, Pune",
+        "Beauty",
+        SPLIT_DAY,
+        ["Nila", "Farah", "Tara"],
+        [
+            {
+                "slug": "haircut",
+                "name": "Haircut",
+                "duration_minutes": 45,
+                "price_minor": 60_000,
+                "requires_confirmation": False,
+                "buffer_after_minutes": 15,
+                "slot_interval_minutes": 30,
+            }
+        ],
+    ),
+    Place(
+        "Lotus Studio",
+        "16 Lake Road, Pune",
+        "Movement",
+        MORNING_AND_EVENING,
+        ["Kavya"],
+        [
+            {
+                "slug": "yoga",
+                "name": "Yoga class",
+                "duration_minutes": 60,
+                "price_minor": 40_000,
+                "capacity": 12,
+                "requires_confirmation": False,
+                "slot_interval_minutes": 60,
+                "cancel_cutoff_minutes": 12 * 60,
+            }
+        ],
+    ),
+]
+
+
+class Command(BaseCommand):
+    help = "Create the demo's places, services, people and logins; a second run changes nothing. Only with DEBUG=1."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("The demo's logins are public: refusing without DEBUG=1.")
+        for place in PLACES:
+            self._place(place)
+        for username, group in PEOPLE.items():
+            self._person(username, group)
+
+    @transaction.atomic
+    def _place(self, place: Place) -> None:
+        location, _ = Location.objects.get_or_create(name=place.name, defaults={"address": place.address})
+        category, _ = Category.objects.get_or_create(name=place.category)
+        shared = {"location": location, "category": category}
+        services = {
+            each["slug"]: Service.objects.get_or_create(slug=each["slug"], defaults={**each, **shared})[0]
+            for each in place.services
+        }
+        for name in place.staff:
+            resource, is_new = Resource.objects.get_or_create(name=name, location=location)
+            if is_new:
+                resource.services.set(services.values())
+                WorkingHours.objects.bulk_create(
+                    WorkingHours(resource=resource, weekday=weekday, opens_at=opens_at, closes_at=closes_at)
+                    for weekday in WorkingHours.Weekday.values
+                    for opens_at, closes_at in place.hours
+                )
+        for name, slugs in place.rooms.items():
+            room, is_new = Resource.objects.get_or_create(name=name, location=location, kind=Resource.Kind.ROOM)
+            if is_new:
+                room.services.set(services[slug] for slug in slugs)
+
+    def _person(self, username: str, group: str | None) -> None:
+        user, is_new = User.objects.get_or_create(
+            username=username, defaults={"is_staff": True, "is_superuser": group is None}
+        )
+        if is_new:
+            user.set_password(PASSWORD)
+            user.save()
+            if group:
+                user.groups.add(Group.objects.get(name=group))

@@ -1,0 +1,17 @@
+"""Forms of the front desk. Amounts are entered in major units and leave here in minor units."""
+
+from __future__ import annotations
+
+from django import forms
+
+from foundation.http.forms import IdempotentForm, MoneyField
+from payments.models import DeskPayment
+
+
+class DeskForm(IdempotentForm):
+    amount_minor = MoneyField(label="Amount")
+    method = forms.ChoiceField(label="How", choices=DeskPayment.Method.choices)
+    direction = forms.ChoiceField(
+        label="Direction", choices=[("in", "Taken"), ("out", "Given back")], initial="in", widget=forms.RadioSelect
+    )
+    note = forms.CharField(max_length=250, required=False, label="Note")

@@ -1,0 +1,11 @@
+"""Links from a booking's admin page to the pages of the front desk."""
+
+from django.urls import reverse
+
+from bookings.models import Booking
+from bookings.timeline import Shortcut
+
+
+def link_to_balance(booking: Booking) -> Shortcut:
+    """Return the link to the page where payments at the desk are recorded."""
+    return Shortcut("Balance, cash and card", reverse("desk", args=[booking.pk]), "payments.take_payment")

@@ -1,0 +1,26 @@
+"""PostgreSQL's session-level advisory locks: shared by all hosts, and released when their session ends."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, InterfaceError, connection
+
+
+def try_advisory_lock(*key: int) -> bool:
+    """Lock ``key`` (one bigint or two integers) for this session; return False while another session has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({_placeholders(key)})", key)
+        (is_locked,) = cursor.fetchone()
+        return bool(is_locked)
+
+
+def release_advisory_lock(*key: int) -> None:
+    """Release the lock. If the database is unavailable, close the session instead, which releases it too."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_unlock({_placeholders(key)})", key)
+    except (DatabaseError, InterfaceError):
+        connection.close()
+
+
+def _placeholders(key: tuple[int, ...]) -> str:
+    return ", ".join(["%s"] * len(key))

@@ -1,0 +1,26 @@
+"""Pages for staff, in the admin's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+View = Callable[..., HttpResponse]
+
+
+def staff_page(permission: str) -> Callable[[View], View]:
+    """Require a signed-in staff member who has ``permission``; others get the sign-in page, or 403."""
+    return lambda view: staff_member_required(permission_required(permission, raise_exception=True)(view))
+
+
+def render_staff_page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
+    """Render ``template`` in the admin's frame. Times are in the business's time zone unless ``zone`` is given."""
+    shared = {**admin.site.each_context(request), "title": title, "zone": timezone.get_default_timezone()}
+    return render(request, template, {**shared, **context})

@@ -1,0 +1,23 @@
+"""DRF throttles that count with our rate limits."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from foundation.rate_limits.client_address import client_network
+from foundation.rate_limits.rate_limit import RateLimit
+
+
+class ClientAddressThrottle(BaseThrottle):
+    """A limit for callers without an account, in DRF's words. It answers 429 with Retry-After."""
+
+    def limit(self) -> RateLimit:
+        raise NotImplementedError
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        return bool(request.user.is_authenticated) or self.limit().allows(client_network(request))
+
+    def wait(self) -> float:
+        return self.limit().seconds_until_reset()

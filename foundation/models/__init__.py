@@ -1,0 +1,4 @@
+from foundation.models.periodic_task import PeriodicTask
+from foundation.models.rate_limit_counter import RateLimitCounter
+
+__all__ = ["PeriodicTask", "RateLimitCounter"]

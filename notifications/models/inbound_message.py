@@ -1,0 +1,24 @@
+"""Inbound messages: what customers reply."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from notifications.models.notification import Notification
+
+
+class InboundMessage(models.Model):
+    """What somebody wrote back, kept once however often the provider delivers it."""
+
+    provider_id = models.CharField(max_length=200, unique=True)
+    channel = models.CharField(max_length=10, choices=Notification.Channel.choices)
+    address = models.CharField(max_length=254)
+    body = models.TextField(blank=True)
+    fields = models.JSONField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-received_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.body[:40]}"

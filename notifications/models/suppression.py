@@ -1,0 +1,28 @@
+"""Suppressions: addresses that must not be contacted."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from notifications.models.notification import Notification
+
+
+class Suppression(models.Model):
+    """An address that is not written to on a channel."""
+
+    class Reason(models.TextChoices):
+        OPTED_OUT = "opted_out", "Asked not to be written to"
+        UNREACHABLE = "unreachable", "Cannot be reached: the provider knows no such recipient"
+
+    channel = models.CharField(max_length=10, choices=Notification.Channel.choices)
+    address = models.CharField(max_length=254)
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    source = models.CharField(max_length=120, help_text="Who said so, and in which words or code.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [models.UniqueConstraint(name="one_suppression_per_address", fields=["channel", "address"])]
+
+    def __str__(self) -> str:
+        return f"{self.address} ({self.get_channel_display()})"

@@ -1,0 +1,97 @@
+"""SMTP, and nothing else: one connection per message, and a verdict that knows how far the dialogue came."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid, parseaddr
+
+from django.conf import settings
+from django.utils import timezone
+
+from notifications.providers.base import (
+    Accepted,
+    ChannelBroken,
+    OutgoingMessage,
+    ProviderNotSent,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    RecipientUnreachable,
+)
+
+NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|6|10)\b")  # RFC 3463 and RFC 7505: the address itself is bad
+
+
+def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Accepted:
+    """Send an e-mail. Raises Rejected, NotSent, or OutcomeUnknown when the server fell silent after the text.
+
+    Nothing has been sent before ``may_hand_over()`` is asked; if it says no, nothing is.
+    """
+    email = _compose(message)
+    try:
+        with _connect() as server:
+            _envelope(server, message.address)
+            if not may_hand_over():
+                raise ProviderNotSent("The time for this try ran out before the text was handed over.")
+            _data(server, email)
+    except smtplib.SMTPAuthenticationError as error:
+        raise ChannelBroken("The mail server refuses our user or password.", code=str(error.smtp_code)) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise ProviderNotSent(f"The mail server could not be used ({type(error).__name__}).") from error
+    return Accepted(provider_id=str(email["Message-ID"]), http_status=None)
+
+
+def _compose(message: OutgoingMessage) -> EmailMessage:
+    email = EmailMessage()
+    email["From"] = settings.DEFAULT_FROM_EMAIL
+    email["To"] = message.address
+    email["Subject"] = " ".join(message.subject.split())
+    email["Date"] = format_datetime(timezone.now())
+    # Fixed for the notification, not for the try: a mailbox that gets it twice can see that it is one message.
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    email["Message-ID"] = f"<{message.id}@{domain}>" if message.id else make_msgid(domain=domain)
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(message.body)
+    return email
+
+
+def _connect() -> smtplib.SMTP:
+    server_class = smtplib.SMTP_SSL if settings.EMAIL_USE_SSL else smtplib.SMTP
+    server = server_class(settings.EMAIL_HOST, settings.EMAIL_PORT, timeout=settings.EMAIL_TIMEOUT)
+    if settings.EMAIL_USE_TLS:
+        server.starttls(context=ssl.create_default_context())
+    if settings.EMAIL_HOST_USER:
+        server.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
+    return server
+
+
+def _envelope(server: smtplib.SMTP, address: str) -> None:
+    server.ehlo_or_helo_if_needed()
+    for code, answer in (server.mail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1]), server.rcpt(address)):
+        _check(code, answer)
+
+
+def _data(server: smtplib.SMTP, email: EmailMessage) -> None:
+    try:
+        code, answer = server.data(email.as_bytes())
+    except smtplib.SMTPDataError as refusal:  # the server said no before the text was sent
+        _check(int(refusal.smtp_code), refusal.smtp_error)
+        raise
+    except (OSError, smtplib.SMTPException) as error:
+        # RFC 1047: between the final dot and its 250 nobody but the server knows.
+        raise ProviderOutcomeUnknown(f"The mail server fell silent after the text ({type(error).__name__}).") from error
+    _check(code, answer)
+
+
+def _check(code: int, answer: bytes | str) -> None:
+    text = answer.decode("utf-8", errors="replace") if isinstance(answer, bytes) else str(answer)
+    reason = f"The mail server answered {code} {text}"[:250]
+    if NO_SUCH_MAILBOX.match(text):
+        raise RecipientUnreachable(reason, code=str(code))
+    if 500 <= code < 600:
+        raise ProviderRejected(reason, code=str(code))
+    if code >= 400:
+        raise ProviderNotSent(reason, code=str(code))

@@ -1,0 +1,87 @@
+"""The Twilio SDK's client with hard timeouts and no retries."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import urllib3
+from django.conf import settings
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from notifications.providers.base import (
+    ProviderNotSent,
+    ProviderOutcomeUnknown,
+    ProviderRateLimited,
+)
+
+CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+
+
+@cache
+def get_client() -> Client:
+    return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=TwilioHttpClient())
+
+
+class TwilioHttpClient(HttpClient):
+    """Speaks to TWILIO_API_BASE_URL with hard timeouts and no retries; safe to share between threads.
+
+    The SDK's own clients wait for ever (sync) or send again after a 5xx (async).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logger=None, is_async=False, timeout=None)
+        self._base = urlsplit(settings.TWILIO_API_BASE_URL)
+        self._pool = urllib3.PoolManager(
+            num_pools=2,
+            maxsize=settings.DRAIN_CONCURRENCY,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        )
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        address = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+        sent_headers = dict(headers or {})
+        if auth is not None:
+            sent_headers |= urllib3.make_headers(basic_auth=":".join(auth))
+        if data:
+            sent_headers["Content-Type"] = "application/x-www-form-urlencoded"
+        query = f"?{_encode(params)}" if params else ""
+        try:
+            answer = self._pool.urlopen(
+                method, address + query, body=_encode(data), headers=sent_headers, redirect=False
+            )
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            raise ProviderNotSent(f"Twilio could not be reached ({type(error).__name__}).") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ProviderOutcomeUnknown(f"No answer from Twilio ({type(error).__name__}).") from error
+        return Response(answer.status, _text(answer), dict(answer.headers))
+
+
+def _encode(fields: dict[str, object] | None) -> str | None:
+    return urlencode({name: value for name, value in fields.items() if value is not None}) if fields else None
+
+
+def _text(answer: urllib3.BaseHTTPResponse) -> str:
+    text = answer.data.decode("utf-8", errors="replace")
+    try:
+        json.loads(text)
+    except ValueError as error:
+        # A proxy's page, say: nobody knows whether Twilio itself has seen the request, but for a plain "slower".
+        verdict = ProviderRateLimited if answer.status == 429 else ProviderOutcomeUnknown
+        reason = f"Twilio answered {answer.status} with something that is not JSON."
+        raise verdict(reason, http_status=answer.status) from error
+    return text

@@ -1,0 +1,28 @@
+"""Verify what Razorpay signed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+from django.conf import settings
+
+SIGNATURE = re.compile(r"[0-9a-f]{64}")
+
+
+def is_payment_signature_valid(*, order_id: str, payment_id: str, signature: str) -> bool:
+    """Whether Razorpay signed this payment of this order. Pass the *stored* order id, never the caller's."""
+    message = f"{order_id}|{payment_id}".encode()
+    return _is_signed(message, signature, settings.RAZORPAY_KEY_SECRET)
+
+
+def is_webhook_signature_valid(body: bytes, signature: str) -> bool:
+    """Whether Razorpay signed these very bytes. Several secrets count, since old events come with an old one."""
+    return any(_is_signed(body, signature, secret) for secret in settings.RAZORPAY_WEBHOOK_SECRETS)
+
+
+def _is_signed(message: bytes, signature: str, secret: str) -> bool:
+    if not secret or not SIGNATURE.fullmatch(signature):  # an empty secret would verify what anybody can sign
+        return False
+    return hmac.compare_digest(hmac.new(secret.encode(), message, hashlib.sha256).hexdigest(), signature)

@@ -1,0 +1,49 @@
+"""The job that runs the registered due tasks. The rows say what is due; the job only starts the passes over them."""
+
+from __future__ import annotations
+
+import time
+
+from django.db import transaction
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
+from foundation.background_tasks import prepare_periodic_tasks, run_due_tasks
+
+PROCESS_DUE_ROWS = "runtime.jobs.process_due_rows"
+SLICE_SECONDS = 10.0  # well below django-q2's timeout, with the gateway's slowest response on top
+POLL_SECONDS = 0.25
+LOCK_KEY = 0x0DA7  # one pass at a time, on all hosts
+
+
+def process_due_rows() -> None:
+    """Run the due tasks for one time slice, then queue the next. Queued jobs store this path: a rename needs a shim."""
+    if not try_advisory_lock(LOCK_KEY):
+        return
+    try:
+        end = time.monotonic() + SLICE_SECONDS
+        while time.monotonic() < end:
+            if not run_due_tasks():
+                time.sleep(POLL_SECONDS)
+    finally:
+        release_advisory_lock(LOCK_KEY)
+    queue_due_rows()
+
+
+def queue_due_rows() -> None:
+    """Queue a pass over the due rows."""
+    with transaction.atomic():  # outside a transaction django-q2 closes the connection
+        async_task(PROCESS_DUE_ROWS)
+
+
+def prepare_due_rows() -> None:
+    """Create what is missing of the schedule and the periodic tasks, and queue a pass."""
+    prepare_periodic_tasks()
+    Schedule.objects.filter(func=PROCESS_DUE_ROWS).exclude(name="due rows").delete()
+    Schedule.objects.update_or_create(
+        name="due rows",
+        # If the chain of slices ever breaks, the next minute restarts it.
+        defaults={"func": PROCESS_DUE_ROWS, "args": None, "schedule_type": Schedule.MINUTES, "minutes": 1},
+    )
+    queue_due_rows()

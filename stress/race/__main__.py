@@ -1,0 +1,51 @@
+"""``python -m stress.race``: many clients want the same few slots by every path, while processes and PostgreSQL die.
+
+Exit 1 if a slot was sold twice, a request carried out twice or lost, PostgreSQL met a deadlock, or an answer came that
+nothing explains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m stress.race", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="less than a minute instead of ten")
+    parser.add_argument(
+        "--without", default="", help="the negative controls, with commas between: lock, move, late, constraint"
+    )
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat a run's dice")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="daybook-race-"))
+    os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    os.environ.pop("DATABASE_URL", None)
+    from runtime.embedded_postgres import start_embedded_postgres  # noqa: PLC0415
+
+    start_embedded_postgres(folder / "postgres")
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from stress.race.run import FULL, SHORT, Run, say  # noqa: PLC0415 - models need the set-up above
+
+    say(f"Seed {options.seed}. Everything runs in a database of its own.")
+    began = time.monotonic()
+    verdict = Run(folder, SHORT if options.short else FULL, seed=options.seed, without=options.without.split(",")).go()
+    if verdict.holds:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        say(f"The logs are kept in {folder}.")
+    say(f"{time.monotonic() - began:.0f} s in all.")
+    say(verdict.line)
+    sys.exit(0 if verdict.holds else 1)
+
+
+if __name__ == "__main__":
+    main()
