@@ -12,7 +12,7 @@ from bookings.models import Booking
 from foundation.events import Actor, ActorKind
 from foundation.money import format_money
 from payments.models import Payment, PaymentOrder, Refund
-from payments.operations.refund import refund_payment
+from payments.operations import refund_payment
 from sandbox.client import SandboxClient
 
 MANAGER = Actor(ActorKind.STAFF, "manager")

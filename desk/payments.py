@@ -16,7 +16,7 @@ from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
 from payments.balance import balance_of
 from payments.models import DeskPayment
-from payments.operations.desk import record_desk_payment, void_desk_payment
+from payments.operations import record_desk_payment, void_desk_payment
 
 
 @staff_page("payments.take_payment")
