@@ -1,0 +1,97 @@
+"""An upgrade from the version before the packages were split: rows, permissions and queued jobs survive it."""
+
+from __future__ import annotations
+
+import os
+import pydoc
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg2
+import pytest
+
+from runtime.processes import ROOT, manage_command
+from runtime.queue import JOBS, SHIMS
+
+OLD_STATE = [("auth",), ("django_q",), ("bookings", "0007"), ("payments", "0004"), ("notifications", "0003")]
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def old_database() -> Iterator[str]:
+    """The URL of a database in the old state, with the groups of an installation that an admin has changed."""
+    server = os.environ["DATABASE_URL"]
+    name = f"upgrade_{uuid4().hex[:12]}"
+    url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    execute(server, f"CREATE DATABASE {name}")
+    try:
+        for target in OLD_STATE:
+            manage(url, "migrate", *target)
+        execute(url, OLD_ROWS)
+        yield url
+    finally:
+        execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+OLD_ROWS = """
+    INSERT INTO payments_finding (gateway_id, cause, amount_minor, currency, closed_by, resolution)
+        VALUES ('pay_1', 'Captured for an unknown order', 50000, 'INR', '', '');
+    INSERT INTO notifications_dispatcher (slot, beat_at, worker) VALUES (0, now(), 'host:1'), (1, now(), 'host:2');
+    INSERT INTO bookings_usage ("limit", key, since, count) VALUES ('bookings', '198.51.100.7', now(), 3);
+    INSERT INTO payments_sweep (name, result) VALUES ('comparison', ''), ('tidying', '');
+    INSERT INTO auth_group_permissions (group_id, permission_id)
+        SELECT g.id, p.id FROM auth_group g, auth_permission p
+        WHERE g.name = 'Managers' AND p.codename IN ('view_finding', 'view_dispatcher') ON CONFLICT DO NOTHING;
+    DELETE FROM auth_group_permissions WHERE permission_id IN (
+        SELECT id FROM auth_permission WHERE codename IN ('confirm_booking', 'view_gatewayevent'));
+"""
+PERMISSIONS_OF_GROUPS = """
+    SELECT g.name, t.app_label, p.codename FROM auth_group g
+    JOIN auth_group_permissions gp ON gp.group_id = g.id JOIN auth_permission p ON p.id = gp.permission_id
+    JOIN django_content_type t ON t.id = p.content_type_id
+"""
+RENAMED = {"view_finding": "view_discrepancy", "view_dispatcher": "view_lane"}
+
+
+@pytest.mark.django_db
+def test_upgrade_keeps_rows_and_the_permissions_that_an_admin_gave_or_removed(old_database: str) -> None:
+    permissions_before = set(execute(old_database, PERMISSIONS_OF_GROUPS))
+
+    manage(old_database, "migrate")
+
+    assert execute(old_database, "SELECT gateway_id, amount_minor FROM payments_discrepancy") == [("pay_1", 50_000)]
+    assert execute(old_database, "SELECT number, worker FROM notifications_lane ORDER BY 1") == [
+        (0, "host:1"),
+        (1, "host:2"),
+    ]
+    expected = {(group, app, RENAMED.get(codename, codename)) for group, app, codename in permissions_before}
+    assert set(execute(old_database, PERMISSIONS_OF_GROUPS)) == expected
+    manage(old_database, "check_invariants")
+
+
+@pytest.mark.parametrize("path", [*JOBS, *SHIMS])
+def test_queued_jobs_of_this_version_and_the_last_are_importable(path: str) -> None:
+    assert callable(pydoc.locate(path))
+
+
+def manage(database_url: str, *arguments: str) -> None:
+    environment = {**os.environ, "DATABASE_URL": database_url}
+    run = subprocess.run(
+        manage_command(*arguments), env=environment, cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def execute(url: str, statements: str) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statements)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
