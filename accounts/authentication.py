@@ -1,4 +1,4 @@
-"""Who is calling: the tokens of config.tokens, read without trusting the header."""
+"""Authenticate staff by their bearer token."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
@@ -8,14 +8,14 @@ from rest_framework.exceptions import AuthenticationFailed
 
 
 class StaffTokenAuthentication(TokenAuthentication):
-    """knox's bearer tokens. What can be no token is refused; knox itself stumbles over what is not ASCII or is NUL."""
+    """knox's token authentication for staff accounts. knox itself fails on tokens that are not ASCII or contain NUL."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, AuthToken]:
-        if not token.isalnum():  # of bytes: ASCII letters and digits only, as knox makes them
-            raise AuthenticationFailed("That is no token. Sign in at POST /auth/token for one.")
+        if not token.isalnum():  # for bytes: ASCII letters and digits only, as knox creates them
+            raise AuthenticationFailed("Invalid token. Sign in at POST /auth/token to get one.")
         user, row = super().authenticate_credentials(token)
         if not user.is_staff:
-            raise AuthenticationFailed("This account is no staff account any more.")
+            raise AuthenticationFailed("This account is no longer a staff account.")
         return user, row
 
 

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in, over the API or in the admin. A try that succeeds does not count."""
+"""The rate limit of sign-in, over the API and in the admin. A successful sign-in does not count."""
 
 from typing import Any
 
@@ -10,46 +10,44 @@ from django.http import HttpRequest
 from foundation.rate_limits.client_address import client_network
 from foundation.rate_limits.rate_limit import RateLimit
 
-QUARTER = 900
-NETWORK_HAS_MORE = 10  # an office shares one address
+QUARTER_HOUR = 900
+NETWORK_FACTOR = 10  # the people of an office share one address
 
 
 class SignInRateLimit:
-    """The tries of one request's network at one account. Another network still gets in: nobody is locked out."""
+    """Limits the failed sign-ins to one account from one client address; other addresses are never locked out."""
 
     def __init__(self, request: HttpRequest, username: str) -> None:
-        most = settings.LIMIT_SIGN_INS_PER_QUARTER_HOUR
+        limit = settings.LIMIT_SIGN_INS_PER_QUARTER_HOUR
         network = client_network(request)
-        self._counts = [
-            (RateLimit("sign-ins of an account", most, QUARTER), f"{network} {username.lower()}"[:300]),
-            (RateLimit("sign-ins of a network", most * NETWORK_HAS_MORE, QUARTER), network),
+        self._limits = [
+            (RateLimit("sign-ins of an account", limit, QUARTER_HOUR), f"{network} {username.lower()}"[:300]),
+            (RateLimit("sign-ins of a network", limit * NETWORK_FACTOR, QUARTER_HOUR), network),
         ]
 
-    def allowed(self) -> bool:
-        """Count a try; return whether it may go on."""
-        return all(limit.allows(key) for limit, key in self._counts)
+    def allows(self) -> bool:
+        """Count an attempt; return whether it is within the limits."""
+        return all(limit.allows(key) for limit, key in self._limits)
 
     def undo(self) -> None:
-        """Do not count the try after all: it was somebody who knows the password."""
-        for limit, key in self._counts:
+        """Undo the attempt: it was successful."""
+        for limit, key in self._limits:
             limit.undo(key)
 
     def seconds_until_reset(self) -> int:
-        return self._counts[0][0].seconds_until_reset()
+        return self._limits[0][0].seconds_until_reset()
 
 
 class RateLimitedSignInForm(AdminAuthenticationForm):
-    """The admin's form, which stops listening to guesses."""
+    """The admin's sign-in form with the rate limit."""
 
     def clean(self) -> dict[str, Any]:
         if self.request is None:
-            raise ValueError("The form needs its request: it tells who tries.")
-        tries = SignInRateLimit(self.request, str(self.cleaned_data.get("username", "")))
-        if not tries.allowed():
-            minutes = tries.seconds_until_reset() // 60 + 1
-            raise ValidationError(
-                f"Too many tries with this name. Wait {minutes} minutes and try again.", code="throttled"
-            )
+            raise ValueError("The form needs its request, to know the client address")
+        rate_limit = SignInRateLimit(self.request, str(self.cleaned_data.get("username", "")))
+        if not rate_limit.allows():
+            minutes = rate_limit.seconds_until_reset() // 60 + 1
+            raise ValidationError(f"Too many failed sign-ins. Try again in {minutes} minutes.", code="throttled")
         cleaned: dict[str, Any] = super().clean()
-        tries.undo()
+        rate_limit.undo()
         return cleaned

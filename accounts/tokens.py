@@ -1,4 +1,4 @@
-"""Sign-in for staff over the API: ``Authorization: Bearer …``, from django-rest-knox."""
+"""Sign-in for staff over the API: ``Authorization: Bearer …``, with tokens of django-rest-knox."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ LIFETIME = timedelta(hours=10)  # a working day
 class SignInFailed(APIException):
     status_code = status.HTTP_401_UNAUTHORIZED
     default_code = "sign_in_failed"
-    default_detail = "Username and password do not match a staff account."
+    default_detail = "The username and password do not match a staff account."
     auth_header = "Bearer"
 
 
@@ -39,26 +39,26 @@ class Token(APIView):
         return [permissions.IsAuthenticated()] if self.request.method == "DELETE" else [permissions.AllowAny()]
 
     def get_authenticators(self) -> list[Any]:
-        # An old token in the header must not stop anyone from signing in anew.
+        # An expired token in the header must not prevent a new sign-in.
         return [] if self.request and self.request.method == "POST" else super().get_authenticators()
 
     @extend_schema(
         summary="Sign in as staff", request=SignInInputSerializer, responses=SignInResponseSerializer, auth=[]
     )
     def post(self, request: Request) -> Response:
-        form = SignInInputSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        tries = SignInRateLimit(request, form.validated_data["username"])
-        if not tries.allowed():
-            raise Throttled(tries.seconds_until_reset())
-        user = authenticate(request, **form.validated_data)
+        serializer = SignInInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        rate_limit = SignInRateLimit(request, serializer.validated_data["username"])
+        if not rate_limit.allows():
+            raise Throttled(rate_limit.seconds_until_reset())
+        user = authenticate(request, **serializer.validated_data)
         if user is None or not user.is_staff:
             raise SignInFailed
-        tries.undo()
+        rate_limit.undo()
         row, token = AuthToken.objects.create(user=user, expiry=LIFETIME)
         return Response({"token": token, "expires_at": row.expiry})
 
-    @extend_schema(summary="Sign out: the token ends", request=None, responses={204: None})
+    @extend_schema(summary="Sign out: revoke the token", request=None, responses={204: None})
     def delete(self, request: Request) -> Response:
         request.auth.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,78 +1,144 @@
-"""Why bookings says no. Each message tells the caller what to do next."""
+"""Why bookings refuses a request. Each message tells the caller what to do next."""
 
 from datetime import datetime
 from math import ceil
+from typing import Any
 
 from django.utils import timezone
 
 from bookings.models import Booking
+from foundation.exceptions import RequestRefused
 
 
-class SlotTaken(Exception):
-    """Another booking blocks the time: pick another. ``alternatives`` are the free starts that are nearest to it."""
+class BookingNotFound(RequestRefused):
+    """There is no booking with this id."""
+
+    status, code = 404, "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such booking. Check the id.")
+
+
+class SlotTaken(RequestRefused):
+    """Another booking blocks the slot. ``alternatives`` are the nearest free starts."""
+
+    status, code = 409, "slot_taken"
+    explanation = "The slot is already taken."
+    advice = "Pick one of alternatives, the nearest free slots, or ask GET /services/{slug}/availability."
 
     def __init__(self, alternatives: list[datetime] | None = None) -> None:
-        super().__init__("That time has just been taken. Pick another.")
+        super().__init__("This time has just been taken. Please pick another one.")
         self.alternatives = alternatives or []
 
+    def extra_members(self) -> dict[str, Any]:
+        return {"alternatives": [start.isoformat() for start in self.alternatives]}
 
-class OutsideHours(Exception):
-    """The time is outside opening hours, in the past, or further ahead than the service allows: pick another time."""
+
+class OutsideHours(RequestRefused):
+    """The time is outside the opening hours, in the past, or too close or too far ahead for the service."""
+
+    status, code = 422, "outside_hours"
+    explanation = (
+        "The service cannot be booked at that time: it is outside the opening hours, in the past, too close, too far "
+        "ahead, or not one of the start times."
+    )
+    advice = "Pick a time that GET /services/{slug}/availability lists."
 
 
-class PartyTooLarge(Exception):
-    """More people than the service has places: book fewer at a time."""
+class PartyTooLarge(RequestRefused):
+    """The party is larger than the capacity of the service."""
+
+    status, code = 422, "party_too_large"
+    explanation = "The party is larger than the capacity of the service."
+    advice = "Book for fewer people, or make several bookings."
 
     def __init__(self, capacity: int) -> None:
-        super().__init__(f"At most {capacity} can come at a time. Book for fewer people.")
+        super().__init__(f"This service takes at most {capacity} people at a time. Book for fewer people.")
 
 
-class TooManyUpcomingBookings(Exception):
-    """The customer has as many visits to come as the service allows: cancel one first."""
+class TooManyUpcomingBookings(RequestRefused):
+    """The customer has as many upcoming bookings of the service as it allows."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"This phone number has {most} visits to come already. Cancel one first, or call us.")
+    status, code = 422, "too_many_open"
+    explanation = "This phone number has as many upcoming bookings as the service allows."
+    advice = "Cancel one first, or call the business."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"This phone number already has {limit} upcoming bookings. Cancel one first, or call us.")
 
 
-class UnpaidHoldExists(Exception):
-    """The phone number keeps an unpaid time already: pay for it, cancel it, or wait until it lapses."""
+class UnpaidHoldExists(RequestRefused):
+    """The phone number already holds an unpaid slot. ``retry_after`` is the time until the hold expires."""
+
+    status, code = 409, "hold_open"
+    explanation = "This phone number already holds a slot that is not paid for."
+    advice = "Pay for it, cancel it with its manage token, or wait the seconds in Retry-After."
 
     def __init__(self, hold: Booking) -> None:
-        left = ((hold.hold_expires_at or timezone.now()) - timezone.now()).total_seconds()
-        self.seconds_left = max(1, ceil(left))
+        remaining = ((hold.hold_expires_at or timezone.now()) - timezone.now()).total_seconds()
+        self.retry_after = max(1, ceil(remaining))
         super().__init__(
-            "This phone number keeps a time already that is not paid for. Pay for it, cancel it with its token, "
-            f"or wait {ceil(self.seconds_left / 60)} minutes."
+            "This phone number already holds a slot that is not paid for. Pay for it, cancel it with its token, "
+            f"or wait {ceil(self.retry_after / 60)} minutes."
         )
 
 
-class TooLateToChange(Exception):
-    """The visit is too near for its customer to change it: call the business."""
+class TooLateToChange(RequestRefused):
+    """The cut-off for changes by the customer has passed."""
+
+    status, code = 409, "too_late_to_change"
+    explanation = "The visit is too soon to be changed online."
+    advice = "Call the business: staff can still change it."
 
 
-class VisitNotStarted(Exception):
-    """Nobody can have missed what is still to come: wait until the visit has begun."""
+class VisitNotStarted(RequestRefused):
+    """A visit that has not started cannot be marked as a no-show."""
+
+    status, code = 409, "too_early"
+    explanation = "The visit has not started yet, so it cannot be a no-show."
+    advice = "Wait until the visit has started."
 
 
-class WrongPaymentMode(Exception):
-    """The service takes no money online, or only with it: use the other endpoint."""
+class WrongPaymentMode(RequestRefused):
+    """The service is paid online and the endpoint takes no payment, or the other way round."""
+
+    status, code = 422, "wrong_payment_mode"
+    explanation = "The service is paid online, and this endpoint takes no payment, or the other way round."
+    advice = "Use POST /bookings/razorpay-booking where payment_mode is full or deposit, otherwise POST /bookings/."
 
 
-class IdempotencyKeyMalformed(Exception):
-    """The Idempotency-Key cannot be one: send 1 to 255 printable ASCII characters."""
+class IdempotencyKeyMalformed(RequestRefused):
+    """The Idempotency-Key is not 1 to 255 printable ASCII characters."""
+
+    status, code = 400, "idempotency_key_malformed"
+    explanation = "The Idempotency-Key is malformed."
+    advice = "Send 1 to 255 printable ASCII characters that cannot be guessed, such as a UUID."
 
 
-class IdempotencyKeyReused(Exception):
-    """The Idempotency-Key came with another request before: send a new one."""
+class IdempotencyKeyReused(RequestRefused):
+    """The Idempotency-Key was sent with another request before."""
+
+    status, code = 422, "idempotency_key_reused"
+    explanation = "The Idempotency-Key was already used for a different request."
+    advice = "Send a new key with a new request. A key belongs to its first request for 7 days."
 
 
-class RequestInProgress(Exception):
-    """The first request with this Idempotency-Key is still running: ask again in a moment."""
+class RequestInProgress(RequestRefused):
+    """The first request with this Idempotency-Key is still running."""
+
+    status, code = 409, "request_in_progress"
+    retry_after = 1
+    explanation = "The first request with this Idempotency-Key is still running."
+    advice = "Send the same request again after the seconds in Retry-After to get its response."
 
 
-class InvalidTransition(Exception):
-    """The booking's status does not allow the move: look at the booking again."""
+class InvalidTransition(RequestRefused):
+    """The booking's status does not allow the transition."""
 
-    def __init__(self, booking: Booking, wanted: str) -> None:
-        super().__init__(f"Booking {booking.reference} is {booking.status}: it cannot become {wanted}.")
+    status, code = 409, "invalid_transition"
+    explanation = "The booking's status does not allow this change."
+    advice = "Get the booking again: its status may have changed in the meantime."
+
+    def __init__(self, booking: Booking, target: str) -> None:
+        super().__init__(f"Booking {booking.reference} is {booking.status}. It cannot become {target}.")
         self.booking = booking

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.dispatch import Signal
 
 from bookings import events
-from bookings.exceptions import InvalidTransition
+from bookings.exceptions import BookingNotFound, InvalidTransition
 from bookings.models import Booking, BookingEvent
 from foundation.events import Actor
 
@@ -17,11 +17,11 @@ Status = Booking.Status
 
 def lock_booking(booking_id: UUID) -> Booking:
     """Return the booking with its row locked until the transaction ends."""
-    return (
-        Booking.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("service__location", "customer", "resource", "session")
-        .get(pk=booking_id)
-    )
+    bookings = Booking.objects.select_for_update(of=("self",), no_key=True)
+    try:
+        return bookings.select_related("service__location", "customer", "resource", "session").get(pk=booking_id)
+    except Booking.DoesNotExist as error:
+        raise BookingNotFound from error
 
 
 def transition_booking(

@@ -1,7 +1,14 @@
-"""Takes out of the admin what must not be in it. The messages have pages of their own: notifications.views."""
+"""The admin site: its title, its sign-in form, and what must not be in it."""
 
 from django.contrib import admin
 
-# django-q2's pages let whoever may add a schedule run any function of the process; knox's show sign-in tokens.
+from accounts.sign_in import RateLimitedSignInForm
+
+admin.site.site_header = admin.site.site_title = "Daybook"
+admin.site.login_form = RateLimitedSignInForm
+admin.site.index_title = "Front desk"
+admin.site.enable_nav_sidebar = False  # the header links to every section, and the lists need the width
+
+# With django-q2's pages, a user who may add a schedule can run any function; knox's pages show tokens.
 for model in [model for model in admin.site._registry if model._meta.app_label in ("django_q", "knox")]:
     admin.site.unregister(model)

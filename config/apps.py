@@ -1,5 +1,3 @@
-"""Composes the apps: the groups of people who use them."""
-
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate, pre_migrate
 
@@ -8,8 +6,10 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config.roles import create_groups, remember_permissions  # noqa: PLC0415 - models are loaded only now
+        from config import roles  # noqa: PLC0415 - models are loaded only now
 
-        # The last app that has models: by then every permission exists.
-        pre_migrate.connect(remember_permissions, sender=apps.get_app_config("notifications"))
-        post_migrate.connect(create_groups, sender=apps.get_app_config("notifications"))
+        # The last app with models: by then every permission exists.
+        last_app = apps.get_app_config("notifications")
+        pre_migrate.connect(roles.remember_permissions, sender=last_app)
+        post_migrate.connect(roles.grant_new_permissions, sender=last_app)
+        post_migrate.connect(roles.update_permission_names, sender=last_app)

@@ -1,7 +1,8 @@
-"""The two groups every business starts with. What an admin changes in them afterwards stays changed."""
+"""The two roles that every business starts with, as groups. What an admin changes in them later stays changed."""
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
@@ -55,21 +56,28 @@ MANAGERS = {
     "notifications": ["view_notification", "resolve_notification"],
 }
 
-
-_known: set[int] = set()
+_existing_permissions: set[int] = set()
 
 
 def remember_permissions(**kwargs: Any) -> None:
-    """Note, before a migration, which permissions there are: what it adds is handed out after it."""
-    _known.clear()
+    """Note, before a migration, which permissions exist: the ones that it adds are granted after it."""
+    _existing_permissions.clear()
     if Permission._meta.db_table in connection.introspection.table_names():
-        _known.update(Permission.objects.values_list("pk", flat=True))
+        _existing_permissions.update(Permission.objects.values_list("pk", flat=True))
 
 
-def create_groups(**kwargs: Any) -> None:
-    """After a migration, create the groups that do not exist yet, and hand out the permissions that came with it."""
-    for name, wanted in (("Front desk", FRONT_DESK), ("Managers", MANAGERS)):
+def grant_new_permissions(**kwargs: Any) -> None:
+    """After a migration, create the missing groups and grant the permissions that the migration added."""
+    for name, codenames_by_app in (("Front desk", FRONT_DESK), ("Managers", MANAGERS)):
         group, is_new = Group.objects.get_or_create(name=name)
-        for label, codenames in wanted.items():
-            permissions = Permission.objects.filter(content_type__app_label=label, codename__in=codenames)
-            group.permissions.add(*permissions.exclude(pk__in=set() if is_new else _known))
+        for app_label, codenames in codenames_by_app.items():
+            permissions = Permission.objects.filter(content_type__app_label=app_label, codename__in=codenames)
+            group.permissions.add(*permissions.exclude(pk__in=set() if is_new else _existing_permissions))
+
+
+def update_permission_names(**kwargs: Any) -> None:
+    """After a migration, give the permissions their current texts: Django sets them only on creation."""
+    for model in apps.get_models():
+        content_type = {"content_type__app_label": model._meta.app_label, "content_type__model": model._meta.model_name}
+        for codename, name in model._meta.permissions:
+            Permission.objects.filter(codename=codename, **content_type).exclude(name=name).update(name=name)

@@ -1,10 +1,10 @@
-"""An example of everything that is sent and answered, by the name of its schema."""
+"""An example of every request and response body, by the name of its schema."""
 
 from typing import Any
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
 RESOURCE = {"id": 7, "name": "Dr. Asha Rao", "kind": "staff"}
-TOKEN = "pW3nP6yX0r1Zc8e5uTq2VgKdJb7Mh4Af"  # noqa: S105 - opens nothing
+TOKEN = "pW3nP6yX0r1Zc8e5uTq2VgKdJb7Mh4Af"  # noqa: S105 - an example
 
 BOOKING: dict[str, Any] = {
     "id": "7a1f0a52-3c7e-4c55-9c0e-0f4d7a1e9b10",
@@ -119,7 +119,7 @@ EXAMPLES: dict[str, Any] = {
         "title": "Conflict",
         "status": 409,
         "code": "slot_taken",
-        "detail": "That time has just been taken. Pick another.",
+        "detail": "This time has just been taken. Please pick another one.",
         "instance": "/bookings/",
         "alternatives": ["2027-03-08T15:30:00+05:30", "2027-03-08T16:30:00+05:30"],
     },

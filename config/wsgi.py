@@ -1,4 +1,4 @@
-"""The WSGI entry point: loads everything before the first request, which would have to wait for it."""
+"""The WSGI entry point. It loads everything up front, so that the first request does not wait."""
 
 import gc
 import os
@@ -12,27 +12,27 @@ from django.urls import get_resolver
 
 from runtime.embedded_postgres import ensure_database_url
 
-# Parameters of a media type that nobody reads: a charset, and those with a charset of their own (RFC 2231).
-UNREAD = re.compile(r";(?:\s*charset|[^;,=]*\*)[^;,]*", re.IGNORECASE)
+# Parameters of a media type that are ignored: a charset, and parameters with a charset of their own (RFC 2231).
+IGNORED_PARAMETERS = re.compile(r";(?:\s*charset|[^;,=]*\*)[^;,]*", re.IGNORECASE)
 
 
 class Utf8Request(WSGIRequest):
-    """Reads every request as UTF-8, whatever charset it names: under hex, for one, Django fails over the address."""
+    """Reads every request as UTF-8, regardless of its charset: with ``hex``, for example, Django fails on the URL."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         for name in ("CONTENT_TYPE", "HTTP_ACCEPT"):
             if name in environ:
-                environ[name] = UNREAD.sub("", environ[name])
-        if not environ.get("HTTP_ACCEPT", "").strip():  # whoever says nothing takes anything
+                environ[name] = IGNORED_PARAMETERS.sub("", environ[name])
+        if not environ.get("HTTP_ACCEPT", "").strip():  # an empty Accept accepts anything
             environ.pop("HTTP_ACCEPT", None)
         super().__init__(environ)
 
     def parse_file_upload(self, *args: Any) -> Any:
-        """Read a form in parts; one whose parts' headers contradict themselves is a bad request, and not our fault."""
+        """Parse a multipart form; contradictory part headers are a bad request, not a server error."""
         try:
             return super().parse_file_upload(*args)
         except TypeError as error:
-            raise MultiPartParserError("The form's parts cannot be read.") from error
+            raise MultiPartParserError("The multipart form is malformed.") from error
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -40,6 +40,6 @@ ensure_database_url()
 application = get_wsgi_application()
 application.request_class = Utf8Request
 get_resolver().url_patterns  # noqa: B018 - a property that imports every view
-# What is loaded by now stays. Looking through it for garbage would hold up a request in fifty for 50 ms.
+# What is loaded now stays. Garbage collection of it would delay one request in fifty by 50 ms.
 gc.collect()
 gc.freeze()

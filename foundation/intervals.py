@@ -1,4 +1,4 @@
-"""Spans of time, half-open, in lists that are sorted and do not overlap."""
+"""Half-open time intervals ``[start, end)``, in sorted lists without overlaps."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from datetime import datetime
 Interval = tuple[datetime, datetime]
 
 
-def merge(spans: Iterable[Interval]) -> list[Interval]:
-    """Return the same time in as few spans as there can be: what overlaps or touches becomes one."""
-    result: list[Interval] = []
-    for start, end in sorted(spans):
-        if result and start <= result[-1][1]:
-            result[-1] = (result[-1][0], max(end, result[-1][1]))
+def merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the same time in as few intervals as possible: overlapping or touching ones become one."""
+    merged: list[Interval] = []
+    for start, end in sorted(intervals):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         elif start < end:
-            result.append((start, end))
-    return result
+            merged.append((start, end))
+    return merged
 
 
-def subtract(spans: list[Interval], taken: Iterable[Interval]) -> list[Interval]:
-    """Return what is left of ``spans`` when ``taken`` is cut out of them. Both sorted, without overlaps."""
-    result, cuts = [], list(taken)
-    for start, end in spans:
+def subtract(intervals: list[Interval], removed: Iterable[Interval]) -> list[Interval]:
+    """Return what is left of ``intervals`` without ``removed``. Both are sorted and do not overlap."""
+    remaining, cuts = [], list(removed)
+    for start, end in intervals:
         for cut_start, cut_end in cuts:
             if cut_end <= start:
                 continue
             if cut_start >= end:
                 break
             if start < cut_start:
-                result.append((start, cut_start))
+                remaining.append((start, cut_start))
             start = max(start, cut_end)
         if start < end:
-            result.append((start, end))
-    return result
+            remaining.append((start, end))
+    return remaining
 
 
-def find_containing(spans: list[Interval], start: datetime, end: datetime) -> Interval | None:
-    """Return the span that contains all of the time from ``start`` to ``end``, if one does."""
-    return next((span for span in spans if span[0] <= start and end <= span[1]), None)
+def find_containing(intervals: list[Interval], start: datetime, end: datetime) -> Interval | None:
+    """Return the interval that contains all of ``[start, end)``, if one does."""
+    return next((interval for interval in intervals if interval[0] <= start and end <= interval[1]), None)

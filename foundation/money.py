@@ -1,4 +1,4 @@
-"""Amounts as people read them. Everywhere else money is an integer of minor units beside its currency."""
+"""Amounts of money for people. Everywhere else, money is an integer of minor units and its currency."""
 
 
 def format_money(amount_minor: int, currency: str) -> str:

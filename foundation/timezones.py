@@ -8,16 +8,19 @@ from django.utils.formats import date_format
 
 
 def format_local_time(at: datetime, zone: ZoneInfo) -> str:
-    """Return a time as the clocks of ``zone`` show it."""
+    """Return ``at`` for people, in the local time of ``zone``."""
     return date_format(at.astimezone(zone), "D j M Y, H:i")
 
 
-def local_to_utc(told: datetime, zone: ZoneInfo) -> datetime:
-    """Return when, in UTC, the clock on a wall shows a time. Raises ValidationError if it never does."""
+def local_to_utc(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return a naive local time as UTC. Of a fold (a local time that occurs twice) it is the first one.
+
+    Raises ValidationError for a gap: a local time that a DST transition skips.
+    """
     try:
-        moment = told.replace(tzinfo=zone).astimezone(UTC)
-        if moment.astimezone(zone).replace(tzinfo=None) == told:
-            return moment
-    except OverflowError as error:  # at an end of Python's calendar
-        raise forms.ValidationError("No calendar goes that far. Pick another time.") from error
-    raise forms.ValidationError("The clocks are put forward that night and leap over this time. Pick another.")
+        at = local.replace(tzinfo=zone).astimezone(UTC)
+        if at.astimezone(zone).replace(tzinfo=None) == local:
+            return at
+    except OverflowError as error:  # beyond the dates that Python can represent
+        raise forms.ValidationError("That date is out of range. Pick another one.") from error
+    raise forms.ValidationError("This time does not exist: the clocks skip it when DST begins. Pick another time.")

@@ -1,4 +1,4 @@
-"""Whether this process and its database live."""
+"""The health check."""
 
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the database answers, 503 otherwise."""
+    """Return 200 if the database responds, 503 otherwise."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})

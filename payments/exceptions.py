@@ -1,48 +1,79 @@
-"""Why payments says no. Each message tells the caller what to do next."""
+"""Why payments refuses a request. Each message tells the caller what to do next."""
+
+from typing import Any
 
 from bookings.models import Booking
+from foundation.exceptions import RequestRefused
 from foundation.money import format_money
 from payments.models import Payment
 
 
-class SignatureInvalid(Exception):
-    """The gateway did not sign this payment of this order: send the three values exactly as Checkout gave them."""
+class SignatureInvalid(RequestRefused):
+    """Razorpay did not sign this payment of this order."""
+
+    status, code = 400, "signature_invalid"
+    explanation = "The signature does not match, so nothing was changed."
+    advice = "Send the three values exactly as Checkout returned them."
 
 
-class UnknownOrder(Exception):
-    """No order of ours has this id."""
+class UnknownOrder(RequestRefused):
+    """There is no order with this id."""
+
+    status, code = 404, "not_found"
 
 
-class PaymentMismatch(Exception):
-    """The payment belongs to another order: it cannot pay for this one."""
+class PaymentMismatch(RequestRefused):
+    """The payment belongs to another order, so it cannot pay for this one."""
+
+    status, code = 409, "payment_mismatch"
+    explanation = "The payment belongs to another order."
+    advice = "Send the three values exactly as Checkout returned them for this order."
 
 
-class GatewayUnavailable(Exception):
-    """The gateway is away. The slot stays held until ``booking.hold_expires_at``: try again soon."""
+class GatewayUnavailable(RequestRefused):
+    """The gateway does not respond. The slot stays held until ``booking.hold_expires_at``."""
+
+    status, code = 503, "gateway_unavailable"
+    retry_after = 5
+    explanation = "The payment gateway does not respond. The slot stays held until hold_expires_at."
+    advice = "Send the same request again, with the same Idempotency-Key if it had one. It resumes where it stopped."
 
     def __init__(self, booking: Booking) -> None:
         super().__init__(
-            "The payment gateway does not answer right now. Your slot is kept for a few minutes: try again."
+            "The payment gateway does not respond right now. Your slot is held for a few minutes: please try again."
         )
         self.booking = booking
 
+    def extra_members(self) -> dict[str, Any]:
+        booking = self.booking
+        expires_at = booking.hold_expires_at and booking.hold_expires_at.astimezone(booking.zone)
+        return {"booking": {"id": booking.pk, "status": booking.status, "hold_expires_at": expires_at}}
 
-class OrderRejected(Exception):
-    """The gateway refused our order: the slot is free again. Somebody has to look at the settings."""
+
+class OrderRejected(RequestRefused):
+    """The gateway refused our order, and the slot is free again. The settings need attention."""
+
+    status, code = 502, "gateway_rejected"
+    explanation = "The payment gateway refused the order. The slot is free again."
+    advice = "Contact the business: the same request would be refused again."
+
+
+class PaidTooLate(RequestRefused):
+    """The payment arrived after the hold had expired and the slot was taken. It will be refunded."""
+
+    status, code = 409, "paid_too_late"
+    explanation = "The hold expired before the payment arrived."
+    advice = "You need not do anything: the payment is refunded automatically. Book another time."
 
 
 class RefundTooLarge(Exception):
-    """More than what is left of the payment: refund at most ``payment.outstanding_minor()``."""
+    """The amount exceeds what is left of the payment: refund at most ``payment.refundable_minor()``."""
 
     def __init__(self, payment: Payment) -> None:
         left = format_money(max(payment.refundable_minor(), 0), payment.currency)
-        super().__init__(f"At most {left} of this payment can be paid back.")
+        super().__init__(f"At most {left} of this payment can be refunded.")
         self.payment = payment
 
 
 class ReviewNotPossible(Exception):
-    """The decision cannot be carried out any more: look at the payment again."""
-
-
-class PaidTooLate(Exception):
-    """The money came after the hold had lapsed and the slot was sold: it will be paid back."""
+    """The decision cannot be carried out: the payment has changed in the meantime."""

@@ -1,4 +1,4 @@
-"""Child processes that live no longer than their parent, and stop without being torn down."""
+"""Child processes that never outlive their parent, and stop gracefully."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
-GRACE_SECONDS = 40  # longer than the longest try of a message: a stopping worker waits for those in flight
+GRACE_SECONDS = 40  # longer than the longest attempt at a message: a stopping worker waits for those in flight
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -46,25 +46,25 @@ def web_server_command(*, port: int, workers: int, threads: int) -> list[str]:
     ]
 
 
-def wait_for_web(base: str) -> None:
-    """Return once the web server at ``base`` says that it is well. Raises TimeoutError after START_SECONDS."""
+def wait_for_web(base_url: str) -> None:
+    """Return once the web server at ``base_url`` is healthy. Raises TimeoutError after START_SECONDS."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         try:
-            if requests.get(f"{base}/healthz", timeout=5).ok:
+            if requests.get(f"{base_url}/healthz", timeout=5).ok:
                 return
         except requests.RequestException:  # gunicorn listens before its processes have loaded their code
             pass
         time.sleep(0.1)
-    raise TimeoutError(f"{base} did not answer within {START_SECONDS} s; its own words stand above.")
+    raise TimeoutError(f"{base_url} did not respond within {START_SECONDS} s. See its output above.")
 
 
 def start(
     command: list[str], environment: dict[str, str] | None = None, log: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, which gets SIGTERM should this process die. ``log``: where it writes.
+    """Start a process that gets SIGTERM if this process dies. ``log`` is the file that it writes to.
 
-    Its own session, because a SIGTERM to a whole group makes django-q2 hang: ``stop`` signals its first process alone.
+    It has a session of its own: a SIGTERM to a whole group makes django-q2 hang, so ``stop`` signals one process only.
     """
     with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # noqa: S603 - the commands above
@@ -79,18 +79,18 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process to stop, wait up to GRACE_SECONDS, then end whatever is left of its group."""
+    """Ask the process to stop, wait up to GRACE_SECONDS, then kill what is left of its group."""
     if process.poll() is None:
         process.terminate()
         try:
             process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            sys.stderr.write(f"{process.args!r} did not stop in {GRACE_SECONDS} s: ending it.\n")
+            sys.stderr.write(f"{process.args!r} did not stop within {GRACE_SECONDS} s: killing it.\n")
     kill_group(process)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End every process of the group at once: a worker whose first process died leaves its children behind."""
+    """Kill every process of the group: a worker whose first process died leaves its children behind."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -103,9 +103,9 @@ def _follow_parent() -> None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def free_port(wanted: int) -> int:
-    """Return ``wanted`` if nothing listens there, else a port that the system picks."""
-    for port in (wanted, 0):
+def free_port(preferred: int) -> int:
+    """Return ``preferred`` if nothing listens there, otherwise a port that the system picks."""
+    for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -117,7 +117,7 @@ def free_port(wanted: int) -> int:
 
 
 class Processes:
-    """Several processes that run together: when the block ends, each is stopped, the last started first."""
+    """Processes that run together. When the block ends, they are stopped in reverse order."""
 
     def __init__(self) -> None:
         self._running: list[subprocess.Popen[bytes]] = []
@@ -139,12 +139,12 @@ class Processes:
         return self._running[-1]
 
     def wait(self) -> None:
-        """Return when the first of them has ended."""
+        """Return when the first process has ended."""
         while all(process.poll() is None for process in self._running):
             time.sleep(0.5)
 
 
 def interrupt_on_signals() -> None:
-    """Let SIGTERM and Ctrl-C both end this process as KeyboardInterrupt, even where a shell had them ignored."""
+    """Turn SIGTERM and Ctrl-C into KeyboardInterrupt, even where a shell made this process ignore them."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)

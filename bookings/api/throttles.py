@@ -12,21 +12,21 @@ from foundation.rate_limits.rate_limit import HOUR, RateLimit
 
 
 class BookingThrottle(ClientAddressThrottle):
-    """Tries at booking and at moving a booking, successful or not: each of them may send messages."""
+    """Limits attempts to book and to reschedule, successful or not: each may send messages."""
 
-    def limit(self) -> RateLimit:
+    def rate_limit(self) -> RateLimit:
         return RateLimit("bookings", settings.LIMIT_BOOKINGS_PER_HOUR, HOUR)
 
 
 class NewBookingThrottle(BookingThrottle):
-    """The same, but whoever lost the answer to their last booking may ask for it again."""
+    """Limits new bookings. A client that lost the response to its last booking may repeat the request."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         return super().allow_request(request, view) or is_repeat(request)
 
 
 class LookupThrottle(ClientAddressThrottle):
-    """Looks at a booking, and changes of one: without a limit, tokens could be guessed."""
+    """Limits reads and changes of single bookings, so that manage tokens cannot be guessed."""
 
-    def limit(self) -> RateLimit:
+    def rate_limit(self) -> RateLimit:
         return RateLimit("look-ups", settings.LIMIT_LOOKUPS_PER_MINUTE, 60)

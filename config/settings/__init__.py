@@ -4,6 +4,7 @@ from config.settings.api import *
 from config.settings.apps import *
 from config.settings.business import *
 from config.settings.database import *
+from config.settings.environment import *
 from config.settings.limits import *
 from config.settings.logging import *
 from config.settings.process import *

@@ -1,4 +1,4 @@
-"""Form fields that pages share: local times, amounts of money, forms with an idempotency key."""
+"""Form fields that pages share: local times, amounts of money, and forms that take effect once."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from django import forms
 
 
 class LocalDateTimeField(forms.DateTimeField):
-    """A date and time without a zone, as the browser's own picker sends it."""
+    """A date and time without a time zone, as the browser's date picker sends it. Its value is naive."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
         super().__init__(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
 
     def to_python(self, value: Any) -> datetime | None:
-        # Not Django's own, which would look for the time on the clock of TIME_ZONE.
-        told: datetime | None = super(forms.DateTimeField, self).to_python(value) if value else None
-        return told
+        # Django's own to_python would interpret the value in TIME_ZONE.
+        local: datetime | None = super(forms.DateTimeField, self).to_python(value) if value else None
+        return local
 
 
 class MoneyField(forms.DecimalField):
-    """An amount as people write it, with at most two decimals; its value is in minor units."""
+    """An amount in major units with at most two decimals. Its value is in minor units."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, max_digits=12, decimal_places=2, **options)
@@ -34,15 +34,15 @@ class MoneyField(forms.DecimalField):
         if amount is None:
             return None
         if amount <= 0:
-            raise forms.ValidationError("Write an amount above 0.")
+            raise forms.ValidationError("Enter an amount above 0.")
         return int(amount * 100)
 
     def prepare_value(self, value: Any) -> Any:
-        # An amount of ours is in minor units; what somebody has typed is shown as it was typed.
+        # An int is an amount of ours in minor units; anything else is what the user typed.
         return f"{value // 100}.{value % 100:02}" if isinstance(value, int) else value
 
 
 class IdempotentForm(forms.Form):
-    """Carries a key of its own: sent twice, it has one effect."""
+    """A form with an idempotency key: submitted twice, it takes effect once."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)

@@ -1,16 +1,19 @@
-"""What every request passes through."""
+"""Middleware that every request passes through."""
 
 import logging
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DataError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
 from foundation.database_errors import is_database_unavailable
-from foundation.http.problem_pages import PROBLEMS
-from foundation.http.problems import bad_request, database_unavailable, not_found, problem_response
+from foundation.http.problem_pages import FRAMEWORK_TEXTS
+from foundation.http.problems import DATABASE_UNAVAILABLE, Problem, bad_request, not_found, problem_response
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +21,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class OptionalTrailingSlash:
-    """Answers a path with and without its trailing slash, without a redirect: a redirected POST loses its body."""
+    """Serves a path with and without its trailing slash, without a redirect: a redirected POST loses its body."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -33,7 +36,7 @@ class OptionalTrailingSlash:
 
 
 class RejectNulBytes:
-    """Refuses a NUL in the query string or a cookie: PostgreSQL's text holds none, and admin and sessions would try."""
+    """Refuses NUL bytes in the query string and in cookies: PostgreSQL's text cannot store them."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -45,7 +48,10 @@ class RejectNulBytes:
 
 
 class AdminBadInput:
-    """Answers where Django's admin fails over what it is asked: an id, a date or a pattern that can be none."""
+    """Turns input on which Django's admin fails into 400 or 404: an invalid id, date or search pattern in the URL.
+
+    An error that our own code raises, also below the admin, stays an error 500 with its traceback in the log.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -55,19 +61,30 @@ class AdminBadInput:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         match = request.resolver_match
-        if match is None or "admin" not in match.namespaces:
+        if match is None or "admin" not in match.namespaces or not _is_raised_by_admin(error):
             return None
-        if isinstance(error, ValidationError) and getattr(error, "code", "") == "invalid":  # UUIDField's word
+        if isinstance(error, ValidationError) and getattr(error, "code", "") == "invalid":  # from UUIDField
             return not_found(request, error)
-        is_question = request.method in ("GET", "HEAD") or str(match.url_name).endswith("_changelist")
-        if not is_question or not isinstance(error, (ValueError, OverflowError, DataError)):
+        reads_query = request.method in ("GET", "HEAD") or str(match.url_name).endswith("_changelist")
+        if not reads_query or not isinstance(error, (ValueError, OverflowError, DataError)):
             return None
-        log.exception("The admin cannot answer %s", request.get_full_path())
+        log.exception("The admin cannot process the input in %s", request.get_full_path())
         return bad_request(request)
 
 
+def _is_raised_by_admin(error: Exception) -> bool:
+    """Return whether the innermost frame that is ours or the admin's is the admin's."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if str(frame.f_globals.get("__name__", "")).startswith("django.contrib.admin"):
+            return True
+        file = Path(frame.f_code.co_filename)
+        if file.is_relative_to(settings.BASE_DIR) and "site-packages" not in file.parts:
+            return False
+    return False
+
+
 class ProblemBodies:
-    """Gives an error that comes without a word, as Django's decorators and the providers' doors answer, its problem."""
+    """Adds a problem body to errors without one, such as those of Django's decorators and the webhook endpoints."""
 
     CODES = {400: "bad_request", 403: "permission_denied", 405: "method_not_allowed", 413: "payload_too_large"}
 
@@ -75,30 +92,31 @@ class ProblemBodies:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        answer = self.get_response(request)
-        code = self.CODES.get(answer.status_code)
-        if code is None or answer.streaming or answer.content:
-            return answer
-        worded = problem_response(request, status=answer.status_code, code=code, detail=" ".join(PROBLEMS[code]))
-        if answer.has_header("Allow"):
-            worded["Allow"] = answer["Allow"]
-        return worded
+        response = self.get_response(request)
+        code = self.CODES.get(response.status_code)
+        if code is None or response.streaming or response.content:
+            return response
+        detail = " ".join(FRAMEWORK_TEXTS[code])
+        with_body = problem_response(request, Problem(response.status_code, code, detail))
+        if response.has_header("Allow"):
+            with_body["Allow"] = response["Allow"]
+        return with_body
 
 
 class NoStoreByDefault:
-    """Lets no cache keep an answer that does not say otherwise: most are for one person's eyes; some show a token."""
+    """Forbids caching unless the response says otherwise: most are for one person, and some contain a token."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        answer = self.get_response(request)
-        answer.headers.setdefault("Cache-Control", "no-store")
-        return answer
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 class DatabaseUnavailable:
-    """Turns a database that is away or locked into 503 with Retry-After, wherever in the request it shows."""
+    """Turns an unavailable or locked database into 503 with Retry-After, wherever in the request it occurs."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -110,4 +128,4 @@ class DatabaseUnavailable:
         if not is_database_unavailable(error):
             return None
         connection.close_if_unusable_or_obsolete()
-        return database_unavailable(request)
+        return problem_response(request, DATABASE_UNAVAILABLE)

@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
-UNREADABLE_CURSOR = Cursor(offset=0, reverse=False, position=None)  # what DRF reads out of junk, and never writes
+UNREADABLE_CURSOR = Cursor(offset=0, reverse=False, position=None)  # what DRF decodes from garbage, and never sends
 
 
 class NewestFirstPagination(CursorPagination):
@@ -18,36 +18,38 @@ class NewestFirstPagination(CursorPagination):
     max_page_size = 100
 
     def get_page_size(self, request: Request) -> int:
-        """Return how many rows are asked for. Raises ValidationError for what is no number between 1 and the most."""
-        asked = serializers.IntegerField(min_value=1, max_value=self.max_page_size)
+        """Return the requested page size. Raises ValidationError unless it is between 1 and ``max_page_size``."""
+        field = serializers.IntegerField(min_value=1, max_value=self.max_page_size)
         try:
-            return int(asked.run_validation(request.query_params.get(self.page_size_query_param, self.page_size)))
+            return int(field.run_validation(request.query_params.get(self.page_size_query_param, self.page_size)))
         except ValidationError as error:
             raise ValidationError({self.page_size_query_param: error.detail}) from error
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Return the schema of a page. DRF's own calls the links nullable, which OpenAPI 3.1 does not know."""
+        """Return the schema of a page. DRF marks the links as ``nullable``, which OpenAPI 3.1 does not know."""
         link = {"type": ["string", "null"], "format": "uri"}
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def decode_cursor(self, request: Request) -> Any:
-        """Return the cursor of the query. Raises ValidationError where it is none, or its position no time.
+        """Return the cursor of the query. Raises ValidationError for an invalid one.
 
-        DRF checks only its form. The position goes to PostgreSQL, which knows fewer offsets than Python: so, as UTC.
+        DRF does not check the position. It goes to PostgreSQL, which knows fewer time offsets than Python, so it is
+        converted to UTC.
         """
         try:
             cursor = super().decode_cursor(request)
             if cursor is None or (cursor.position is None and cursor != UNREADABLE_CURSOR):
                 return cursor
-            return Cursor(cursor.offset, cursor.reverse, cast(Any, _as_utc(str(cursor.position))))  # its stub says int
+            position = cast(Any, _to_utc(str(cursor.position)))  # the stub says int
+            return Cursor(cursor.offset, cursor.reverse, position)
         except (NotFound, ValueError, OverflowError) as error:
-            fault = "That is no cursor. Take it from next or previous."
-            raise ValidationError({self.cursor_query_param: fault}) from error
+            message = "This is not a valid cursor. Take it from next or previous."
+            raise ValidationError({self.cursor_query_param: message}) from error
 
 
-def _as_utc(position: str) -> str:
+def _to_utc(position: str) -> str:
     at = datetime.fromisoformat(position)
     if at.tzinfo is None:
-        raise ValueError("A moment has an offset")
+        raise ValueError("The position has no offset")
     return at.astimezone(UTC).isoformat()

@@ -1,4 +1,4 @@
-"""JSON as untrusted people send it."""
+"""Parse JSON from untrusted clients."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -6,11 +6,11 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-DEEPEST = 20
+MAX_DEPTH = 20
 
 
 class BoundedJSONParser(JSONParser):
-    """DRF's parser for objects of bounded depth: a body nested thousands deep is a ParseError, not a RecursionError."""
+    """DRF's parser for objects of limited depth: deep nesting is a ParseError, not a RecursionError."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -19,10 +19,10 @@ class BoundedJSONParser(JSONParser):
             data = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
-        if _is_deeper(data, DEEPEST):
-            raise ParseError(f"The JSON is nested more than {DEEPEST} levels deep.")
+        if _is_deeper(data, MAX_DEPTH):
+            raise ParseError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
         if not isinstance(data, dict):
-            raise ParseError("The body has to be a JSON object.")
+            raise ParseError("The body must be a JSON object.")
         return data
 
 

@@ -1,13 +1,16 @@
-"""One shape for every error: RFC 9457 problem+json with a stable ``code``. The only place that pairs a reason with a
-status."""
+"""One format for every error: RFC 9457 ``application/problem+json`` with a stable ``code``.
+
+What the rules refuse is a ``RequestRefused``, which carries its code and status. The errors of Django and of the
+database are in the table below; DRF's own have theirs.
+"""
 
 from __future__ import annotations
 
 import http
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
@@ -16,96 +19,68 @@ from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from bookings.exceptions import (
-    IdempotencyKeyMalformed,
-    IdempotencyKeyReused,
-    InvalidTransition,
-    OutsideHours,
-    PartyTooLarge,
-    RequestInProgress,
-    SlotTaken,
-    TooLateToChange,
-    TooManyUpcomingBookings,
-    UnpaidHoldExists,
-    VisitNotStarted,
-    WrongPaymentMode,
-)
-from bookings.models import Booking
 from foundation.database_errors import is_database_unavailable
-from payments.exceptions import (
-    GatewayUnavailable,
-    OrderRejected,
-    PaidTooLate,
-    PaymentMismatch,
-    SignatureInvalid,
-    UnknownOrder,
-)
+from foundation.exceptions import RequestRefused, all_refusals
 
 CONTENT_TYPE = "application/problem+json"
 
-# Why the apps say no → status, code, and after how many seconds it is worth trying again.
-REFUSALS: dict[type[Exception], tuple[int, str, int | None]] = {
-    SlotTaken: (409, "slot_taken", None),
-    OutsideHours: (422, "outside_hours", None),
-    PartyTooLarge: (422, "party_too_large", None),
-    TooManyUpcomingBookings: (422, "too_many_open", None),
-    UnpaidHoldExists: (409, "hold_open", None),
-    TooLateToChange: (409, "too_late_to_change", None),
-    VisitNotStarted: (409, "too_early", None),
-    WrongPaymentMode: (422, "wrong_payment_mode", None),
-    InvalidTransition: (409, "invalid_transition", None),
-    IdempotencyKeyMalformed: (400, "idempotency_key_malformed", None),
-    IdempotencyKeyReused: (422, "idempotency_key_reused", None),
-    RequestInProgress: (409, "request_in_progress", 1),
-    Booking.DoesNotExist: (404, "not_found", None),
-    UnknownOrder: (404, "not_found", None),
-    SignatureInvalid: (400, "signature_invalid", None),
-    PaymentMismatch: (409, "payment_mismatch", None),
-    PaidTooLate: (409, "paid_too_late", None),
-    GatewayUnavailable: (503, "gateway_unavailable", 5),
-    OrderRejected: (502, "gateway_rejected", None),
-    RequestDataTooBig: (413, "payload_too_large", None),
-    SuspiciousOperation: (400, "bad_request", None),  # such as a thousand parameters
-    OperationalError: (503, "database_unavailable", 2),
-}
-UNREADABLE = "The request cannot be read, or is for a host that this service does not answer for. Check its address."
-TEXTS = {
-    RequestDataTooBig: "The body is larger than 64 KiB. Send less.",
-    SuspiciousOperation: UNREADABLE,
-    OperationalError: "The database is not available right now. Send the same request again in a moment.",
-    Booking.DoesNotExist: "There is no such booking.",
+
+@dataclass(frozen=True)
+class Problem:
+    """An error by its status and code. ``retry_after`` is in seconds."""
+
+    status: int
+    code: str
+    detail: str
+    retry_after: int | None = None
+
+
+DATABASE_UNAVAILABLE = Problem(
+    503,
+    "database_unavailable",
+    "The database is unavailable right now. Send the same request again in a moment.",
+    retry_after=2,
+)
+BAD_REQUEST = Problem(
+    400, "bad_request", "The request is malformed, or is for a host that this service does not serve. Check the URL."
+)
+FRAMEWORK_PROBLEMS: dict[type[Exception], Problem] = {
+    RequestDataTooBig: Problem(413, "payload_too_large", "The body is larger than 64 KiB. Send less."),
+    SuspiciousOperation: BAD_REQUEST,  # such as a thousand parameters
 }
 
 
-def codes_of(status: int) -> set[str]:
-    """Return the codes that problems of a status come with."""
-    ours = {code for known, code, _ in REFUSALS.values() if known == status}
-    theirs = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
-    return ours | {"invalid_input" if code == "invalid" else code for code in theirs}
+def codes_for_status(status: int) -> set[str]:
+    """Return the codes of the problems that have this status."""
+    own = {DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values()}
+    codes = {problem.code for problem in own if problem.status == status}
+    codes |= {refusal.code for refusal in all_refusals() if refusal.status == status}
+    drf = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
+    return codes | {"invalid_input" if code == "invalid" else code for code in drf}
 
 
-class Refusal(APIException):
-    """A reason from REFUSALS, in DRF's words."""
+class _ProblemException(APIException):
+    """A problem as the exception that DRF's handler expects. ``wait`` becomes Retry-After."""
 
-    def __init__(self, error: Exception, kind: type[Exception]) -> None:
-        self.status_code, code, self.wait = REFUSALS[kind]
-        if isinstance(error, UnpaidHoldExists):
-            self.wait = error.seconds_left
-        super().__init__(TEXTS.get(kind) or str(error), code)
+    def __init__(self, problem: Problem) -> None:
+        self.status_code, self.wait = problem.status, problem.retry_after
+        super().__init__(problem.detail, problem.code)
 
 
 class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if is_database_unavailable(exc):
-            return Refusal(exc, OperationalError)
-        for kind in type(exc).__mro__:
-            if kind in REFUSALS:
-                return Refusal(exc, kind)
+            return _ProblemException(DATABASE_UNAVAILABLE)
+        if isinstance(exc, RequestRefused):
+            return _ProblemException(Problem(exc.status, exc.code, str(exc), exc.retry_after))
+        for kind, problem in FRAMEWORK_PROBLEMS.items():
+            if isinstance(exc, kind):
+                return _ProblemException(problem)
         known: Exception = super().convert_known_exceptions(exc)
         return known
 
     def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
-        # Also where the view itself answers with YAML or a page.
+        # Errors are JSON even where the view itself responds with YAML or HTML.
         request = self.context["request"]
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), CONTENT_TYPE
         response: Response = super().get_response(exc, data)
@@ -115,30 +90,26 @@ class ProblemHandler(ExceptionHandler):
 
 class ProblemFormatter(ExceptionFormatter):
     def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
-        invalid = error_response.type == "validation_error"
+        is_invalid_input = error_response.type == "validation_error"
         first = error_response.errors[0]
         request = self.context["request"]
-        body = problem(
+        body = problem_body(
             status=self.exc.status_code,
-            code="invalid_input" if invalid else first.code,
-            detail="Some fields are not right; each is named in errors." if invalid else first.detail,
+            code="invalid_input" if is_invalid_input else first.code,
+            detail="Some fields are invalid. See errors." if is_invalid_input else first.detail,
             instance=request.path if request is not None else "",
         )
-        if invalid:
+        if is_invalid_input:
             body["errors"] = [
                 {"field": error.attr, "code": error.code, "detail": error.detail} for error in error_response.errors
             ]
-        if isinstance(self.original_exc, SlotTaken):
-            body["alternatives"] = [at.isoformat() for at in self.original_exc.alternatives]
-        if isinstance(self.original_exc, GatewayUnavailable):
-            held = self.original_exc.booking
-            until = held.hold_expires_at and held.hold_expires_at.astimezone(held.zone)
-            body["booking"] = {"id": held.pk, "status": held.status, "hold_expires_at": until}
+        if isinstance(self.original_exc, RequestRefused):
+            body |= self.original_exc.extra_members()
         return body
 
 
-def problem(*, status: int, code: str, detail: str, instance: str) -> dict[str, Any]:
-    """Return the members every problem has. ``code`` is what clients branch on; the texts may change."""
+def problem_body(*, status: int, code: str, detail: str, instance: str) -> dict[str, Any]:
+    """Return the members that every problem has. Clients branch on ``code``; the texts may change."""
     return {
         "type": f"/problems/{code.replace('_', '-')}",
         "title": http.HTTPStatus(status).phrase,
@@ -149,36 +120,29 @@ def problem(*, status: int, code: str, detail: str, instance: str) -> dict[str, 
     }
 
 
-def problem_response(
-    request: HttpRequest, *, status: int, code: str, detail: str, wait: int | None = None
-) -> HttpResponse:
-    """Answer a problem from outside the API's views."""
-    body = problem(status=status, code=code, detail=detail, instance=request.path)
-    answer = JsonResponse(body, status=status, content_type=CONTENT_TYPE)
-    if wait is not None:
-        answer["Retry-After"] = str(wait)
-    return answer
-
-
-def database_unavailable(request: HttpRequest) -> HttpResponse:
-    """Answer that the database is away or locked."""
-    status, code, wait = REFUSALS[OperationalError]
-    return problem_response(request, status=status, code=code, detail=TEXTS[OperationalError], wait=wait)
+def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Return a problem from outside the API's views."""
+    body = problem_body(status=problem.status, code=problem.code, detail=problem.detail, instance=request.path)
+    response = JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
+    if problem.retry_after is not None:
+        response["Retry-After"] = str(problem.retry_after)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer for a request that Django itself refuses, such as one for a host that is not in ALLOWED_HOSTS."""
-    return problem_response(request, status=400, code="bad_request", detail=UNREADABLE)
+    """Respond to a request that Django refuses, such as one for a host that is not in ALLOWED_HOSTS."""
+    return problem_response(request, BAD_REQUEST)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer for a path that does not exist."""
+    """Respond to a request for an unknown path."""
     return problem_response(
-        request, status=404, code="not_found", detail="There is nothing here. The API's paths are listed at /docs/."
+        request, Problem(404, "not_found", "There is nothing at this path. The API's paths are listed at /docs/.")
     )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a fault of our own."""
-    detail = "Something went wrong on our side. It has been logged; try again later."
-    return problem_response(request, status=500, code="error", detail=detail)
+    """Respond after an unexpected error."""
+    return problem_response(
+        request, Problem(500, "error", "Something went wrong on our side. It has been logged. Try again later.")
+    )

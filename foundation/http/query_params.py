@@ -1,4 +1,4 @@
-"""Strict query parameters: an unknown, repeated or empty one is an error."""
+"""Strict query parameters: unknown, repeated and empty ones are errors, since a misspelt filter would show too much."""
 
 from collections.abc import Container
 from typing import Any
@@ -9,22 +9,28 @@ from rest_framework.request import Request
 
 
 def parse_query_params(
-    request: Request, question: type[serializers.Serializer[Any]], *, beside: Container[str] = ()
+    request: Request, serializer_class: type[serializers.Serializer[Any]], *, other_params: Container[str] = ()
 ) -> dict[str, Any]:
-    """Return what the query parameters ask for, as ``question`` reads them; ``beside`` it there are these.
+    """Return the query parameters as validated by ``serializer_class``.
 
-    Raises ValidationError, also for a parameter that is none, or empty: misspelt, it would show too much.
+    ``other_params`` are read elsewhere, such as those of the pagination. Raises ValidationError.
     """
-    asked_for = request.query_params
-    query = question(data=asked_for.dict())  # of a form, DRF would take what is empty for left out
-    faults = {name: "It is empty. Give it a value, or leave it out." for name in asked_for if not asked_for[name]}
-    faults |= {name: "Give it once." for name, values in asked_for.lists() if len(values) > 1}
-    faults |= {
-        name: "There is no such parameter. Leave it out."
-        for name in asked_for
-        if name not in query.fields and name not in beside
+    query_params = request.query_params
+    # As a plain dict: in form data, DRF treats an empty value as missing.
+    serializer = serializer_class(data=query_params.dict())
+    known = {*serializer.fields}
+    errors = {
+        name: "This parameter is empty. Give it a value, or leave it out."
+        for name, value in query_params.items()
+        if not value
     }
-    if faults:
-        raise ValidationError(faults)
-    query.is_valid(raise_exception=True)
-    return dict(query.validated_data)
+    errors |= {name: "Give this parameter only once." for name, values in query_params.lists() if len(values) > 1}
+    errors |= {
+        name: "Unknown parameter. Leave it out."
+        for name in query_params
+        if name not in known and name not in other_params
+    }
+    if errors:
+        raise ValidationError(errors)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

@@ -1,4 +1,4 @@
-"""What the admin shows and nobody edits by hand."""
+"""Admin classes for rows that are shown and never edited by hand."""
 
 from typing import Any
 

@@ -11,13 +11,13 @@ from foundation.rate_limits.rate_limit import RateLimit
 
 
 class ClientAddressThrottle(BaseThrottle):
-    """A limit for callers without an account, in DRF's words. It answers 429 with Retry-After."""
+    """A rate limit per client address, for callers without an account. Beyond it: 429 with Retry-After."""
 
-    def limit(self) -> RateLimit:
+    def rate_limit(self) -> RateLimit:
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        return bool(request.user.is_authenticated) or self.limit().allows(client_network(request))
+        return bool(request.user.is_authenticated) or self.rate_limit().allows(client_network(request))
 
     def wait(self) -> float:
-        return self.limit().seconds_until_reset()
+        return self.rate_limit().seconds_until_reset()

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 
 
 def client_network(request: HttpRequest) -> str:
-    """Return the network that the request comes from: an IPv4 address, or the /64 that one IPv6 customer has.
+    """Return the client's IPv4 address, or the /64 network that one IPv6 customer has.
 
-    Behind proxies, TRUSTED_PROXIES says how many of them are ours: only what they have written is believed.
+    Behind proxies, TRUSTED_PROXIES says how many of them are ours: only their entries in X-Forwarded-For count.
     """
     address = str(request.META.get("REMOTE_ADDR", ""))
     if settings.TRUSTED_PROXIES:

@@ -30,12 +30,12 @@ def over_budget(messages: Iterable[OutgoingMessage]) -> dict[OutgoingMessage, st
     address = RateLimit("messages to an address", settings.LIMIT_EMAILS_PER_ADDRESS, DAY)
     refused = dict.fromkeys(
         _beyond(address, [(message.address.lower(), message) for message in e_mails]),
-        f"This address has had {address.most} messages today.",
+        f"This address has had {address.limit} messages today.",
     )
     number = RateLimit("messages to a number", settings.LIMIT_MESSAGES_PER_NUMBER, DAY)
     refused |= dict.fromkeys(
         _beyond(number, [(f"{message.channel} {message.address}", message) for message in paid_for]),
-        f"This number has had {number.most} messages today.",
+        f"This number has had {number.limit} messages today.",
     )
     home = phonenumbers.country_code_for_region(settings.PHONE_REGION)
     for limit, is_home in (
@@ -48,7 +48,7 @@ def over_budget(messages: Iterable[OutgoingMessage]) -> dict[OutgoingMessage, st
             if message not in refused and ((code := _country(message.address)) == home) is is_home
         ]
         for message in _beyond(limit, by_country):
-            refused[message] = f"+{_country(message.address)} has had {limit.most} messages today."
+            refused[message] = f"+{_country(message.address)} has had {limit.limit} messages today."
     return refused
 
 

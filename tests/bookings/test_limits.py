@@ -137,7 +137,7 @@ def test_the_admin_stops_listening_to_guesses_too(client, settings):
     locked = client.post("/admin/login/", right)
     elsewhere = client.post("/admin/login/", right, REMOTE_ADDR="203.0.113.9")
 
-    assert ["Too many tries" in page.content.decode() for page in (*pages, locked)] == [False, False, True]
+    assert ["Too many failed sign-ins" in page.content.decode() for page in (*pages, locked)] == [False, False, True]
     assert (locked.status_code, elsewhere.status_code) == (200, 302)
 
 

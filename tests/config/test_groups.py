@@ -1,7 +1,7 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 
-from config.roles import create_groups, remember_permissions
+from config.roles import grant_new_permissions, remember_permissions
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,7 @@ def test_a_permission_that_comes_with_an_upgrade_is_handed_out():
     remember_permissions()
     Permission.objects.create(codename="refund_payment", name="Can pay money back", content_type=content_type)
 
-    create_groups()
+    grant_new_permissions()
 
     assert "refund_payment" in managers()
 
@@ -26,6 +26,6 @@ def test_what_an_admin_took_away_stays_taken_away():
     Group.objects.get(name="Managers").permissions.remove(Permission.objects.get(codename="refund_payment"))
     remember_permissions()
 
-    create_groups()
+    grant_new_permissions()
 
     assert "refund_payment" not in managers()

@@ -2,8 +2,9 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
+from bookings.admin.booking import BookingAdmin
 from bookings.models import Booking
-from tests.factories import booking_request, make_service, make_staff
+from tests.factories import booking_request, make_booking, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +73,15 @@ def test_no_cache_keeps_what_is_for_one_persons_eyes(client):
     seen = client.get("/bookings/", headers={"X-Booking-Token": booked.json()["manage_token"]})
 
     assert (booked["Cache-Control"], seen["Cache-Control"]) == ("no-store", "no-store")
+
+
+def test_admin_error_of_our_own_code_is_not_turned_into_bad_request(monkeypatch, caplog):
+    make_booking()
+    client = Client(raise_request_exception=False)
+    client.force_login(make_staff("manager", group="Managers"))
+    monkeypatch.setattr(BookingAdmin, "price", lambda self, booking: int("not a number"))
+
+    response = client.get("/admin/bookings/booking/")
+
+    assert response.status_code == 500
+    assert "not a number" in caplog.text

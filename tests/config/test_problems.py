@@ -18,8 +18,9 @@ from accounts.tokens import SignInFailed
 from bookings.models import Booking
 from bookings.operations import confirm_booking
 from config.wsgi import application
-from foundation.http.problem_pages import PROBLEMS
-from foundation.http.problems import REFUSALS, problem
+from foundation.exceptions import all_refusals
+from foundation.http.problem_pages import problem_texts
+from foundation.http.problems import DATABASE_UNAVAILABLE, FRAMEWORK_PROBLEMS, problem_body
 from notifications.models import Notification
 from payments.models import PaymentOrder
 from tests.conftest import database_url
@@ -500,15 +501,19 @@ def codes_of_the_framework():
 
 
 def test_every_problem_has_a_page_and_every_page_a_problem(client):
-    ours = {code for _, code, _ in REFUSALS.values()} | {SignInFailed.default_code, "bad_request"}
+    ours = (
+        {problem.code for problem in (DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values())}
+        | {refusal.code for refusal in all_refusals()}
+        | {SignInFailed.default_code, "bad_request"}
+    )
 
-    assert set(PROBLEMS) == ours | codes_of_the_framework()
+    assert set(problem_texts()) == ours | codes_of_the_framework()
 
 
-@pytest.mark.parametrize("code", PROBLEMS)
+@pytest.mark.parametrize("code", problem_texts())
 @pytest.mark.django_db
 def test_a_problems_type_leads_to_its_page(client, code):
-    kind = problem(status=400, code=code, detail="", instance="")["type"]
+    kind = problem_body(status=400, code=code, detail="", instance="")["type"]
 
     page = client.get(kind)
 
@@ -520,5 +525,5 @@ def test_a_problems_type_leads_to_its_page(client, code):
 def test_the_index_lists_them_all_and_what_is_none_has_no_page(client):
     page = client.get("/problems/").content.decode()
 
-    assert page.count("<h2><code>") == len(PROBLEMS)
+    assert page.count("<h2><code>") == len(problem_texts())
     assert client.get("/problems/nothing").status_code == 404

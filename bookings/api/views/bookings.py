@@ -50,7 +50,7 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         if not may_view_all(self.request):
             bookings = bookings.with_manage_token(booking_token(self.request))
         return bookings.filter(
-            **parse_query_params(self.request, BookingQuerySerializer, beside={"cursor", "page_size"})
+            **parse_query_params(self.request, BookingQuerySerializer, other_params={"cursor", "page_size"})
         )
 
     @extend_schema(

@@ -1,4 +1,4 @@
-"""Web and worker in one terminal."""
+"""Run the web server and the worker in one terminal."""
 
 from typing import Any
 
@@ -22,6 +22,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"Serving on http://127.0.0.1:{settings.PORT}/ until Ctrl-C.")
                 processes.wait()
             except KeyboardInterrupt:
-                self.stdout.write("\nStopping; messages in flight are finished first.")
+                self.stdout.write("\nStopping. Messages in flight are finished first.")
                 return
-        raise CommandError("The web server or the worker ended by itself; its own words stand above.")
+        raise CommandError("The web server or the worker ended unexpectedly. See its output above.")
