@@ -1,5 +1,5 @@
-"""What bookings announces. A receiver runs inside the announcing transaction: it may write rows and must not touch the
-network. Each signal sends ``booking: Booking`` and ``event: BookingEvent``."""
+"""Events published by bookings. Receivers run inside the publishing transaction: they may write rows and must not use
+the network. Each signal sends ``booking: Booking`` and ``event: BookingEvent``; customer_updated sends ``customer``."""
 
 from django.dispatch import Signal
 
@@ -8,10 +8,10 @@ booking_requested = Signal()
 booking_confirmed = Signal()
 booking_completed = Signal()
 booking_expired = Signal()
-booking_unanswered = Signal()
+booking_unanswered = Signal()  # a request that staff neither confirmed nor declined in time
 booking_declined = Signal()
 booking_cancelled = Signal()
 booking_rescheduled = Signal()
 booking_missed = Signal()
 booking_corrected = Signal()
-customer_updated = Signal()  # sends the customer alone
+customer_updated = Signal()

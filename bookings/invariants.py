@@ -1,28 +1,27 @@
-"""What must hold of the bookings at any moment, as SQL that finds the breaches. For ``manage.py check_invariants``."""
+"""Invariants of bookings, each with a query that returns the keys of the rows that violate it."""
 
-# Sentence → query; each row of its answer is one breach.
 INVARIANTS = {
-    "Nobody's time is sold twice": """
+    "No resource is double-booked": """
         SELECT a.id FROM bookings_allocation a JOIN bookings_allocation b
         ON a.resource_id = b.resource_id AND a.id < b.id AND a.is_active AND b.is_active AND a.blocked && b.blocked""",
-    "A booking that stands occupies its time": """
+    "An active booking occupies its resource for the whole visit": """
         SELECT b.id FROM bookings_booking b
         WHERE b.status IN ('held', 'pending', 'confirmed') AND NOT EXISTS (
             SELECT FROM bookings_allocation a WHERE a.is_active AND a.resource_id = b.resource_id
             AND (a.booking_id = b.id OR a.session_id = b.session_id) AND a.blocked @> tstzrange(b.starts_at, b.ends_at))
         """,
-    "A booking that is over or off occupies nothing": """
+    "A booking that is over or cancelled occupies nothing": """
         SELECT b.id FROM bookings_booking b JOIN bookings_allocation a ON a.booking_id = b.id
         WHERE a.is_active AND b.status NOT IN ('held', 'pending', 'confirmed')""",
-    "A class counts the people who are coming, and no more than it has places for": """
+    "A session counts the places of its bookings, up to its capacity": """
         SELECT s.id FROM bookings_session s LEFT JOIN bookings_booking b
             ON b.session_id = s.id AND b.status NOT IN ('cancelled', 'declined', 'expired')
         GROUP BY s.id HAVING s.booked <> coalesce(sum(b.party_size), 0) OR s.booked > s.capacity""",
-    "A booking's history is complete and leads to its status": """
+    "The events of a booking are complete and lead to its status": """
         SELECT b.id FROM bookings_booking b LEFT JOIN bookings_bookingevent e ON e.booking_id = b.id
         GROUP BY b.id HAVING count(e.id) <> b.version
             OR (array_agg(e.to_status ORDER BY e.seq DESC))[1] IS DISTINCT FROM b.status""",
-    "No hold or request outlives its time by more than five minutes": """
+    "Overdue holds and requests expire within five minutes": """
         SELECT id FROM bookings_booking
         WHERE hold_expires_at < now() - interval '5 minutes' OR answer_by < now() - interval '5 minutes'""",
 }

@@ -12,11 +12,12 @@ from bookings.exceptions import BookingNotFound, InvalidTransition
 from bookings.models import Booking, BookingEvent
 from foundation.events import Actor
 
+Kind = BookingEvent.Kind
 Status = Booking.Status
 
 
 def lock_booking(booking_id: UUID) -> Booking:
-    """Return the booking with its row locked until the transaction ends."""
+    """Return the booking, locked until the transaction ends. Raises BookingNotFound."""
     bookings = Booking.objects.select_for_update(of=("self",), no_key=True)
     try:
         return bookings.select_related("service__location", "customer", "resource", "session").get(pk=booking_id)
@@ -25,35 +26,35 @@ def lock_booking(booking_id: UUID) -> Booking:
 
 
 def transition_booking(
-    booking: Booking, status: Status, announced: Signal, kind: str, actor: Actor, **fields: Any
+    booking: Booking, status: Booking.Status, signal: Signal, kind: BookingEvent.Kind, actor: Actor, **fields: Any
 ) -> Booking:
-    """Move a locked booking, write its event and announce it. Raises InvalidTransition."""
-    before = booking.status
+    """Change the status of a locked booking, append the event and publish it. Raises InvalidTransition."""
+    from_status = booking.status
     if not booking.transition_to(status, **fields):
         raise InvalidTransition(booking, status)
-    record_event(booking, announced, kind, actor, from_status=before)
+    record_event(booking, signal, kind, actor, from_status=from_status)
     return booking
 
 
 def expire_booking(booking: Booking, actor: Actor) -> None:
-    """Give up a locked hold, or a request that nobody answered, and its slot."""
+    """Expire a locked hold or request, and release its slot."""
     if booking.status == Status.PENDING:
-        transition_booking(booking, Status.EXPIRED, events.booking_unanswered, "unanswered", actor)
+        transition_booking(booking, Status.EXPIRED, events.booking_unanswered, Kind.UNANSWERED, actor)
     else:
-        transition_booking(booking, Status.EXPIRED, events.booking_expired, "expired", actor)
+        transition_booking(booking, Status.EXPIRED, events.booking_expired, Kind.EXPIRED, actor)
     release_slot(booking)
 
 
 def release_slot(booking: Booking) -> None:
-    """Give back what a locked booking takes of anybody's time."""
+    """Release the resources, or the places in a session, of a locked booking."""
     if booking.session is None:
         booking.allocations.update(is_active=False)
     elif booking.session.release_places(booking.party_size):
         booking.session.allocations.update(is_active=False)
 
 
-def record_event(booking: Booking, announced: Signal, kind: str, actor: Actor, *, from_status: str) -> None:
-    """Write what happened as the event of the booking's present version, and tell whoever listens."""
+def record_event(booking: Booking, signal: Signal, kind: BookingEvent.Kind, actor: Actor, *, from_status: str) -> None:
+    """Append the event of the booking's current version, and publish it."""
     event = BookingEvent.objects.create(
         booking=booking,
         seq=booking.version,
@@ -61,5 +62,6 @@ def record_event(booking: Booking, announced: Signal, kind: str, actor: Actor, *
         from_status=from_status,
         to_status=booking.status,
         actor=str(actor),
+        actor_kind=actor.kind,
     )
-    announced.send(sender=Booking, booking=booking, event=event)
+    signal.send(sender=Booking, booking=booking, event=event)

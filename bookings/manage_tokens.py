@@ -1,4 +1,4 @@
-"""What opens a booking to the customer who made it. The database holds only a hash of it."""
+"""Manage tokens: each gives its customer access to one booking. The database stores only a hash."""
 
 import hashlib
 import hmac
@@ -13,12 +13,12 @@ TokenMaker = Callable[[UUID], str]
 
 
 def random_token(booking_id: UUID) -> str:
-    """Return a token that nobody can make again."""
+    """Return a random token, which cannot be derived again."""
     return secrets.token_urlsafe(24)
 
 
 def derived_token(booking_id: UUID, *, key: str) -> str:
-    """Return the token of a booking made under an Idempotency-Key: whoever repeats the key is shown it again."""
+    """Return the token of a booking made with an idempotency key. A replay of the key derives the same token."""
     message = f"manage:{booking_id}:{key}".encode()
     digest = hmac.digest(settings.SECRET_KEY.encode(), message, "sha256")
     return urlsafe_b64encode(digest).rstrip(b"=").decode()

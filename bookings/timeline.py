@@ -1,4 +1,4 @@
-"""What happened to a booking, told by every app that knows a part of it: each adds a source in ``AppConfig.ready``."""
+"""The timeline of a booking. Each app that knows a part of it registers a source in ``AppConfig.ready``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from bookings.models import Booking
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a booking's story. ``status`` is shown as a pill; ``link`` leads to more, for those who have the
-    ``permission`` to see it."""
+    """A line of the timeline. ``status`` is shown as a badge; users who have the ``permission`` see the ``link``."""
 
     at: datetime
     title: str
@@ -24,7 +23,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A way from a booking to what may be done about it elsewhere, for those who have the ``permission``."""
+    """A link from a booking to a page of another app, for users who have the ``permission``."""
 
     label: str
     link: str
@@ -38,28 +37,30 @@ _shortcuts: list[Callable[[Booking], Shortcut]] = []
 
 
 def add_source(source: Source) -> None:
-    """Let ``source`` tell its part of every booking's story."""
+    """Add the entries of ``source`` to every booking's timeline."""
     _sources.append(source)
 
 
 def add_shortcut(shortcut: Callable[[Booking], Shortcut]) -> None:
-    """Show a way onwards on every booking."""
+    """Show a shortcut on every booking."""
     _shortcuts.append(shortcut)
 
 
-def timeline(booking: Booking, may: Callable[[str], bool]) -> list[Entry]:
-    """Return the whole story, oldest first; ``may`` says which permissions the reader has."""
+def timeline(booking: Booking, has_permission: Callable[[str], bool]) -> list[Entry]:
+    """Return the entries, oldest first. Links that the user may not open are left out."""
     entries = (entry for source in _sources for entry in source(booking))
-    seen = (entry if may(entry.permission) else replace(entry, link="") for entry in entries)
-    return sorted(seen, key=lambda entry: entry.at)
+    visible = (entry if has_permission(entry.permission) else replace(entry, link="") for entry in entries)
+    return sorted(visible, key=lambda entry: entry.at)
 
 
-def shortcuts(booking: Booking, may: Callable[[str], bool]) -> list[Shortcut]:
-    """Return the ways onwards that the reader may go."""
-    return [way for each in _shortcuts if may((way := each(booking)).permission)]
+def shortcuts(booking: Booking, has_permission: Callable[[str], bool]) -> list[Shortcut]:
+    """Return the shortcuts that the user may open."""
+    found = (shortcut(booking) for shortcut in _shortcuts)
+    return [shortcut for shortcut in found if has_permission(shortcut.permission)]
 
 
 def booking_events(booking: Booking) -> Iterable[Entry]:
-    """Tell what became of the booking itself, and who did it."""
+    """Yield the changes of the booking itself, with who made them."""
     for event in booking.events.all():
-        yield Entry(event.at, f"Booking {event.kind}", f"by {event.actor}", status=event.to_status)
+        title = f"Booking {event.get_kind_display().lower()}"
+        yield Entry(event.at, title, f"by {event.actor}", status=event.to_status)

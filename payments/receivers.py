@@ -25,7 +25,7 @@ def pay_back_what_was_refused(booking: Booking, event: BookingEvent, **kwargs: A
 def settle_what_was_cancelled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     """A customer who cancels in time gets all of it back; where staff cancel, a person decides."""
     for payment in _what_it_stood_on(booking):
-        if event.actor == "customer":
+        if event.actor_kind == ActorKind.CUSTOMER:
             _pay_back(payment, "Cancelled by the customer, in time.")
         else:
             set_disposition(

@@ -1,4 +1,4 @@
-"""What is booked, by whom, when."""
+"""The models of bookings: what is booked, by whom, when."""
 
 from bookings.models.allocation import Allocation
 from bookings.models.booking import Booking

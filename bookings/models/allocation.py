@@ -1,4 +1,4 @@
-"""What a booking or a session takes of a resource's time. The constraint under every double booking is here."""
+"""Allocations: the time of a resource that a booking or a session occupies. The double-booking constraint is here."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Int8Range(Func):
 
 
 class Allocation(models.Model):
-    """A resource that a booking or a session occupies, one row for each.
+    """A resource that a booking or a session occupies during ``blocked``.
 
-    The exclusion constraint under every path to a double booking stands here.
+    The exclusion constraint is the safety net against double bookings on every path.
     """
 
     booking = models.ForeignKey(Booking, null=True, on_delete=models.CASCADE, related_name="allocations")
@@ -33,14 +33,14 @@ class Allocation(models.Model):
         constraints = [
             ExclusionConstraint(
                 name="no_double_booking",
-                # A range of one id stands in for "=": GiST equality on integers would need the btree_gist extension.
+                # A range of one id instead of "=": equality on integers in GiST would need the btree_gist extension.
                 expressions=[
                     (Int8Range(F("resource_id"), F("resource_id"), Value("[]")), RangeOperators.OVERLAPS),
                     ("blocked", RangeOperators.OVERLAPS),
                 ],
                 condition=Q(is_active=True),
             ),
-            # An empty range overlaps nothing: the constraint above would not see it.
+            # An empty range overlaps nothing, so the constraint above would not see it.
             models.CheckConstraint(name="some_time_is_blocked", condition=Q(blocked__isempty=False)),
             models.UniqueConstraint(name="one_allocation_per_resource", fields=["booking", "resource"]),
             models.CheckConstraint(

@@ -25,28 +25,28 @@ OVERDUE = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
 
 class BookingQuerySet(models.QuerySet["Booking"]):
     def for_api(self) -> BookingQuerySet:
-        """Newest first, with everything an answer prints."""
+        """Newest first, with everything that the API's representation needs."""
         return self.select_related("service__location", "customer", "resource").order_by("-created_at", "-pk")
 
     def with_manage_token(self, token: str) -> BookingQuerySet:
-        """The booking whose manage token this is."""
+        """The booking with this manage token."""
         return self.filter(manage_token_hash=hash_token(token))
 
     def overdue(self) -> BookingQuerySet:
-        """The holds whose time is over, and the requests that nobody has answered in time."""
+        """Holds and requests whose time is over and that have not been expired yet."""
         return self.filter(OVERDUE)
 
     def active(self) -> BookingQuerySet:
-        """Those that take somebody's time: not what has lapsed, swept away or not."""
+        """Bookings that block their slot. Overdue ones do not, whether they have been expired or not."""
         return self.filter(status__in=Booking.BLOCKING).exclude(OVERDUE)
 
     def occupying(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
-        """Those that take some of these resources' time, by themselves or with a class."""
-        theirs = Q(allocations__resource__in=resources) | Q(session__allocations__resource__in=resources)
-        return self.filter(theirs).distinct()
+        """Bookings that occupy one of these resources, directly or through a session."""
+        allocated = Q(allocations__resource__in=resources) | Q(session__allocations__resource__in=resources)
+        return self.filter(allocated).distinct()
 
     def locked_for_transition(self) -> BookingQuerySet:
-        """Lock the rows, passing over those that somebody else has locked; with everything a move needs."""
+        """Lock the rows, except those that are already locked, and load what a transition needs."""
         locked = self.select_for_update(of=("self",), no_key=True, skip_locked=True)
         return locked.select_related("service__location", "customer", "resource", "session")
 
@@ -62,7 +62,7 @@ class Booking(models.Model):
         DECLINED = "declined"
         EXPIRED = "expired"
 
-    # The moves that exist: to each status, from these.
+    # The allowed transitions: to each status, from these.
     ALLOWED_PREDECESSORS = {
         Status.PENDING: [Status.HELD],
         Status.CONFIRMED: [Status.HELD, Status.PENDING, Status.EXPIRED],
@@ -74,7 +74,7 @@ class Booking(models.Model):
     }
     BLOCKING = [Status.HELD, Status.PENDING, Status.CONFIRMED]
     RESCHEDULABLE = [Status.PENDING, Status.CONFIRMED]
-    PAYABLE = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # what money may be for
+    PAYABLE = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # a payment may count towards these
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
@@ -92,7 +92,9 @@ class Booking(models.Model):
     due_online_minor = models.PositiveBigIntegerField(editable=False)
     currency = models.CharField(max_length=3, editable=False)
     hold_expires_at = models.DateTimeField(null=True, editable=False)
-    answer_by = models.DateTimeField(null=True, editable=False, help_text="When an unanswered request expires.")
+    answer_by = models.DateTimeField(
+        null=True, editable=False, help_text="When the request expires unless staff confirm or decline it."
+    )
     cancel_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     reschedule_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     is_late_cancellation = models.BooleanField(default=False, editable=False)
@@ -107,10 +109,10 @@ class Booking(models.Model):
         ordering = ["-created_at", "-pk"]
         permissions = [
             ("confirm_booking", "Can confirm and decline bookings"),
-            ("complete_booking", "Can complete bookings and note who did not come"),
+            ("complete_booking", "Can complete bookings and mark no-shows"),
             ("cancel_booking", "Can cancel bookings"),
-            ("reschedule_booking", "Can move bookings to another time"),
-            ("correct_booking", "Can correct whether somebody came"),
+            ("reschedule_booking", "Can reschedule bookings"),
+            ("correct_booking", "Can correct a completed booking to no-show, and back"),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="booking_newest_first"),
@@ -134,48 +136,48 @@ class Booking(models.Model):
         return self.reference
 
     def transition_to(self, status: Status, **fields: Any) -> bool:
-        """Move the row to ``status`` if it may still go there; return whether it did.
+        """Set ``status`` and ``fields`` if the current status allows it; return whether it did.
 
-        One UPDATE decides, so two callers cannot both win. Afterwards the instance holds what the row holds.
+        A single UPDATE decides, so two callers cannot both succeed. Afterwards the instance equals the row.
         """
         changes = {"hold_expires_at": None, "answer_by": None, **fields}
-        moved = Booking.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
+        updated = Booking.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
             status=status, version=F("version") + 1, updated_at=Now(), **changes
         )
         self.refresh_from_db(fields=["status", "version", "updated_at", *changes])
-        return bool(moved)
+        return bool(updated)
 
     def reschedule_to(self, starts_at: datetime, ends_at: datetime, resource: Resource, **fields: Any) -> bool:
-        """Give the row other times if it may still be moved; return whether it was. Its status stays."""
-        movable = Booking.objects.filter(pk=self.pk, status__in=self.RESCHEDULABLE)
+        """Set new times and resource if the status allows rescheduling; return whether it did. The status stays."""
+        reschedulable = Booking.objects.filter(pk=self.pk, status__in=self.RESCHEDULABLE)
         changes = {"starts_at": starts_at, "ends_at": ends_at, "resource": resource, **fields}
-        moved = movable.update(version=F("version") + 1, updated_at=Now(), **changes)
+        updated = reschedulable.update(version=F("version") + 1, updated_at=Now(), **changes)
         self.refresh_from_db(fields=["version", "updated_at", *changes])
-        return bool(moved)
+        return bool(updated)
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where the visit is: the zone in which its times are told, also if the location's is corrected later."""
+        """The time zone in which its times are shown, even if the location's zone is corrected later."""
         return ZoneInfo(self.timezone)
 
     @property
     def allocation_owner(self) -> Booking | Session:
-        """Whose allocations keep its time: its own, or its session's."""
+        """The owner of the allocations that block its slot: the booking itself, or its session."""
         return self.session or self
 
     def occupies(self, resource: Resource) -> bool:
-        """Whether it has ``resource``, be it the one that it is said to be with or one beside."""
+        """Return whether it occupies ``resource``, as its main resource or an additional one."""
         return self.allocation_owner.allocations.filter(resource=resource).exists()
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it is a hold whose time is over, and which nobody has given up yet. Only a hold has an end."""
+        """Return whether it is a hold whose time is over and that has not been expired yet."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
 
     def is_within(self, cutoff_minutes: int) -> bool:
-        """Whether fewer than so many minutes are left until the visit."""
+        """Return whether less than ``cutoff_minutes`` are left until the visit."""
         return timezone.now() > self.starts_at - timedelta(minutes=cutoff_minutes)
 
     def accepts_manage_token(self, token: str) -> bool:
-        """Whether ``token`` is this booking's manage token."""
+        """Return whether ``token`` is this booking's manage token."""
         return secrets.compare_digest(self.manage_token_hash, hash_token(token))

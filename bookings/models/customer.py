@@ -1,4 +1,4 @@
-"""Who books."""
+"""Customers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Customer(models.Model):
-    """A person as they named themselves. ``phone`` is E.164; a shared phone is normal, so it identifies nobody."""
+    """A person with bookings. ``phone`` is in E.164. People share phones: a number may have several customers."""
 
     name = models.CharField(max_length=120)
     phone = models.CharField(max_length=16, db_index=True)
@@ -24,7 +24,7 @@ class Customer(models.Model):
 
     @classmethod
     def get_or_insert(cls, *, name: str, phone: str, email: str) -> Self:
-        """Return the row of this very name, phone and e-mail; create it in the same statement if there is none."""
+        """Return the row with this name, phone and e-mail. The same statement inserts it if it is missing."""
         (customer,) = cls.objects.bulk_create(
             [cls(name=name, phone=phone, email=email)],
             update_conflicts=True,

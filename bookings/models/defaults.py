@@ -10,18 +10,19 @@ from django.core.validators import MaxValueValidator
 
 
 def new_reference() -> str:
-    """Return what people say on the phone: no letter or digit in it looks or sounds like another."""
+    """Return a random reference for people. It has no characters that look or sound alike."""
     return "BK-" + "".join(secrets.choice("ACDEFHJKMNPRTWXY3479") for _ in range(7))
 
 
-WITHIN_A_YEAR = MaxValueValidator(366 * 24 * 60, "Say at most a year: 527040 minutes.")
+WITHIN_A_YEAR = MaxValueValidator(366 * 24 * 60, "Enter at most one year: 527040 minutes.")
 
 
 def validate_timezone(name: str) -> None:
     """Raise ValidationError unless ``name`` is in the IANA time zone database."""
     if name not in available_timezones():
-        raise ValidationError(f"{name} is no time zone. Use a name like Asia/Kolkata.")
+        raise ValidationError(f"{name} is not a valid time zone. Use a name such as Asia/Kolkata.")
 
 
 def default_reminder_minutes() -> list[int]:
+    """Return a day and two hours."""
     return [24 * 60, 2 * 60]

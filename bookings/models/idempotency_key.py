@@ -1,4 +1,4 @@
-"""What a client asked for under an Idempotency-Key, and what it was told."""
+"""Idempotency keys: the request that was sent with a key, and its response."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from django.db.models.functions import Now
 
 from bookings.models.booking import Booking
 
-# Longer than any request runs: whoever holds the lock after that has died.
+# Longer than any request runs: after that, the process that holds the lock has died.
 LOCK = timedelta(seconds=20)
 
 
 def lock_end() -> CombinedExpression:
-    """Return when a lock taken now lapses, by the database's clock."""
+    """Return when a lock taken now expires, by the database's clock."""
     return Now() + LOCK
 
 
 class IdempotencyKey(models.Model):
-    """A request that is carried out once. ``status`` and ``body`` are its answer, empty until there is one.
+    """A request that takes effect once. ``status`` and ``body`` are its response, empty until there is one.
 
-    Neither the key nor the manage token is in here: the key only as a hash, the token's place in ``body`` is marked.
+    Neither the key nor the manage token is stored: the key is hashed, and ``body`` has a placeholder for the token.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    scope = models.CharField(max_length=200, help_text="Who asked, and at which path.")
+    scope = models.CharField(max_length=200, help_text="The caller and the path.")
     key_hash = models.CharField(max_length=64)
-    fingerprint = models.CharField(max_length=64, help_text="Of the method, the path and the body.")
+    fingerprint = models.CharField(max_length=64, help_text="Hash of the method, the path and the body.")
     booking = models.ForeignKey(Booking, null=True, on_delete=models.CASCADE, related_name="+")
-    locked_until = models.DateTimeField(help_text="Until then the first request is taken to be running.")
+    locked_until = models.DateTimeField(help_text="Until then the first request counts as running.")
     status = models.PositiveSmallIntegerField(null=True)
     body = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,11 +51,11 @@ class IdempotencyKey(models.Model):
         return f"{self.scope} {self.key_hash[:8]}"
 
     def take_lock(self) -> bool:
-        """Lock the row anew if it has no answer and nobody is at work on it; return whether it is ours now."""
-        free = IdempotencyKey.objects.filter(pk=self.pk, status=None, locked_until__lte=Now())
-        return bool(free.update(locked_until=lock_end()))
+        """Lock the row if it has no response and no request is working on it; return whether it did."""
+        unlocked = IdempotencyKey.objects.filter(pk=self.pk, status=None, locked_until__lte=Now())
+        return bool(unlocked.update(locked_until=lock_end()))
 
     def store_response(self, booking: Booking, status: int, body: str) -> bool:
-        """Write the answer down unless there is one already; return whether it is this one that counts."""
-        unanswered = IdempotencyKey.objects.filter(pk=self.pk, status=None)
-        return bool(unanswered.update(booking=booking, status=status, body=body))
+        """Store the response unless there is one already; return whether it did."""
+        without_response = IdempotencyKey.objects.filter(pk=self.pk, status=None)
+        return bool(without_response.update(booking=booking, status=status, body=body))

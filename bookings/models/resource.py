@@ -13,13 +13,13 @@ from bookings.models.service import Service
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
-    def listed_for(self, service: Service, wanted: Resource | None = None) -> Self:
-        """All that a service lists at its location, at work or not; of the kind of ``wanted``, that one alone.
+    def listed_for(self, service: Service, requested: Resource | None = None) -> Self:
+        """The resources that the service lists at its location, active or not; of the kind of ``requested``, only it.
 
-        A service takes one of each kind that is listed: where none of a kind is at work, it cannot be had at all.
+        A service takes one resource of each listed kind. If no resource of a kind is active, it cannot be booked.
         """
         listed = self.filter(services=service, location=service.location_id)
-        return listed if wanted is None else listed.filter(Q(pk=wanted.pk) | ~Q(kind=wanted.kind))
+        return listed if requested is None else listed.filter(Q(pk=requested.pk) | ~Q(kind=requested.kind))
 
 
 class Resource(models.Model):
@@ -28,7 +28,7 @@ class Resource(models.Model):
         ROOM = "room"
         EQUIPMENT = "equipment"
 
-    # Whom a booking is said to be with: the first of these kinds that it takes.
+    # A booking's main resource is the first of these kinds that it occupies.
     KINDS = [Kind.STAFF, Kind.ROOM, Kind.EQUIPMENT]
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
@@ -47,7 +47,7 @@ class Resource(models.Model):
 
     @classmethod
     def by_kind(cls, resources: Iterable[Self]) -> list[list[Self]]:
-        """Return the resources in groups of one kind: a service takes one of each, and is named by the first."""
+        """Return the resources grouped by kind. A service takes one of each; the first group has the main resource."""
         groups: dict[str, list[Self]] = {kind: [] for kind in cls.KINDS}
         for resource in resources:
             groups[resource.kind].append(resource)

@@ -11,15 +11,15 @@ from bookings.models.resource import Resource
 
 
 class ScheduleException(models.Model):
-    """A time at which the weekly hours do not hold: a holiday, a day off, an evening on which somebody works longer."""
+    """An interval in which the weekly hours do not apply: a holiday, a day off, or extra hours."""
 
     location = models.ForeignKey(Location, on_delete=models.CASCADE)
     resource = models.ForeignKey(
-        Resource, null=True, blank=True, on_delete=models.CASCADE, help_text="Nobody named: it holds for everybody."
+        Resource, null=True, blank=True, on_delete=models.CASCADE, help_text="Leave empty for the whole location."
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    is_open = models.BooleanField(default=False, help_text="Open at that time, rather than closed.")
+    is_open = models.BooleanField(default=False, help_text="Open during this time instead of closed.")
     reason = models.CharField(max_length=120, blank=True)
 
     class Meta:
@@ -34,4 +34,4 @@ class ScheduleException(models.Model):
 
     def clean(self) -> None:
         if self.resource is not None and self.resource.location_id != self.location_id:
-            raise ValidationError({"resource": "That one works at another location. Pick the location that fits."})
+            raise ValidationError({"resource": "This resource belongs to another location. Choose its location."})

@@ -32,40 +32,42 @@ class Service(models.Model):
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
     min_notice_minutes = models.PositiveIntegerField(
-        validators=[WITHIN_A_YEAR], default=0, help_text="How long before its start it can be booked."
+        validators=[WITHIN_A_YEAR], default=0, help_text="Minimum notice before the start, for customers."
     )
-    horizon_days = models.PositiveSmallIntegerField(default=90, help_text="How far ahead it can be booked.")
+    horizon_days = models.PositiveSmallIntegerField(default=90, help_text="How many days ahead customers can book.")
     slot_interval_minutes = models.PositiveSmallIntegerField(
-        default=15, help_text="Visits start at opening and every so many minutes after it."
+        default=15, help_text="Slots start at opening time and then at this interval."
     )
     capacity = models.PositiveSmallIntegerField(
-        default=1, help_text="How many people share one time. More than one makes it a class."
+        default=1, help_text="Number of people who share one slot. More than one makes it a class."
     )
     max_open_per_customer = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="How many visits to come one phone number may have. Empty: any number."
+        null=True, blank=True, help_text="Maximum number of upcoming bookings per phone number. Empty: unlimited."
     )
     cancel_cutoff_minutes = models.PositiveIntegerField(
-        validators=[WITHIN_A_YEAR], default=120, help_text="How long before its start customers may still cancel."
+        validators=[WITHIN_A_YEAR], default=120, help_text="Customers can cancel until this long before the start."
     )
     reschedule_cutoff_minutes = models.PositiveIntegerField(
-        validators=[WITHIN_A_YEAR], default=120, help_text="How long before its start customers may still move it."
+        validators=[WITHIN_A_YEAR], default=120, help_text="Customers can reschedule until this long before the start."
     )
     answer_minutes = models.PositiveIntegerField(
-        validators=[WITHIN_A_YEAR], default=24 * 60, help_text="How long a request waits for staff to answer it."
+        validators=[WITHIN_A_YEAR],
+        default=24 * 60,
+        help_text="A request expires if staff do not confirm or decline it within this time.",
     )
     reminder_minutes = ArrayField(
         models.PositiveIntegerField(validators=[MinValueValidator(1), WITHIN_A_YEAR]),
         default=default_reminder_minutes,
         blank=True,
         size=5,
-        help_text="How long before its start people are reminded, with commas between: 1440,120. Empty: not at all.",
+        help_text="When to send reminders before the start, separated by commas: 1440,120. Empty: no reminders.",
     )
-    hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long an unpaid slot is kept.")
+    hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long a slot is held for payment.")
     price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")
-    deposit_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units; for payment by deposit.")
+    deposit_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units, for payment by deposit.")
     currency = models.CharField(max_length=3, default=settings.CURRENCY)
     payment_mode = models.CharField(max_length=10, choices=PaymentMode.choices, default=PaymentMode.NONE)
-    requires_confirmation = models.BooleanField(default=True, help_text="Staff confirm each booking.")
+    requires_confirmation = models.BooleanField(default=True, help_text="Staff must confirm each booking.")
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -89,7 +91,7 @@ class Service(models.Model):
 
     @property
     def due_online_minor(self) -> int:
-        """What a customer pays online when booking."""
+        """The amount that a customer pays online per person, in minor units."""
         amounts = {
             self.PaymentMode.NONE: 0,
             self.PaymentMode.DEPOSIT: self.deposit_minor,
@@ -101,7 +103,7 @@ class Service(models.Model):
         return starts_at + timedelta(minutes=self.duration_minutes)
 
     def blocked(self, starts_at: datetime) -> tuple[datetime, datetime]:
-        """Return the half-open range that a booking occupies its resources: the visit and its buffers."""
+        """Return the half-open interval in which a booking occupies its resources: the visit and its buffers."""
         return (
             starts_at - timedelta(minutes=self.buffer_before_minutes),
             self.ends_at(starts_at) + timedelta(minutes=self.buffer_after_minutes),

@@ -1,4 +1,4 @@
-"""A time that several bookings share."""
+"""Sessions: classes and group events with shared capacity."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bookings.models.service import Service
 
 
 class Session(models.Model):
-    """A time that several bookings share, such as a class. ``booked`` counts the people of all that still stand.
+    """A class or group event that several bookings share. ``booked`` is the number of places that are taken.
 
-    It occupies its resources as a single booking would, for as long as anybody is coming.
+    It occupies its resources as a single booking would, while any place is taken.
     """
 
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
@@ -36,18 +36,18 @@ class Session(models.Model):
         return f"{self.service} ({self.booked} of {self.capacity})"
 
     def take_places(self, people: int) -> bool:
-        """Give so many people a place if there are enough; return whether there were. One UPDATE decides."""
-        with_room = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
-        return bool(with_room.update(booked=F("booked") + people))
+        """Take this many places if they are available; return whether they were. A single UPDATE decides."""
+        with_capacity = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
+        return bool(with_capacity.update(booked=F("booked") + people))
 
     def restart(self, ends_at: datetime, capacity: int, people: int) -> None:
-        """Make of a session that all have left what it is today, with so many people in it."""
+        """Reuse an empty session with today's end and capacity, and take this many places."""
         self.allocations.all().delete()
         Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=people)
         self.refresh_from_db(fields=["ends_at", "capacity", "booked"])
 
     def release_places(self, people: int) -> bool:
-        """Take so many people's places back; return whether that was the last of them."""
+        """Release this many places; return whether the session is empty now."""
         Session.objects.filter(pk=self.pk).update(booked=F("booked") - people)
         self.refresh_from_db(fields=["booked"])
         return self.booked == 0

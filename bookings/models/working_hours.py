@@ -9,7 +9,7 @@ from bookings.models.resource import Resource
 
 
 class WorkingHours(models.Model):
-    """One opening interval of a resource, every week, on the wall clock of its location."""
+    """A weekly opening interval of a resource, in the local time of its location."""
 
     class Weekday(models.IntegerChoices):
         MONDAY = 0

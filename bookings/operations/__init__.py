@@ -1,4 +1,4 @@
-"""The verbs of bookings. Each is one transaction that announces one event, or raises and leaves nothing behind."""
+"""Operations on bookings. Each is one transaction that publishes one event, or raises and changes nothing."""
 
 from bookings.operations.create import NewBooking, create_booking, hold_booking, reissue_manage_token
 from bookings.operations.customers import update_customer

@@ -1,4 +1,4 @@
-"""How what is known of a customer is put right."""
+"""Update customers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from bookings.models import Customer
 
 @transaction.atomic
 def update_customer(*, customer: Customer) -> None:
-    """Save what was corrected of a customer; what they are still to be told goes to where they can be reached now."""
+    """Save changed contact details. Messages that are still queued go to the new address."""
     customer.save()
     events.customer_updated.send(sender=Customer, customer=customer)

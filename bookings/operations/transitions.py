@@ -1,4 +1,4 @@
-"""What becomes of a booking at the time it has."""
+"""Confirm, decline, complete and cancel bookings, mark no-shows, and accept payments."""
 
 from __future__ import annotations
 
@@ -11,55 +11,63 @@ from django.utils import timezone
 from bookings import events
 from bookings.exceptions import InvalidTransition, TooLateToChange, VisitNotStarted
 from bookings.lifecycle import lock_booking, release_slot, transition_booking
-from bookings.models import Booking
+from bookings.models import Booking, BookingEvent
 from bookings.operations.rules import response_deadline
 from bookings.scheduling.reservation import reclaim_slot
 from foundation.events import Actor
 
+Kind = BookingEvent.Kind
 Status = Booking.Status
 
 
 @transaction.atomic
 def confirm_booking(*, booking_id: UUID, actor: Actor) -> Booking:
-    """Confirm a pending booking; do nothing if it is confirmed already. Raises InvalidTransition from other states."""
+    """Confirm a pending booking; do nothing if it is already confirmed. Raises InvalidTransition from other states."""
     booking = lock_booking(booking_id)
     if booking.status == Status.CONFIRMED:
         return booking
-    if booking.status != Status.PENDING:  # only money confirms a hold
+    if booking.status != Status.PENDING:  # only a payment confirms a hold
         raise InvalidTransition(booking, Status.CONFIRMED)
-    return transition_booking(booking, Status.CONFIRMED, events.booking_confirmed, "confirmed", actor)
+    return transition_booking(booking, Status.CONFIRMED, events.booking_confirmed, Kind.CONFIRMED, actor)
 
 
 @transaction.atomic
 def decline_booking(*, booking_id: UUID, actor: Actor) -> Booking:
-    """Turn a request down; do nothing if that has been done. Raises InvalidTransition from any state but pending."""
+    """Decline a request; do nothing if it is already declined. Raises InvalidTransition unless it is pending."""
     booking = lock_booking(booking_id)
     if booking.status == Status.DECLINED:
         return booking
-    booking = transition_booking(booking, Status.DECLINED, events.booking_declined, "declined", actor)
+    booking = transition_booking(booking, Status.DECLINED, events.booking_declined, Kind.DECLINED, actor)
     release_slot(booking)
     return booking
 
 
 @transaction.atomic
 def complete_booking(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Note that the visit took place; do nothing if that is known. Raises InvalidTransition from other states.
+    """Record that the visit took place; do nothing if that is already recorded. Raises InvalidTransition.
 
-    ``may_correct``: also if it was taken for missed.
+    ``may_correct`` also allows it for a booking that was marked as a no-show.
     """
-    return _conclude(booking_id, Status.COMPLETED, events.booking_completed, actor, may_correct)
+    return _conclude(booking_id, Status.COMPLETED, events.booking_completed, Kind.COMPLETED, actor, may_correct)
 
 
 @transaction.atomic
 def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Note that nobody came; do nothing if that is known. Raises TooEarly before the visit, or InvalidTransition.
+    """Record that the customer did not come; do nothing if that is already recorded.
 
-    ``may_correct``: also if it was taken for completed.
+    ``may_correct`` also allows it for a completed booking. Raises VisitNotStarted or InvalidTransition.
     """
-    return _conclude(booking_id, Status.NO_SHOW, events.booking_missed, actor, may_correct)
+    return _conclude(booking_id, Status.NO_SHOW, events.booking_missed, Kind.NO_SHOW, actor, may_correct)
 
 
-def _conclude(booking_id: UUID, status: Status, announced: Signal, actor: Actor, may_correct: bool) -> Booking:
+def _conclude(
+    booking_id: UUID,
+    status: Booking.Status,
+    signal: Signal,
+    kind: BookingEvent.Kind,
+    actor: Actor,
+    may_correct: bool,
+) -> Booking:
     booking = lock_booking(booking_id)
     if booking.status == status:
         return booking
@@ -67,46 +75,46 @@ def _conclude(booking_id: UUID, status: Status, announced: Signal, actor: Actor,
     if is_correction and not may_correct:
         raise InvalidTransition(booking, status)
     if status == Status.NO_SHOW and timezone.now() < booking.starts_at:
-        raise VisitNotStarted("The visit is still to come. Mark it once it has begun.")
+        raise VisitNotStarted("The visit has not started yet. Mark the no-show once it has started.")
     if is_correction:
-        return transition_booking(booking, status, events.booking_corrected, "corrected", actor)
-    booking = transition_booking(booking, status, announced, status.value, actor)
-    if booking.session is None:  # whoever leaves a class early leaves nobody free
+        return transition_booking(booking, status, events.booking_corrected, Kind.CORRECTED, actor)
+    booking = transition_booking(booking, status, signal, kind, actor)
+    if booking.session is None:  # the places of a session that has begun stay taken
         release_slot(booking)
     return booking
 
 
 @transaction.atomic
 def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
-    """Give a paid booking its slot for good; return whether the slot was still to be had.
+    """Give a paid booking its slot for good; return whether the slot was still available.
 
-    A hold becomes confirmed, or pending where staff confirm. One that lapsed is taken back if nobody has booked the
-    time since. For a visit that is over, or a booking that is neither, it changes nothing and returns False.
+    A hold becomes confirmed, or pending where staff confirm. An expired hold is reinstated if its slot is still free.
+    For a visit that is over, and for any other booking, it changes nothing and returns False.
     """
     booking = lock_booking(booking_id)
     is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
-    if not is_held and not (_is_lapsed_hold(booking) and reclaim_slot(booking)):
+    if not is_held and not (_is_expired_hold(booking) and reclaim_slot(booking)):
         return False
     if booking.service.requires_confirmation and booking.status == Status.HELD:
         answer_by = response_deadline(booking.service, booking.starts_at)
-        transition_booking(booking, Status.PENDING, events.booking_requested, "paid", actor, answer_by=answer_by)
+        transition_booking(booking, Status.PENDING, events.booking_requested, Kind.PAID, actor, answer_by=answer_by)
     else:
-        transition_booking(booking, Status.CONFIRMED, events.booking_confirmed, "paid", actor)
+        transition_booking(booking, Status.CONFIRMED, events.booking_confirmed, Kind.PAID, actor)
     return True
 
 
-def _is_lapsed_hold(booking: Booking) -> bool:
-    # A request expires too; but it was paid for, and that money has gone back.
+def _is_expired_hold(booking: Booking) -> bool:
+    # A request expires too, but it had been paid for, and that payment has been refunded.
     was_held = booking.events.filter(seq=booking.version, from_status=Status.HELD)
     return booking.status == Status.EXPIRED and was_held.exists()
 
 
 @transaction.atomic
 def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
-    """Cancel a booking that is still to come; do nothing if it is cancelled already.
+    """Cancel a booking; do nothing if it is already cancelled.
 
-    Customers may do so until the cut-off that held when they booked; staff always, and a late one is marked as such.
-    Raises TooLateToChange or InvalidTransition.
+    Customers may cancel until the cut-off that applied when they booked. Staff always may; a cancellation after the
+    cut-off is marked as late. Raises TooLateToChange or InvalidTransition.
     """
     booking = lock_booking(booking_id)
     if booking.status == Status.CANCELLED:
@@ -115,7 +123,7 @@ def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
     if is_late and actor.is_customer:
         raise TooLateToChange("It is too late to cancel online. Please call us.")
     booking = transition_booking(
-        booking, Status.CANCELLED, events.booking_cancelled, "cancelled", actor, is_late_cancellation=is_late
+        booking, Status.CANCELLED, events.booking_cancelled, Kind.CANCELLED, actor, is_late_cancellation=is_late
     )
     release_slot(booking)
     return booking

@@ -138,7 +138,7 @@ def test_what_cannot_be_given_up_stops_no_other_request(caplog):
 
     statuses = [Booking.objects.get(pk=booking.pk).status for booking in (broken, other)]
     assert statuses == ["pending", "expired"]
-    assert f"Request {broken.pk} could not be given up" in caplog.text
+    assert f"Failed to expire booking request {broken.pk}" in caplog.text
 
 
 def test_a_party_larger_than_the_service_is_offered_nothing():
