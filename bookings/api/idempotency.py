@@ -1,8 +1,8 @@
-"""Idempotency-Key: a POST that is sent again is answered again, and carried out once.
+"""Idempotency-Key: a POST that is sent again takes effect once and gets the first response again.
 
-A view whose work is one transaction calls ``answer_once``. One that has to leave the database in between reads the key
-with ``keyed_request``, and then: one transaction with ``claim`` and ``note_booking``; its errand; ``store_answer``, or
-``release`` if a repeat may go on at once, or ``forget`` if it has to start anew. Without a key all of these do nothing.
+A view whose work is one transaction calls ``respond_once``. One that calls the gateway after its first transaction uses
+``begin_execution`` and ``Execution.attach_booking`` in that transaction, makes the call in ``Execution.resumable``, and
+ends with ``Execution.store_response``. Without an idempotency key these do nothing special.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ from bookings.operations import NewBooking
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
 RETENTION = timedelta(days=7)
-# Stands in a stored body for the manage token. JSON escapes control characters, so nothing a customer writes is one.
-TOKEN_PLACE = "\x1a"  # noqa: S105 - the place of a secret, not the secret
-STILL_RUNNING = "The first request with this key is still running. Ask again in a moment."
+# Stands for the manage token in a stored body. JSON escapes control characters, so no customer's text contains it.
+TOKEN_PLACEHOLDER = "\x1a"  # noqa: S105 - not a secret
+STILL_RUNNING = "The first request with this key is still running. Send the same request again in a moment."
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
     {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
-    description="Makes the request safe to send again: for 7 days the same key and body get the first answer, with "
-    "`Idempotent-Replayed: true`. Another body gets 422 `idempotency_key_reused`; while the first request is running, "
-    "there is 409 `request_in_progress`. 1 to 255 printable ASCII characters that nobody can guess, such as a UUID.",
+    description="Makes the request safe to repeat: for 7 days, the same key and body get the first response again, "
+    "with `Idempotent-Replayed: true`. A different body gets 422 `idempotency_key_reused`. While the first request is "
+    "running, repeats get 409 `request_in_progress`. 1 to 255 printable ASCII characters that cannot be guessed, such "
+    "as a UUID.",
 )
 
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """A request that came with a key: who asks where, and for what."""
+    """A request with an idempotency key: who sent it where (``scope``), and a hash of what was sent."""
 
     scope: str
     fingerprint: str
@@ -62,8 +63,8 @@ class KeyedRequest:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the client is told, in the very characters that a repeat will be told."""
+class StoredResponse:
+    """A response, byte for byte as a replay will repeat it."""
 
     status: int
     body: str = field(repr=False)
@@ -75,140 +76,149 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Leave to carry a request out. ``booking`` is what an earlier try made and left unanswered: go on with it.
+class Execution:
+    """A request that may be executed now: the first one with its key, one that resumes an interrupted one, or any
+    request without a key.
 
-    The booking has to be made with ``token_for``.
+    ``interrupted_booking`` is what an interrupted request with the key created: resume with it. Create the booking with
+    ``token_for``, so that a replay can show the same manage token.
     """
 
     row: IdempotencyKey | None = None
-    booking: Booking | None = None
+    interrupted_booking: Booking | None = None
     token_for: TokenMaker = field(default=random_token, repr=False)
 
+    def attach_booking(self, booking: Booking) -> None:
+        """Store which booking a repeat should resume. Call it in the transaction that creates the booking."""
+        self._rows().update(booking=booking)
 
-def answer_once(
-    request: Request, book: Callable[[TokenMaker], NewBooking], *, show: Callable[[NewBooking], Mapping[str, Any]]
+    @contextmanager
+    def resumable(self, *, undone_by: type[Exception]) -> Iterator[None]:
+        """Run the steps after the first commit. If they raise, a repeat with the key may run at once.
+
+        It resumes with the attached booking; after ``undone_by``, which says that the booking was undone, it starts
+        from the beginning.
+        """
+        try:
+            yield
+        except undone_by:
+            self._rows().filter(status=None).delete()
+            raise
+        except Exception:
+            self._rows().update(locked_until=Now())
+            raise
+
+    def store_response(self, *, booking: Booking, content: Mapping[str, Any], status: int = 201) -> StoredResponse:
+        """Store the response about ``booking`` and return it.
+
+        If another request with the key has stored one in the meantime, that one counts and is returned instead.
+        """
+        response = StoredResponse(status, JSONRenderer().render(content).decode())
+        if self.row is None:
+            return response
+        token = self.token_for(booking.pk)
+        if self.row.store_response(booking, status, response.body.replace(token, TOKEN_PLACEHOLDER)):
+            return response
+        stored = self._rows().first()
+        return response if stored is None else _replay(stored, self.token_for)
+
+    def _rows(self) -> QuerySet[IdempotencyKey]:
+        return IdempotencyKey.objects.filter(pk=self.row.pk) if self.row else IdempotencyKey.objects.none()
+
+
+def respond_once(
+    request: Request,
+    create: Callable[[TokenMaker], NewBooking],
+    *,
+    represent: Callable[[NewBooking], Mapping[str, Any]],
 ) -> HttpResponse:
-    """Answer 201 with what ``show`` makes of the new booking; a repeat under the same key gets the first answer.
+    """Respond 201 with the represented new booking; a repeat with the same key gets the first response.
 
-    Everything is one transaction: what ``book`` raises leaves neither a booking nor the key. Raises also what
-    keyed_request and claim raise.
+    Everything is one transaction: if ``create`` raises, neither booking nor key is stored. Raises also what
+    keyed_request and begin_execution raise.
     """
     keyed = keyed_request(request)
     with transaction.atomic():
-        claimed = claim(keyed)
-        if isinstance(claimed, Answer):
-            return claimed.as_response()
-        booked = book(claimed.token_for)
-        return store_answer(claimed, booking=booked.booking, content=show(booked)).as_response()
+        execution = begin_execution(keyed)
+        if isinstance(execution, StoredResponse):
+            return execution.as_response()
+        new_booking = create(execution.token_for)
+        response = execution.store_response(booking=new_booking.booking, content=represent(new_booking))
+        return response.as_response()
 
 
 def keyed_request(request: Request) -> KeyedRequest | None:
-    """Return what ``request`` asks for under its key, or None if it has none. Raises KeyMalformed."""
+    """Return the request with its key, or None if it has no key. Raises IdempotencyKeyMalformed."""
     key = request.headers.get(HEADER)
     if key is None:
         return None
     if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         raise IdempotencyKeyMalformed(
-            f"{HEADER} has to be 1 to {MAX_LENGTH} printable ASCII characters. Send a UUID, for example."
+            f"{HEADER} must be 1 to {MAX_LENGTH} printable ASCII characters. Send a UUID, for example."
         )
     caller = f"user {request.user.pk}" if request.user.is_authenticated else "anonymous"
-    asked = json.dumps([request.method, request.path_info, request.data], sort_keys=True)
-    return KeyedRequest(scope=f"{caller} {request.path_info}", fingerprint=_sha256(asked), key=key)
+    content = json.dumps([request.method, request.path_info, request.data], sort_keys=True)
+    return KeyedRequest(scope=f"{caller} {request.path_info}", fingerprint=_sha256(content), key=key)
 
 
 def is_repeat(request: Request) -> bool:
-    """Whether ``request`` repeats one that has made a booking, answered or not. Raises KeyMalformed."""
+    """Return whether ``request`` repeats one that created a booking. Raises IdempotencyKeyMalformed."""
     keyed = keyed_request(request)
-    return keyed is not None and _rows_of(keyed).filter(fingerprint=keyed.fingerprint, booking__isnull=False).exists()
+    return keyed is not None and _rows_for(keyed).filter(fingerprint=keyed.fingerprint, booking__isnull=False).exists()
 
 
-def claim(keyed: KeyedRequest | None) -> Claim | Answer:
-    """Return leave to carry the request out, or the answer that it has had. Call it first in a transaction.
+def begin_execution(keyed: KeyedRequest | None) -> Execution | StoredResponse:
+    """Lock the key and return the execution, or the stored response of a replay. Call it first in a transaction.
 
-    A first request that has not committed yet is waited for, as long as lock_timeout allows. Raises RequestInProgress
-    or KeyReused. A claim that is rolled back was never made.
+    It waits for a first request that has not committed yet, as long as lock_timeout allows. Raises RequestInProgress or
+    IdempotencyKeyReused. A rollback leaves no trace of it.
     """
     if keyed is None:
-        return Claim()
+        return Execution()
     token_for = partial(derived_token, key=keyed.key)
-    new = IdempotencyKey(
+    new_row = IdempotencyKey(
         scope=keyed.scope, key_hash=keyed.key_hash, fingerprint=keyed.fingerprint, locked_until=lock_end()
     )
-    with _whoever_is_first_is_running():
-        IdempotencyKey.objects.bulk_create([new], ignore_conflicts=True)
-        row = _rows_of(keyed).first()
-        if row is None:  # whoever was first has given the key back meanwhile
+    with _lock_timeout_as_in_progress():
+        IdempotencyKey.objects.bulk_create([new_row], ignore_conflicts=True)
+        row = _rows_for(keyed).first()
+        if row is None:  # the first request has deleted the key in the meantime
             raise RequestInProgress(STILL_RUNNING)
-        if row.pk == new.pk:
-            return Claim(row, token_for=token_for)
+        if row.pk == new_row.pk:
+            return Execution(row, token_for=token_for)
         if row.fingerprint != keyed.fingerprint:
             raise IdempotencyKeyReused(
-                f"This {HEADER} came with another request before. Send a new key with a new request."
+                f"This {HEADER} was already used for a different request. Send a new key with a new request."
             )
         if row.status is not None:
-            return _stored_answer(row, token_for)
+            return _replay(row, token_for)
         if not row.take_lock():
             raise RequestInProgress(STILL_RUNNING)
-    return Claim(row, row.booking, token_for)
-
-
-def note_booking(claimed: Claim, booking: Booking) -> None:
-    """Remember, in the transaction that makes it, the booking with which a later try is to go on."""
-    _row(claimed).update(booking=booking)
-
-
-def store_answer(claimed: Claim, *, booking: Booking, content: Mapping[str, Any], status: int = 201) -> Answer:
-    """Write down what the client is told about ``booking``, and return it.
-
-    If another try has answered meanwhile, its answer is the one that counts, and is returned instead.
-    """
-    answer = Answer(status, JSONRenderer().render(content).decode())
-    if claimed.row is None:
-        return answer
-    token = claimed.token_for(booking.pk)
-    if claimed.row.store_response(booking, status, answer.body.replace(token, TOKEN_PLACE)):
-        return answer
-    known = _row(claimed).first()
-    return answer if known is None else _stored_answer(known, claimed.token_for)
-
-
-def release(claimed: Claim) -> None:
-    """Let the next request with the key go on at once with the noted booking: this one ends without an answer."""
-    _row(claimed).update(locked_until=Now())
-
-
-def forget(claimed: Claim) -> None:
-    """Let the next request with the key start anew: what this one began has been undone."""
-    _row(claimed).filter(status=None).delete()
+    return Execution(row, row.booking, token_for)
 
 
 def purge_idempotency_keys() -> int:
-    """Delete the keys that have been kept for 7 days; return how many. One statement."""
+    """Delete the keys that are past their retention; return how many. A single statement."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).delete()
     return deleted
 
 
-def _rows_of(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:
+def _rows_for(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:
     with_booking = IdempotencyKey.objects.select_related(
         "booking__service__location", "booking__customer", "booking__resource"
     )
     return with_booking.filter(scope=keyed.scope, key_hash=keyed.key_hash)
 
 
-def _row(claimed: Claim) -> QuerySet[IdempotencyKey]:
-    return IdempotencyKey.objects.filter(pk=claimed.row.pk) if claimed.row else IdempotencyKey.objects.none()
-
-
-def _stored_answer(row: IdempotencyKey, token_for: TokenMaker) -> Answer:
+def _replay(row: IdempotencyKey, token_for: TokenMaker) -> StoredResponse:
     if row.status is None or row.booking_id is None:
-        raise ValueError(f"{row} has no answer")
-    return Answer(row.status, row.body.replace(TOKEN_PLACE, token_for(row.booking_id)), is_replay=True)
+        raise ValueError(f"{row} has no response")
+    return StoredResponse(row.status, row.body.replace(TOKEN_PLACEHOLDER, token_for(row.booking_id)), is_replay=True)
 
 
 @contextmanager
-def _whoever_is_first_is_running() -> Iterator[None]:
-    # An INSERT waits for an equal one that has not committed; past lock_timeout the client may wait as well.
+def _lock_timeout_as_in_progress() -> Iterator[None]:
+    # An INSERT waits for an equal one that has not committed. After lock_timeout, the client may wait instead.
     try:
         yield
     except OperationalError as error:

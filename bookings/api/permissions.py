@@ -1,4 +1,4 @@
-"""Who asks, and what they may: staff by their permissions, customers by their booking's manage token."""
+"""Who sends a request, and what they may do: staff by their permissions, customers by their booking's manage token."""
 
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ LACKS_PERMISSION = "Your account lacks the permission for this. Ask an admin for
 
 
 class MethodNotAllowedFirst(APIView):
-    """Says 405 to a method that the path does not have before it asks who is calling."""
+    """A view that responds 405 to an unsupported method before it authenticates the caller."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if not hasattr(self, str(request.method).lower()):
@@ -28,27 +28,27 @@ class MethodNotAllowedFirst(APIView):
 
 
 def has_booking_token(request: Request, booking: Booking | None) -> bool:
-    """Whether the request carries the booking's manage token."""
+    """Return whether the request carries the booking's manage token."""
     return booking is not None and booking.accepts_manage_token(booking_token(request))
 
 
-def deny(request: Request) -> NoReturn:
-    """Tell staff that they lack a permission, and strangers nothing: unknown and foreign bookings look the same."""
-    if request.user.is_authenticated:
-        raise PermissionDenied(LACKS_PERMISSION)
-    raise Http404
-
-
-def may_view_all(request: Request) -> bool:
-    """Whether every booking is for these eyes."""
-    return request.user.has_perm("bookings.view_booking")
-
-
 def booking_token(request: Request) -> str:
-    """Return the manage token that the request carries, or nothing."""
+    """Return the manage token that the request carries, or an empty string."""
     return request.headers.get("X-Booking-Token", "")
 
 
+def may_view_all(request: Request) -> bool:
+    """Return whether the caller may view all bookings."""
+    return request.user.has_perm("bookings.view_booking")
+
+
 def staff_actor(request: Request) -> Actor:
-    """Return the signed-in user as the one who acts."""
+    """Return the signed-in user as the actor."""
     return Actor.from_user(request.user)
+
+
+def deny(request: Request) -> NoReturn:
+    """Raise 403 for staff and 404 for anyone else: an unknown id and another customer's id look the same."""
+    if request.user.is_authenticated:
+        raise PermissionDenied(LACKS_PERMISSION)
+    raise Http404

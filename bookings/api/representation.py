@@ -1,4 +1,4 @@
-"""How the API shows a booking. Other apps embed these serializers."""
+"""How the API represents a booking. Other apps embed these serializers."""
 
 from datetime import datetime
 from functools import cache
@@ -13,14 +13,14 @@ from bookings.operations import NewBooking
 
 
 class LocalTimeField(serializers.DateTimeField):
-    """A time of a booking, told as the clocks at its location show it."""
+    """A time of a booking, in the local time of its location."""
 
     def get_attribute(self, booking: Booking) -> datetime | None:
         at: datetime | None = super().get_attribute(booking)
         return at and at.astimezone(booking.zone)
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        return value  # DRF would bring it to TIME_ZONE
+        return value  # DRF would convert it to TIME_ZONE
 
 
 class BookingSerializer(serializers.ModelSerializer[Booking]):
@@ -57,23 +57,25 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
 
 
 class NewBookingSerializer(BookingSerializer):
-    manage_token = serializers.CharField(help_text="Opens this booking as X-Booking-Token. Shown only now.")
+    manage_token = serializers.CharField(
+        help_text="Send it as X-Booking-Token to access this booking. Shown only once."
+    )
 
     class Meta(BookingSerializer.Meta):
         fields = [*BookingSerializer.Meta.fields, "manage_token"]
 
 
 def represent_booking(booking: Booking) -> dict[str, Any]:
-    """Return what the API shows of a booking; it needs what ``Booking.objects.for_api()`` fetches."""
+    """Return the API's representation of a booking. It needs what ``Booking.objects.for_api()`` loads."""
     return _shared_serializer().to_representation(booking)
+
+
+def represent_new_booking(new_booking: NewBooking) -> dict[str, object]:
+    """Return the representation of a new booking, the only one with its manage token."""
+    return {**represent_booking(new_booking.booking), "manage_token": new_booking.manage_token}
 
 
 @cache
 def _shared_serializer() -> BookingSerializer:
-    # Its fields are built once for the process: building them takes longer than filling them in.
+    # Building the fields takes longer than using them, so the process builds them once.
     return BookingSerializer()
-
-
-def represent_new_booking(booked: NewBooking) -> dict[str, object]:
-    """Return the body for a new booking: the only answer that carries its manage token."""
-    return {**represent_booking(booked.booking), "manage_token": booked.manage_token}

@@ -12,7 +12,7 @@ from foundation.phone_numbers import normalize_phone_number
 
 
 class PhoneField(serializers.CharField):
-    """A phone number as people write it; its value is E.164."""
+    """A phone number in any notation; its value is in E.164."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -67,27 +67,27 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
 
 class StartField(serializers.DateTimeField):
     def __init__(self, **options: Any) -> None:
-        options.setdefault("help_text", "ISO 8601; without an offset it is read in the business's zone.")
+        options.setdefault("help_text", "ISO 8601. Without an offset it is in the business's time zone.")
         super().__init__(**options)
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        """Read a time without an offset. One that clocks leap over, or show twice, is none: DRF lets the first pass."""
+        """Convert to UTC. Without an offset, a time in a DST gap or fold is invalid; DRF itself accepts gaps."""
         try:
-            moment: datetime = super().enforce_timezone(value)
-            if is_naive(value) and moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != value:
-                self.fail("make_aware", timezone=moment.tzinfo)
-            return moment.astimezone(UTC)
-        except OverflowError:  # at an end of Python's calendar
+            aware: datetime = super().enforce_timezone(value)
+            if is_naive(value) and aware.astimezone(UTC).astimezone(aware.tzinfo).replace(tzinfo=None) != value:
+                self.fail("make_aware", timezone=aware.tzinfo)
+            return aware.astimezone(UTC)
+        except OverflowError:  # beyond the dates that Python can represent
             self.fail("overflow")
 
 
 class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
-    """Whom the customer wants; nobody named means whoever is free."""
+    """The requested resource. Without one, any free resource is booked."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             queryset=Resource.objects.filter(is_active=True),
-            pk_field=serializers.IntegerField(),  # the key's own int() would stumble over 1e400
+            pk_field=serializers.IntegerField(),  # the key's own int() fails on 1e400
             required=False,
             default=None,
             **options,
@@ -111,30 +111,32 @@ class RescheduleInputSerializer(serializers.Serializer[Any]):
 
 
 class AvailabilityQuerySerializer(serializers.Serializer[Any]):
-    """The days are those of the location's calendar, both included."""
+    """Local dates of the location, both included."""
 
-    LONGEST = 62
+    MAX_DAYS = 62
 
-    # "from" is a word of Python's own, so the fields are declared by name below.
+    # "from" is a Python keyword, so the fields are declared by name.
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {
             "from": serializers.DateField(help_text="First day, as YYYY-MM-DD."),
-            "to": serializers.DateField(required=False, help_text="Last day; the first one if it is left out."),
-            "resource": ResourceField(help_text="Only with this one."),
-            "party_size": serializers.IntegerField(min_value=1, max_value=1000, default=1, help_text="How many come."),
+            "to": serializers.DateField(required=False, help_text="Last day. Defaults to the first day."),
+            "resource": ResourceField(help_text="Only slots with this resource."),
+            "party_size": serializers.IntegerField(
+                min_value=1, max_value=1000, default=1, help_text="Number of people."
+            ),
         }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         first, last = attrs["from"], attrs.setdefault("to", attrs["from"])
         if last < first:
-            raise serializers.ValidationError({"to": "The last day is before the first. Swap them."})
-        if (last - first).days >= self.LONGEST:
-            raise serializers.ValidationError({"to": f"Ask for at most {self.LONGEST} days at a time."})
+            raise serializers.ValidationError({"to": "The last day is before the first one. Swap them."})
+        if (last - first).days >= self.MAX_DAYS:
+            raise serializers.ValidationError({"to": f"Request at most {self.MAX_DAYS} days at a time."})
         return attrs
 
 
 class BookingQuerySerializer(serializers.Serializer[Any]):
-    """What a list of bookings may be narrowed to. Each field's source is the lookup that does it."""
+    """The filters of the list of bookings. Each field's source is its lookup."""
 
     status = serializers.ChoiceField(choices=Booking.Status.choices, required=False)
     reference = serializers.CharField(max_length=12, required=False)
@@ -144,14 +146,18 @@ class BookingQuerySerializer(serializers.Serializer[Any]):
     )
     starts_from = StartField(source="starts_at__gte", required=False)
     starts_before = StartField(source="starts_at__lt", required=False)
-    phone = PhoneField(source="customer__phone", max_length=40, required=False, help_text="The customer's number.")
+    phone = PhoneField(
+        source="customer__phone", max_length=40, required=False, help_text="The customer's phone number."
+    )
 
 
 class FreeSlotSerializer(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
-    resources = serializers.ListField(child=serializers.IntegerField(), help_text="Whom it can be booked with.")
-    places = serializers.IntegerField(help_text="For how many people there is room.")
+    resources = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids of the resources that it can be booked with."
+    )
+    places = serializers.IntegerField(help_text="Number of people that it can be booked for.")
 
 
 class AvailabilitySerializer(serializers.Serializer[Any]):

@@ -1,8 +1,8 @@
-"""Which resources are free in an interval, and the allocations that occupy them."""
+"""Which resources are free in an interval, and the allocations that occupy them. Callers hold the resource locks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,51 +14,57 @@ from bookings.models import Allocation, Booking, Resource, Session
 from bookings.models.booking import BookingQuerySet
 from foundation.events import Actor, ActorKind
 
-BlockedRange = Any  # a half-open range of time: a pair, or PostgreSQL's own
+BlockedRange = Any  # a half-open interval: a pair, or PostgreSQL's range
 
 
 @dataclass(frozen=True)
 class ReservedSlot:
-    """A time that has been found free, and who it is with; all of them stay locked until the transaction ends."""
+    """A slot that was found free, with its resources, which stay locked until the transaction ends.
+
+    ``session`` is the session that it is in, if the service has a capacity of several people.
+    """
 
     starts_at: datetime
     ends_at: datetime
     resources: list[Resource]
     blocked: BlockedRange
-    session: Session | None = field(default=None)
+    session: Session | None = None
 
     @property
     def resource(self) -> Resource:
+        """The main resource of the booking."""
         return self.session.resource if self.session else self.resources[0]
 
 
-def pick_free_resources(present: list[Resource], blocked: BlockedRange) -> list[Resource]:
-    """Return a free resource of each kind, the leading one first."""
-    busy = find_busy_resources(present, blocked)
-    free = Resource.by_kind(resource for resource in present if resource.pk not in busy)
-    if len(free) < len(Resource.by_kind(present)):
+def pick_free_resources(candidates: list[Resource], blocked: BlockedRange) -> list[Resource]:
+    """Return a free resource of each kind, the main one first. Raises SlotTaken if a kind has none."""
+    busy = find_busy_resources(candidates, blocked)
+    free_by_kind = Resource.by_kind(resource for resource in candidates if resource.pk not in busy)
+    if len(free_by_kind) < len(Resource.by_kind(candidates)):
         raise SlotTaken
-    return [resources[0] for resources in free]
-
-
-def insert_allocations(resources: list[Resource], blocked: BlockedRange, **holder: Any) -> None:
-    Allocation.objects.bulk_create(Allocation(resource=each, blocked=blocked, **holder) for each in resources)
+    return [resources[0] for resources in free_by_kind]
 
 
 def find_busy_resources(resources: list[Resource], blocked: BlockedRange) -> set[int]:
-    """Return the keys of those that are occupied at some moment of ``blocked``, after freeing what has lapsed."""
+    """Return the keys of the resources that are occupied during ``blocked``, after expiring overdue bookings."""
     overlapping = Allocation.objects.filter(resource__in=resources, is_active=True, blocked__overlap=blocked)
     keys = overlapping.values_list("resource_id", flat=True)
     busy = set(keys)
     if not busy:
         return busy
-    ours = Q(pk__in=overlapping.values("booking_id")) | Q(session__in=overlapping.values("session_id"))
-    return set(keys.all()) if expire_overdue(Booking.objects.filter(ours)) else busy
+    occupying = Q(pk__in=overlapping.values("booking_id")) | Q(session__in=overlapping.values("session_id"))
+    return set(keys.all()) if expire_overdue(Booking.objects.filter(occupying)) else busy
 
 
 def expire_overdue(bookings: BookingQuerySet) -> bool:
-    # A payment locks its booking first and the resource second: waiting for it here would deadlock, so it wins.
-    lapsed = bookings.overdue().locked_for_transition()
-    for booking in lapsed:
+    """Expire those of ``bookings`` that are overdue; return whether there were any."""
+    # A payment locks its booking first and the resource second. Waiting for it here would deadlock, so skip it.
+    overdue = bookings.overdue().locked_for_transition()
+    for booking in overdue:
         expire_booking(booking, Actor(ActorKind.SYSTEM))
-    return bool(lapsed)
+    return bool(overdue)
+
+
+def insert_allocations(resources: list[Resource], blocked: BlockedRange, **owner: Any) -> None:
+    """Occupy the resources during ``blocked`` for the ``booking`` or ``session`` that is given."""
+    Allocation.objects.bulk_create(Allocation(resource=resource, blocked=blocked, **owner) for resource in resources)

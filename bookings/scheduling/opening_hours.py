@@ -1,6 +1,6 @@
-"""When somebody works: weekly hours on the wall clock, holidays and exceptions, as moments on the one time line.
+"""When resources are open: weekly hours in local time, holidays and exceptions, as intervals in UTC.
 
-Booking and availability both ask here, so what is offered is what can be booked.
+Both availability and reservation use them, so a slot that is offered can be booked.
 """
 
 from __future__ import annotations
@@ -20,56 +20,55 @@ from foundation.intervals import Interval, merge, subtract
 def open_intervals(
     location: Location, resources: Iterable[Resource], first: date, last: date
 ) -> dict[int, list[Interval]]:
-    """Return, by resource, when it can be booked on the days from ``first`` to ``last`` of the location's calendar.
+    """Return, by resource, the intervals in which it is open from ``first`` to ``last`` (local dates).
 
-    Times are UTC. An exception of the resource itself stands over one of its location, and closing over opening.
-    A room or a device without any hours follows those who use it: it is always open.
+    An exception of the resource overrides one of its location, and closing overrides opening. A room or a piece of
+    equipment without working hours is always open.
     """
     keys = [resource.pk for resource in resources]
     start, end = midnight(first, location.zone), midnight(last + timedelta(days=1), location.zone)
-    weekly = _weekly(keys, first, last, location.zone)
+    weekly = _weekly_intervals(keys, first, last, location.zone)
     exceptions = _exceptions(location, keys, start, end)
-    spans = {}
+    intervals = {}
     for resource in resources:
-        own, general = exceptions[resource.pk], exceptions[None]
         if resource.pk in weekly:
-            usual = weekly[resource.pk]
+            is_open = weekly[resource.pk]
         else:
-            usual = [] if resource.kind == Resource.Kind.STAFF else [(start, end)]
-        for opened, closed in (general, own):
-            usual = subtract(merge([*usual, *opened]), merge(closed))
-        spans[resource.pk] = usual
-    return spans
+            is_open = [] if resource.kind == Resource.Kind.STAFF else [(start, end)]
+        for opened, closed in (exceptions[None], exceptions[resource.pk]):
+            is_open = subtract(merge([*is_open, *opened]), merge(closed))
+        intervals[resource.pk] = is_open
+    return intervals
 
 
 def each_day(first: date, last: date) -> Iterator[date]:
-    """Yield the days from ``first`` to ``last``."""
+    """Yield the days from ``first`` to ``last``, both included."""
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the moment at which a day begins."""
-    return _moment(day, time(0), zone)
+    """Return the start of the local day, in UTC."""
+    return _local_to_utc(day, time(0), zone)
 
 
-def _weekly(keys: list[int], first: date, last: date, zone: ZoneInfo) -> dict[int, list[Interval]]:
+def _weekly_intervals(keys: list[int], first: date, last: date, zone: ZoneInfo) -> dict[int, list[Interval]]:
     by_weekday = defaultdict(list)
-    spans: dict[int, list[Interval]] = {}
+    intervals: dict[int, list[Interval]] = {}
     hours = WorkingHours.objects.filter(resource__in=keys).values_list("resource", "weekday", "opens_at", "closes_at")
     for key, weekday, opens_at, closes_at in hours.order_by():
         by_weekday[weekday].append((key, opens_at, closes_at))
-        spans[key] = []
-    moment = cache(partial(_moment, zone=zone))  # most people keep the same hours
+        intervals[key] = []
+    to_utc = cache(partial(_local_to_utc, zone=zone))  # most resources have the same hours
     for day in each_day(first, last):
         for key, opens_at, closes_at in by_weekday[day.weekday()]:
-            spans[key].append((moment(day, opens_at), moment(day, closes_at)))
-    return spans
+            intervals[key].append((to_utc(day, opens_at), to_utc(day, closes_at)))
+    return intervals
 
 
 def _exceptions(
     location: Location, keys: list[int], start: datetime, end: datetime
 ) -> dict[int | None, tuple[list[Interval], list[Interval]]]:
-    """Return what is opened and what is closed, by resource; under None what holds for all of them."""
+    """Return the opened and the closed intervals by resource; under None those of the whole location."""
     found: dict[int | None, tuple[list[Interval], list[Interval]]] = defaultdict(lambda: ([], []))
     rows = ScheduleException.objects.filter(
         Q(resource__in=keys) | Q(resource=None, location=location), starts_at__lt=end, ends_at__gt=start
@@ -80,6 +79,6 @@ def _exceptions(
     return found
 
 
-def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    # A time that the clocks leap over is read as the moment of the leap's other side, as PEP 495 has it with fold=0.
+def _local_to_utc(day: date, at: time, zone: ZoneInfo) -> datetime:
+    # A time in the gap of a DST transition is read with the offset before the gap, as PEP 495 does with fold=0.
     return datetime.combine(day, at, zone).astimezone(UTC)

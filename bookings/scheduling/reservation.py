@@ -25,79 +25,80 @@ from bookings.scheduling.opening_hours import open_intervals
 from bookings.scheduling.sessions import join_session
 from foundation.intervals import Interval, find_containing
 
-NOT_OFFERED = "Nobody offers this service at that time. GET /services/{slug}/availability lists the free ones."
+NOT_OFFERED = "This service is not offered at that time. GET /services/{slug}/availability lists the free slots."
 
 
 def reserve_slot(
     service: Service,
     starts_at: datetime,
-    wanted: Resource | None,
+    requested: Resource | None,
     *,
     people: int,
     at_any_minute: bool = False,
     instead_of: Booking | None = None,
 ) -> ReservedSlot:
-    """Lock whoever could serve, free what has lapsed, and return who has the time free; give the people their places.
+    """Lock the candidate resources, expire overdue holds, and return a free slot; take the places in a session.
 
-    ``instead_of`` gives up the time it has, once all are locked: it does not stand in its own way.
+    ``at_any_minute`` allows starts off the slot grid, for staff. The slot of ``instead_of`` is released once the
+    resources are locked, so a reschedule does not conflict with itself.
 
-    The row locks, taken in key order, are the mechanism; the exclusion constraint is only the net under them, since
-    inserts that wait for each other under the constraint alone deadlock. Raises OutsideHours, PartyTooLarge, SlotTaken.
+    The row locks, taken in key order, prevent double bookings. With the exclusion constraint alone, concurrent inserts
+    would wait for each other and deadlock. Raises OutsideHours, PartyTooLarge or SlotTaken.
     """
     if people > service.capacity:
         raise PartyTooLarge(service.capacity)
     ends_at = service.ends_at(starts_at)
-    listed = _lock_listed(service, wanted, instead_of)
-    if not listed or (wanted is not None and wanted not in listed):
+    listed = _lock_listed_resources(service, requested, instead_of)
+    if not listed or (requested is not None and requested not in listed):
         raise OutsideHours(NOT_OFFERED)
     kinds = Resource.by_kind(listed)
-    present = _present(service, kinds, starts_at, ends_at, at_any_minute)
-    if len(Resource.by_kind(present)) < len(kinds):
+    open_resources = _find_open(service, kinds, starts_at, ends_at, at_any_minute)
+    if len(Resource.by_kind(open_resources)) < len(kinds):
         raise OutsideHours(NOT_OFFERED)
     if service.capacity > 1:
-        return join_session(service, starts_at, present, people)
+        return join_session(service, starts_at, open_resources, people)
     blocked = service.blocked(starts_at)
-    return ReservedSlot(starts_at, ends_at, pick_free_resources(present, blocked), blocked)
+    return ReservedSlot(starts_at, ends_at, pick_free_resources(open_resources, blocked), blocked)
 
 
 def write_allocations(booking: Booking, slot: ReservedSlot) -> None:
-    """Write down what a booking takes, in place of what it took; a session has done so for all who share it."""
+    """Replace the booking's allocations by those of ``slot``. A session has allocations of its own."""
     booking.allocations.all().delete()
     if slot.session is None:
         insert_allocations(slot.resources, slot.blocked, booking=booking)
 
 
 def reclaim_slot(booking: Booking) -> bool:
-    """Occupy the time of a lapsed booking again, if it is still to come, sold and free; return whether it was."""
-    session, holder = booking.session, booking.allocation_owner
-    resources = _lock(Resource.objects.filter(pk__in=holder.allocations.values("resource_id")))
-    if booking.starts_at <= timezone.now() or not _all_present(booking, resources):
+    """Occupy the slot of an expired booking again if it is in the future, open and free; return whether it was."""
+    session, owner = booking.session, booking.allocation_owner
+    resources = _lock(Resource.objects.filter(pk__in=owner.allocations.values("resource_id")))
+    if booking.starts_at <= timezone.now() or not _are_all_open(booking, resources):
         return False
     if session is not None:
         expire_overdue(Booking.objects.filter(session=session))
         session = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
-        takes = set(session.allocations.values_list("resource_id", flat=True))
-        if session.ends_at < booking.ends_at or takes != {resource.pk for resource in resources}:
-            return False  # it has begun anew, and is shorter now or elsewhere
+        occupied = set(session.allocations.values_list("resource_id", flat=True))
+        if session.ends_at < booking.ends_at or occupied != {resource.pk for resource in resources}:
+            return False  # it was restarted, and is shorter now or has other resources
     if session is None or session.booked == 0:
-        allocations = list(holder.allocations.select_related("resource"))
-        if any(find_busy_resources([each.resource], each.blocked) for each in allocations):
+        allocations = list(owner.allocations.select_related("resource"))
+        if any(find_busy_resources([allocation.resource], allocation.blocked) for allocation in allocations):
             return False
-        holder.allocations.update(is_active=True)
+        owner.allocations.update(is_active=True)
     return session is None or session.take_places(booking.party_size)
 
 
-def _lock_listed(service: Service, wanted: Resource | None, instead_of: Booking | None) -> list[Resource]:
-    """Lock all that the service lists; those who are given up come first, to be taken again if they can be."""
-    listed = Resource.objects.listed_for(service, wanted)
+def _lock_listed_resources(service: Service, requested: Resource | None, instead_of: Booking | None) -> list[Resource]:
+    """Lock the listed resources. Those of ``instead_of`` come first, so that it keeps them if possible."""
+    listed = Resource.objects.listed_for(service, requested)
     if instead_of is None:
         return _lock(listed)
-    # Whoever is given up has to be locked as well, and all of them in one order.
-    given_up = set(instead_of.allocation_owner.allocations.values_list("resource_id", flat=True))
+    # The resources that are released must be locked as well, and all of them in one order.
+    released = set(instead_of.allocation_owner.allocations.values_list("resource_id", flat=True))
     keys = set(listed.values_list("pk", flat=True))
-    locked = _lock(Resource.objects.filter(pk__in=keys | given_up))
+    locked = _lock(Resource.objects.filter(pk__in=keys | released))
     release_slot(instead_of)
-    locked.sort(key=lambda resource: resource.pk not in given_up)
+    locked.sort(key=lambda resource: resource.pk not in released)
     return [resource for resource in locked if resource.pk in keys]
 
 
@@ -105,34 +106,33 @@ def _lock(resources: QuerySet[Resource]) -> list[Resource]:
     return list(resources.select_for_update(no_key=True, of=("self",)).order_by("pk"))
 
 
-def _present(
+def _find_open(
     service: Service, kinds: list[list[Resource]], starts_at: datetime, ends_at: datetime, at_any_minute: bool
 ) -> list[Resource]:
-    """Return those who are at work for the whole visit, and whose visits may start at that minute."""
-    at_work = [resource for kind in kinds for resource in kind if resource.is_active]
-    spans = _spans(service, at_work, starts_at, ends_at)
-    interval = timedelta(minutes=service.slot_interval_minutes)
-    present = []
-    for resource in at_work:
-        span = find_containing(spans[resource.pk], starts_at, ends_at)
-        is_leading = resource in kinds[0]
-        if span and (at_any_minute or not is_leading or (starts_at - span[0]) % interval == timedelta(0)):
-            present.append(resource)
-    return present
+    """Return the active resources that are open for the whole visit and whose slot grid includes ``starts_at``."""
+    active = [resource for kind in kinds for resource in kind if resource.is_active]
+    intervals = _open_intervals(service, active, starts_at, ends_at)
+    step = timedelta(minutes=service.slot_interval_minutes)
+    found = []
+    for resource in active:
+        interval = find_containing(intervals[resource.pk], starts_at, ends_at)
+        is_main_kind = resource in kinds[0]
+        if interval and (at_any_minute or not is_main_kind or (starts_at - interval[0]) % step == timedelta(0)):
+            found.append(resource)
+    return found
 
 
-def _all_present(booking: Booking, resources: list[Resource]) -> bool:
-    spans = _spans(booking.service, resources, booking.starts_at, booking.ends_at)
+def _are_all_open(booking: Booking, resources: list[Resource]) -> bool:
+    intervals = _open_intervals(booking.service, resources, booking.starts_at, booking.ends_at)
     return all(
-        resource.is_active and find_containing(spans[resource.pk], booking.starts_at, booking.ends_at)
+        resource.is_active and find_containing(intervals[resource.pk], booking.starts_at, booking.ends_at)
         for resource in resources
     )
 
 
-def _spans(
+def _open_intervals(
     service: Service, resources: list[Resource], starts_at: datetime, ends_at: datetime
 ) -> dict[int, list[Interval]]:
     zone = service.location.zone
-    return open_intervals(
-        service.location, resources, starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date()
-    )
+    first, last = starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date()
+    return open_intervals(service.location, resources, first, last)

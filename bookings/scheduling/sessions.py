@@ -8,16 +8,17 @@ from bookings.models import Booking, Resource, Service, Session
 from bookings.scheduling.allocations import ReservedSlot, expire_overdue, insert_allocations, pick_free_resources
 
 
-def join_session(service: Service, starts_at: datetime, present: list[Resource], people: int) -> ReservedSlot:
-    """Give people a place in a session that has room, or begin another with somebody who is free."""
+def join_session(service: Service, starts_at: datetime, candidates: list[Resource], people: int) -> ReservedSlot:
+    """Take places in a session that has enough, or start one with free resources. Raises SlotTaken."""
     ends_at, blocked = service.ends_at(starts_at), service.blocked(starts_at)
-    held = Session.objects.filter(service=service, starts_at=starts_at, resource__in=present)
-    expire_overdue(Booking.objects.filter(session__in=held))
-    begun = held.filter(booked__gt=0).select_related("resource").select_for_update(no_key=True, of=("self",))
-    for session in sorted(begun.order_by("pk"), key=lambda session: present.index(session.resource)):
-        if session.take_places(people):  # it ends when it was to end as it began, whatever the service says today
+    at_this_time = Session.objects.filter(service=service, starts_at=starts_at, resource__in=candidates)
+    expire_overdue(Booking.objects.filter(session__in=at_this_time))
+    started = at_this_time.filter(booked__gt=0).select_related("resource")
+    locked = started.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    for session in sorted(locked, key=lambda session: candidates.index(session.resource)):
+        if session.take_places(people):  # it keeps the end that it started with, even if the service has changed
             return ReservedSlot(starts_at, session.ends_at, [], blocked, session)
-    resources = pick_free_resources(present, blocked)
+    resources = pick_free_resources(candidates, blocked)
     session, is_new = Session.objects.get_or_create(
         service=service,
         resource=resources[0],

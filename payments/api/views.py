@@ -1,4 +1,4 @@
-"""Payments over HTTP: translate in, one call, translate out."""
+"""Payments over HTTP: parse the input, call one operation, represent the result."""
 
 from datetime import timedelta
 from functools import cache
@@ -23,35 +23,11 @@ from payments.api.serializers import (
     VerifyPaymentInputSerializer,
     VerifyPaymentResponseSerializer,
 )
-from payments.operations.checkout import Checkout, answer_checkout
+from payments.operations.checkout import Checkout, respond_to_checkout
 from payments.operations.verify import verify_payment
 
-# Checkout closes this long before the hold lapses: a bank needs minutes to answer the last attempt.
+# Checkout closes this long before the hold expires: a bank needs minutes to respond to the last attempt.
 GRACE = timedelta(minutes=5)
-
-
-def checkout_options(checkout: Checkout) -> dict[str, object]:
-    """Return the options that Razorpay Checkout opens with (razorpay.com/docs, Standard Checkout)."""
-    booking, order = checkout.booked.booking, checkout.order
-    customer, service = booking.customer, booking.service
-    now = timezone.now()
-    left = (booking.hold_expires_at or now) - now
-    return {
-        "key": order.key_id,
-        "order_id": order.razorpay_order_id,
-        "amount": order.amount_minor,
-        "currency": order.currency,
-        "name": settings.BUSINESS_NAME,
-        "description": f"{service.name} ({booking.reference})",
-        "prefill": {"name": customer.name, "email": customer.email, "contact": customer.phone},
-        "timeout": max(int((left - GRACE).total_seconds()), 60),
-        "notes": {"booking": booking.reference},
-    }
-
-
-def represent_checkout(checkout: Checkout) -> dict[str, object]:
-    """Return the body for a held booking and the order that pays for it."""
-    return {"booking": represent_new_booking(checkout.booked), "checkout": checkout_options(checkout)}
 
 
 class RazorpayBooking(APIView):
@@ -66,13 +42,14 @@ class RazorpayBooking(APIView):
     )
     def post(self, request: Request) -> HttpResponse:
         @cache
-        def wish() -> dict[str, Any]:
-            form = BookingInputSerializer(data=request.data)
-            form.is_valid(raise_exception=True)
-            fields: dict[str, Any] = form.validated_data
-            return fields
+        def read_input() -> dict[str, Any]:
+            serializer = BookingInputSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            booking_input: dict[str, Any] = serializer.validated_data
+            return booking_input
 
-        return answer_checkout(keyed_request(request), wish, actor=CUSTOMER, show=represent_checkout).as_response()
+        response = respond_to_checkout(keyed_request(request), read_input, actor=CUSTOMER, represent=represent_checkout)
+        return response.as_response()
 
 
 class VerifyPayment(APIView):
@@ -84,11 +61,35 @@ class VerifyPayment(APIView):
         responses=VerifyPaymentResponseSerializer,
     )
     def post(self, request: Request) -> Response:
-        form = VerifyPaymentInputSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        serializer = VerifyPaymentInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         booking = verify_payment(
-            order_id=form.validated_data["razorpay_order_id"],
-            payment_id=form.validated_data["razorpay_payment_id"],
-            signature=form.validated_data["razorpay_signature"],
+            order_id=serializer.validated_data["razorpay_order_id"],
+            payment_id=serializer.validated_data["razorpay_payment_id"],
+            signature=serializer.validated_data["razorpay_signature"],
         )
         return Response({"booking": represent_booking(booking)})
+
+
+def represent_checkout(checkout: Checkout) -> dict[str, object]:
+    """Return a held booking and the options for the order that pays for it."""
+    return {"booking": represent_new_booking(checkout.new_booking), "checkout": checkout_options(checkout)}
+
+
+def checkout_options(checkout: Checkout) -> dict[str, object]:
+    """Return the options that Razorpay Checkout opens with (razorpay.com/docs, Standard Checkout)."""
+    booking, order = checkout.new_booking.booking, checkout.order
+    customer, service = booking.customer, booking.service
+    now = timezone.now()
+    remaining = (booking.hold_expires_at or now) - now
+    return {
+        "key": order.key_id,
+        "order_id": order.razorpay_order_id,
+        "amount": order.amount_minor,
+        "currency": order.currency,
+        "name": settings.BUSINESS_NAME,
+        "description": f"{service.name} ({booking.reference})",
+        "prefill": {"name": customer.name, "email": customer.email, "contact": customer.phone},
+        "timeout": max(int((remaining - GRACE).total_seconds()), 60),
+        "notes": {"booking": booking.reference},
+    }

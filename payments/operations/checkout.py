@@ -1,7 +1,7 @@
-"""From a wish to book to an order that can be paid: hold the slot, ask the gateway, remember what it answered.
+"""Start a checkout: hold the slot, create an order at the gateway, store its id.
 
-The intent is committed before the gateway is called. A crash or a lost answer leaves a hold that lapses by itself and
-an order that is found again by its receipt; a repeat under the same Idempotency-Key goes on where the first try ended.
+The intent is committed before the gateway is called. A crash or a lost response leaves a hold, which expires, and an
+order that is found again by its receipt. A repeat with the same idempotency key resumes where the first one stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from bookings.api.idempotency import Answer, Claim, KeyedRequest, claim, forget, note_booking, release, store_answer
+from bookings.api.idempotency import Execution, KeyedRequest, StoredResponse, begin_execution
 from bookings.models import Booking
 from bookings.operations import NewBooking, hold_booking, reissue_manage_token, release_hold
 from foundation.events import Actor
@@ -30,87 +30,92 @@ from payments.operations.settle import GATEWAY_ACTOR
 
 log = logging.getLogger(__name__)
 
-LOOK_AFTER = timedelta(seconds=10)  # when an order whose answer never came is looked for
+FIRST_POLL_AFTER = timedelta(seconds=10)  # for an order whose creation got no response
 
-Wish = Callable[[], dict[str, Any]]  # reads what hold_booking takes; raises what is wrong with it
+BookingInputReader = Callable[[], dict[str, Any]]  # returns what hold_booking takes, or raises ValidationError
 
 
 @dataclass(frozen=True)
 class Checkout:
     """A held booking with the order that pays for it."""
 
-    booked: NewBooking
+    new_booking: NewBooking
     order: PaymentOrder
 
 
-def start_checkout(*, actor: Actor, **wish: Any) -> Checkout:
-    """Hold a slot and open an order for it at the gateway; ``wish`` is what hold_booking takes.
+def start_checkout(*, actor: Actor, **booking_input: Any) -> Checkout:
+    """Hold a slot and create an order for it at the gateway. Takes what hold_booking takes.
 
-    Raises what hold_booking raises, GatewayRejected (the slot is free again), or GatewayUnavailable (the slot stays
-    held, and the order can be looked up or made by a repeat).
+    Raises what hold_booking raises, OrderRejected (the slot is free again), or GatewayUnavailable (the slot stays held,
+    and a repeat or the poller finds or creates the order).
     """
-    checkout = _begin(Claim(), actor, wish)
-    return Checkout(checkout.booked, _open(checkout.order, is_repeat=False))
+    checkout = _begin(Execution(), actor, booking_input)
+    return Checkout(checkout.new_booking, _create_at_gateway(checkout.order, is_repeat=False))
 
 
-def answer_checkout(
-    keyed: KeyedRequest | None, wish: Wish, *, actor: Actor, show: Callable[[Checkout], Mapping[str, Any]]
-) -> Answer:
-    """Start a checkout, or go on with the one that was begun under the same key; return what the client is told.
+def respond_to_checkout(
+    keyed: KeyedRequest | None,
+    read_input: BookingInputReader,
+    *,
+    actor: Actor,
+    represent: Callable[[Checkout], Mapping[str, Any]],
+) -> StoredResponse:
+    """Start a checkout, or resume the one that was begun with the same key; return the response.
 
-    Without a key, it goes on with one for the very same wish that the gateway has failed. Raises as start_checkout and
-    bookings.idempotency.claim do.
+    Without a key it resumes a checkout for exactly the same input that got GatewayUnavailable. Raises what
+    start_checkout and begin_execution raise.
     """
     with transaction.atomic():
-        claimed = claim(keyed)
-        if isinstance(claimed, Answer):
-            return claimed
-        resumed = _resumed(claimed) if keyed else _resumed_without_key(wish())
-        checkout = resumed or _begin(claimed, actor, wish())
-    try:
-        order = _open(checkout.order, is_repeat=resumed is not None)
-    except OrderRejected:
-        forget(claimed)
-        raise
-    except GatewayUnavailable:
-        release(claimed)
-        PaymentOrder.objects.filter(pk=checkout.order.pk).update(awaits_repeat=keyed is None)
-        raise
-    return store_answer(claimed, booking=checkout.booked.booking, content=show(Checkout(checkout.booked, order)))
+        execution = begin_execution(keyed)
+        if isinstance(execution, StoredResponse):
+            return execution
+        resumed = _find_interrupted(execution) if keyed else _find_interrupted_without_key(read_input())
+        checkout = resumed or _begin(execution, actor, read_input())
+    with execution.resumable(undone_by=OrderRejected):
+        try:
+            order = _create_at_gateway(checkout.order, is_repeat=resumed is not None)
+        except GatewayUnavailable:
+            PaymentOrder.objects.filter(pk=checkout.order.pk).update(awaits_repeat=keyed is None)
+            raise
+    booking = checkout.new_booking.booking
+    return execution.store_response(booking=booking, content=represent(Checkout(checkout.new_booking, order)))
 
 
 @transaction.atomic
-def _begin(claimed: Claim, actor: Actor, wish: dict[str, Any]) -> Checkout:
-    booked = hold_booking(actor=actor, token_for=claimed.token_for, **wish)
+def _begin(execution: Execution, actor: Actor, booking_input: dict[str, Any]) -> Checkout:
+    new_booking = hold_booking(actor=actor, token_for=execution.token_for, **booking_input)
     order = PaymentOrder.objects.create(
-        booking=booked.booking,
+        booking=new_booking.booking,
         key_id=settings.RAZORPAY_KEY_ID,
-        amount_minor=booked.booking.due_online_minor,
-        currency=booked.booking.currency,
-        next_check_at=timezone.now() + LOOK_AFTER,
+        amount_minor=new_booking.booking.due_online_minor,
+        currency=new_booking.booking.currency,
+        next_check_at=timezone.now() + FIRST_POLL_AFTER,
     )
-    note_booking(claimed, booked.booking)
-    return Checkout(booked, order)
+    execution.attach_booking(new_booking.booking)
+    return Checkout(new_booking, order)
 
 
-def _resumed(claimed: Claim) -> Checkout | None:
-    """Return what an earlier try began and may still be paid; None where there is nothing, or its hold has lapsed."""
-    booking = claimed.booking
+def _find_interrupted(execution: Execution) -> Checkout | None:
+    """Return the checkout that an interrupted request with this key began, if its hold can still be paid."""
+    booking = execution.interrupted_booking
     if booking is None or booking.status != Booking.Status.HELD or booking.is_overdue:
         return None
     order = PaymentOrder.objects.get(booking=booking)
-    return Checkout(NewBooking(booking, claimed.token_for(booking.pk)), order)
+    return Checkout(NewBooking(booking, execution.token_for(booking.pk)), order)
 
 
-def _resumed_without_key(wish: dict[str, Any]) -> Checkout | None:
-    """Return the checkout for this very wish that the gateway has failed, with a new token: the old was never shown."""
-    same: dict[str, Any] = {f"customer__{name}": value for name, value in wish["customer"].items()}
-    same |= {name: value for name, value in wish.items() if name != "customer" and value is not None}
-    alike = Booking.objects.active().filter(status=Booking.Status.HELD, **same).values("pk")
-    order = PaymentOrder.objects.filter(booking__in=alike, awaits_repeat=True).first()
+def _find_interrupted_without_key(booking_input: dict[str, Any]) -> Checkout | None:
+    """Return the checkout for the same input that got GatewayUnavailable, with a new manage token.
+
+    The first token was never shown.
+    """
+    same: dict[str, Any] = {f"customer__{name}": value for name, value in booking_input["customer"].items()}
+    same |= {name: value for name, value in booking_input.items() if name != "customer" and value is not None}
+    held = Booking.objects.active().filter(status=Booking.Status.HELD, **same).values("pk")
+    order = PaymentOrder.objects.filter(booking__in=held, awaits_repeat=True).first()
     if order is None:
         return None
-    account = lock_account(order.pk)  # of two who ask again at once, one goes on
+    account = lock_account(order.pk)  # of two concurrent repeats, one resumes
     order, booking = account.order, account.booking
     if not order.awaits_repeat or booking.status != Booking.Status.HELD or booking.is_overdue:
         return None
@@ -119,13 +124,13 @@ def _resumed_without_key(wish: dict[str, Any]) -> Checkout | None:
     return Checkout(reissue_manage_token(booking=booking), order)
 
 
-def _open(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
-    """Return the order once the gateway knows it. A repeat looks first: the last try may have made it."""
+def _create_at_gateway(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
+    """Return the order once the gateway knows it. A repeat looks first: the last request may have created it."""
     if order.razorpay_order_id is not None:
         return order
     try:
         found = gateway.find_order(order.receipt) if is_repeat else None
-        opened = found or gateway.create_order(
+        created = found or gateway.create_order(
             amount_minor=order.amount_minor,
             currency=order.currency,
             receipt=order.receipt,
@@ -134,29 +139,29 @@ def _open(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
     except GatewayRejected as refusal:
         _reject(order, str(refusal))
         raise OrderRejected("The payment gateway refused the order. Please contact us to book.") from refusal
-    except (GatewayNotSent, GatewayOutcomeUnknown) as trouble:
-        log.warning("Order %s is not open yet: %s", order.receipt, trouble)
-        PaymentOrder.objects.filter(pk=order.pk).update(last_error=str(trouble)[:250], updated_at=timezone.now())
-        raise GatewayUnavailable(order.booking) from trouble
-    if (adopted := adopt_order(order, opened)) is None:
-        raise OrderRejected("The payment gateway answered with another amount. Please contact us to book.")
+    except (GatewayNotSent, GatewayOutcomeUnknown) as error:
+        log.warning("Order %s is not open yet: %s", order.receipt, error)
+        PaymentOrder.objects.filter(pk=order.pk).update(last_error=str(error)[:250], updated_at=timezone.now())
+        raise GatewayUnavailable(order.booking) from error
+    if (adopted := adopt_order(order, created)) is None:
+        raise OrderRejected("The payment gateway created an order with another amount. Please contact us to book.")
     return adopted
 
 
-def adopt_order(order: PaymentOrder, opened: GatewayOrder) -> PaymentOrder | None:
-    """Take the gateway's order for ours; return it as it stands, or None if it is for another sum: then nobody pays it.
+def adopt_order(order: PaymentOrder, gateway_order: GatewayOrder) -> PaymentOrder | None:
+    """Store the gateway's id of our order; return the current row, or None if the amounts differ: then it is rejected.
 
     A second call with the same order changes nothing.
     """
-    echoed = (opened.amount_minor, opened.currency, opened.receipt)
+    echoed = (gateway_order.amount_minor, gateway_order.currency, gateway_order.receipt)
     if echoed != (order.amount_minor, order.currency, order.receipt):
-        _reject(order, f"The gateway opened an order for {echoed}.")
+        _reject(order, f"The gateway created an order for {echoed}.")
         return None
     with transaction.atomic():
         account = lock_account(order.pk)
         row = account.order
         if row.razorpay_order_id is None:
-            row.razorpay_order_id = opened.order_id
+            row.razorpay_order_id = gateway_order.order_id
             row.state = PaymentOrder.State.OPEN if row.state == PaymentOrder.State.CREATING else row.state
             row.next_check_at = row.next_poll_after(timezone.now(), account.booking.hold_expires_at)
             row.last_error = ""

@@ -270,7 +270,7 @@ def test_the_desks_clock_is_the_locations_whatever_the_businesss_own_does(front_
     with timezone.override("Europe/Berlin"):  # where that hour does not exist
         page = front_desk.post(ADD, walk_in(service, starts_at="2031-03-30T02:30")).content.decode()
 
-    assert "Nobody offers this service at that time" in page
+    assert "This service is not offered at that time" in page
 
 
 @pytest.fixture

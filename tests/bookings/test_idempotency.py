@@ -1,5 +1,6 @@
 import json
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,15 +13,11 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
 from bookings.api.idempotency import (
-    Answer,
-    Claim,
-    claim,
-    forget,
+    Execution,
+    StoredResponse,
+    begin_execution,
     keyed_request,
-    note_booking,
     purge_idempotency_keys,
-    release,
-    store_answer,
 )
 from bookings.exceptions import IdempotencyKeyReused, RequestInProgress
 from bookings.manage_tokens import derived_token
@@ -48,7 +45,7 @@ def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
     return keyed_request(Request(request, parsers=[JSONParser()]))
 
 
-def hold(claimed, **changes):
+def hold(execution, **changes):
     """The first of the two transactions, after the claim."""
     service = changes.pop("service", None) or make_paid_service()
     booked = hold_booking(
@@ -56,10 +53,20 @@ def hold(claimed, **changes):
         starts_at=slot(),
         customer=CUSTOMER,
         actor=Actor(ActorKind.CUSTOMER),
-        token_for=claimed.token_for,
+        token_for=execution.token_for,
     )
-    note_booking(claimed, booked.booking)
+    execution.attach_booking(booked.booking)
     return booked
+
+
+class Undone(Exception):
+    """The error after which a repeat starts from the beginning."""
+
+
+def interrupt(execution, error):
+    """Let the steps after the first transaction fail."""
+    with suppress(type(error)), execution.resumable(undone_by=Undone):
+        raise error
 
 
 def let_the_lock_lapse():
@@ -207,7 +214,7 @@ def test_each_user_has_keys_of_their_own(api, desk):
 def test_each_path_has_keys_of_its_own(api):
     post(api, booking_request(make_service()))
 
-    assert isinstance(claim(keyed(booking_request(make_paid_service()))), Claim)
+    assert isinstance(begin_execution(keyed(booking_request(make_paid_service()))), Execution)
 
 
 def test_a_taken_slot_leaves_no_key_so_the_client_may_try_again_with_it(api):
@@ -283,11 +290,11 @@ def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api)
 def test_a_key_that_the_first_request_gives_back_meanwhile_is_asked_for_again(api):
     """The gateway refuses the first between our look at the key and our look for its row."""
     body = booking_request(make_service())
-    first = claim(keyed(body, path="/bookings/"))
+    first = begin_execution(keyed(body, path="/bookings/"))
 
     def forget_it(execute, sql, *args):
         if sql.startswith("SELECT") and "bookings_idempotencykey" in sql:
-            other = threading.Thread(target=lambda: (forget(first), connection.close()))
+            other = threading.Thread(target=lambda: (interrupt(first, Undone()), connection.close()))
             other.start()
             other.join()
         return execute(sql, *args)
@@ -315,106 +322,106 @@ def test_a_repeat_is_answered_by_whoever_has_had_all_the_bookings_that_the_limit
 
 
 def test_a_request_that_is_being_carried_out_is_not_carried_out_again():
-    hold(claim(keyed()))
+    hold(begin_execution(keyed()))
 
     with pytest.raises(RequestInProgress):
-        claim(keyed())
+        begin_execution(keyed())
 
 
 def test_after_the_lock_has_lapsed_a_repeat_goes_on_with_the_booking_and_its_token():
-    first = hold(claim(keyed()))
+    first = hold(begin_execution(keyed()))
     let_the_lock_lapse()
 
-    resumed = claim(keyed())
+    resumed = begin_execution(keyed())
 
-    assert isinstance(resumed, Claim)
-    assert resumed.booking == first.booking
+    assert isinstance(resumed, Execution)
+    assert resumed.interrupted_booking == first.booking
     assert resumed.token_for(first.booking.pk) == first.manage_token
     assert first.booking.accepts_manage_token(first.manage_token)
 
 
 def test_only_one_repeat_goes_on():
-    hold(claim(keyed()))
+    hold(begin_execution(keyed()))
     let_the_lock_lapse()
 
-    claim(keyed())
+    begin_execution(keyed())
 
     with pytest.raises(RequestInProgress):
-        claim(keyed())
+        begin_execution(keyed())
 
 
 def test_nobody_goes_on_with_what_has_been_answered_while_they_looked():
-    claimed = claim(keyed())
-    booking = hold(claimed).booking
+    execution = begin_execution(keyed())
+    booking = hold(execution).booking
     let_the_lock_lapse()
     seen_unanswered = IdempotencyKey.objects.get()
-    store_answer(claimed, booking=booking, content={})
+    execution.store_response(booking=booking, content={})
 
     assert not seen_unanswered.take_lock()
 
 
 def test_another_body_goes_on_with_nothing():
-    hold(claim(keyed()))
+    hold(begin_execution(keyed()))
     let_the_lock_lapse()
 
     with pytest.raises(IdempotencyKeyReused):
-        claim(keyed({"notes": "another"}))
+        begin_execution(keyed({"notes": "another"}))
 
 
 def test_a_released_request_goes_on_at_once():
-    claimed = claim(keyed())
-    booking = hold(claimed).booking
-    release(claimed)
+    execution = begin_execution(keyed())
+    booking = hold(execution).booking
+    interrupt(execution, RuntimeError())
 
-    assert claim(keyed()).booking == booking
+    assert begin_execution(keyed()).interrupted_booking == booking
 
 
 def test_a_forgotten_request_starts_anew():
-    claimed = claim(keyed())
-    booking = hold(claimed).booking
+    execution = begin_execution(keyed())
+    booking = hold(execution).booking
     release_hold(booking_id=booking.pk, actor=DESK)
-    forget(claimed)
+    interrupt(execution, Undone())
 
-    assert claim(keyed()).booking is None
+    assert begin_execution(keyed()).interrupted_booking is None
 
 
 def test_the_stored_answer_is_what_a_repeat_gets():
-    claimed = claim(keyed())
-    booked = hold(claimed)
-    answer = store_answer(claimed, booking=booked.booking, content={"manage_token": booked.manage_token})
+    execution = begin_execution(keyed())
+    booked = hold(execution)
+    answer = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
 
-    again = claim(keyed())
+    again = begin_execution(keyed())
 
-    assert isinstance(again, Answer)
+    assert isinstance(again, StoredResponse)
     assert (again.status, again.body, again.is_replay) == (201, answer.body, True)
     assert json.loads(again.body) == {"manage_token": booked.manage_token}
 
 
 def test_the_first_answer_counts_where_a_slow_try_and_its_repeat_both_have_one():
-    slow = claim(keyed())
+    slow = begin_execution(keyed())
     booking = hold(slow).booking
     let_the_lock_lapse()
-    quick = claim(keyed())
+    quick = begin_execution(keyed())
 
-    first = store_answer(quick, booking=booking, content={"order": 1})
-    second = store_answer(slow, booking=booking, content={"order": 2})
+    first = quick.store_response(booking=booking, content={"order": 1})
+    second = slow.store_response(booking=booking, content={"order": 2})
 
     assert json.loads(first.body) == json.loads(second.body) == {"order": 1}
 
 
 def test_an_answer_is_neither_released_nor_forgotten():
-    claimed = claim(keyed())
-    store_answer(claimed, booking=hold(claimed).booking, content={})
+    execution = begin_execution(keyed())
+    execution.store_response(booking=hold(execution).booking, content={})
 
-    release(claimed)
-    forget(claimed)
+    interrupt(execution, RuntimeError())
+    interrupt(execution, Undone())
 
-    assert isinstance(claim(keyed()), Answer)
+    assert isinstance(begin_execution(keyed()), StoredResponse)
 
 
 def test_a_claim_that_is_rolled_back_leaves_nothing():
     with transaction.atomic():
-        hold(claim(keyed()))
+        hold(begin_execution(keyed()))
         inside = rows()[2]
         transaction.set_rollback(True)
 
@@ -422,29 +429,29 @@ def test_a_claim_that_is_rolled_back_leaves_nothing():
 
 
 def test_without_a_key_nothing_is_kept():
-    claimed = claim(None)
-    booked = hold(claimed)
+    execution = begin_execution(None)
+    booked = hold(execution)
 
-    answer = store_answer(claimed, booking=booked.booking, content={"manage_token": booked.manage_token})
-    release(claimed)
-    forget(claimed)
+    answer = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+    interrupt(execution, RuntimeError())
+    interrupt(execution, Undone())
 
     assert json.loads(answer.body) == {"manage_token": booked.manage_token}
-    assert claimed.token_for(booked.booking.pk) != booked.manage_token
+    assert execution.token_for(booked.booking.pk) != booked.manage_token
     assert IdempotencyKey.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_repeats_after_a_lapsed_lock_one_goes_on():
     with transaction.atomic():
-        hold(claim(keyed()))
+        hold(begin_execution(keyed()))
     let_the_lock_lapse()
     gate, results = threading.Barrier(10), []
 
     def go_on():
         gate.wait()
         try:
-            results.append(type(claim(keyed())).__name__)
+            results.append(type(begin_execution(keyed())).__name__)
         except RequestInProgress:
             results.append("waits")
         finally:
@@ -452,7 +459,7 @@ def test_of_many_repeats_after_a_lapsed_lock_one_goes_on():
 
     in_threads([go_on] * 10)
 
-    assert sorted(results) == ["Claim"] + ["waits"] * 9
+    assert sorted(results) == ["Execution"] + ["waits"] * 9
 
 
 # --- the rows ---------------------------------------------------------------------------------------------------------
@@ -460,7 +467,7 @@ def test_of_many_repeats_after_a_lapsed_lock_one_goes_on():
 
 def test_keys_are_forgotten_after_seven_days(django_assert_num_queries):
     for key, age in {"old": timedelta(days=7, minutes=1), "young": timedelta(days=7) - timedelta(minutes=1)}.items():
-        claim(keyed(key=key))
+        begin_execution(keyed(key=key))
         IdempotencyKey.objects.filter(key_hash=keyed(key=key).key_hash).update(created_at=timezone.now() - age)
 
     with django_assert_num_queries(1):
@@ -471,14 +478,14 @@ def test_keys_are_forgotten_after_seven_days(django_assert_num_queries):
 
 
 def test_the_database_keeps_no_answer_without_its_booking():
-    claim(keyed())
+    begin_execution(keyed())
 
     with pytest.raises(IntegrityError, match="an_answer_is_about_a_booking"), transaction.atomic():
         IdempotencyKey.objects.update(status=201, body="{}")
 
 
 def test_the_database_keeps_one_row_per_key():
-    claim(keyed())
+    begin_execution(keyed())
     row = IdempotencyKey.objects.get()
 
     with pytest.raises(IntegrityError, match="one_request_per_key"), transaction.atomic():

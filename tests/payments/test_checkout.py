@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from bookings.api.idempotency import Execution
 from bookings.models import Booking, IdempotencyKey
 from bookings.operations import release_hold
 from foundation.background_tasks import run_due_tasks
@@ -159,7 +160,7 @@ def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, 
     place = {
         "after the hold": (gateway, "create_order"),
         "after the gateway's answer": (checkout_module, "adopt_order"),
-        "after the order is open": (checkout_module, "store_answer"),
+        "after the order is open": (Execution, "store_response"),
     }[step]
 
     def die(*args, **kwargs):
@@ -217,7 +218,7 @@ def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_oth
     late = []
     for _ in range(4):
         started = checkout(service)
-        release_hold(booking_id=started.booked.booking.pk, actor=DESK)
+        release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
         late.append(sandbox.client.pay(started.order.razorpay_order_id))
     told = []
 

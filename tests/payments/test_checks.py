@@ -23,12 +23,14 @@ def make_due(**fields):
 
 
 def let_hold_lapse(started):
-    Booking.objects.filter(pk=started.booked.booking.pk).update(hold_expires_at=timezone.now() - timedelta(seconds=1))
+    Booking.objects.filter(pk=started.new_booking.booking.pk).update(
+        hold_expires_at=timezone.now() - timedelta(seconds=1)
+    )
     make_due()
 
 
 def status_of(started):
-    return Booking.objects.get(pk=started.booked.booking.pk).status
+    return Booking.objects.get(pk=started.new_booking.booking.pk).status
 
 
 def test_a_payment_that_was_only_authorised_is_captured_after_its_verification(sandbox):
@@ -70,7 +72,7 @@ def test_a_hold_that_nobody_paid_lapses_and_frees_its_slot(sandbox):
     run_due_tasks()
 
     assert status_of(started) == "expired"
-    assert checkout(started.booked.booking.service).booked.booking.status == "held"
+    assert checkout(started.new_booking.booking.service).new_booking.booking.status == "held"
 
 
 def test_a_hold_waits_once_for_a_bank_that_is_still_thinking(sandbox):

@@ -374,7 +374,7 @@ def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
 
 
 def call_inside_a_transaction(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(checkout_module, "_open", transaction.atomic(checkout_module._open))
+    patch.setattr(checkout_module, "_create_at_gateway", transaction.atomic(checkout_module._create_at_gateway))
 
 
 def is_captured_then_reported_as_authorised(machine: Money) -> None:

@@ -50,7 +50,7 @@ def test_a_paid_booking_is_confirmed(sandbox):
     booking = verify(sandbox.client.pay(started.order.razorpay_order_id))
 
     payment = Payment.objects.get()
-    assert (booking.pk, booking.status) == (started.booked.booking.pk, "confirmed")
+    assert (booking.pk, booking.status) == (started.new_booking.booking.pk, "confirmed")
     assert (payment.amount_minor, payment.currency, payment.disposition) == (50_000, "INR", "confirms")
 
 
@@ -136,7 +136,7 @@ def test_an_order_that_is_not_ours_is_unknown(sandbox):
 def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
-    release_hold(booking_id=started.booked.booking.pk, actor=DESK)
+    release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
 
     assert verify(paid).status == "confirmed"
 
@@ -145,7 +145,7 @@ def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
 def test_a_payment_that_comes_again_when_the_visit_is_over_is_not_said_to_go_back(sandbox, end):
     paid = sandbox.client.pay((started := checkout()).order.razorpay_order_id)
     verify(paid)
-    Booking.objects.filter(pk=started.booked.booking.pk).update(status=end)
+    Booking.objects.filter(pk=started.new_booking.booking.pk).update(status=end)
 
     assert verify(paid).status == end
 
@@ -163,8 +163,8 @@ def test_money_that_somebody_looks_at_is_not_said_to_go_back(sandbox):
 def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
-    release_hold(booking_id=started.booked.booking.pk, actor=DESK)
-    checkout(started.booked.booking.service)
+    release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
+    checkout(started.new_booking.booking.service)
 
     with pytest.raises(PaidTooLate):
         verify(paid)
@@ -174,7 +174,7 @@ def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
     assert (payment.state, payment.disposition) == ("refunded", "refund_due")
     assert (refund.state, refund.source, refund.amount_minor) == ("processed", "late", 50_000)
     assert sandbox.client.log(kind="refund.created")[-1]["amount"] == 50_000
-    assert Booking.objects.get(pk=started.booked.booking.pk).status == "expired"
+    assert Booking.objects.get(pk=started.new_booking.booking.pk).status == "expired"
     assert kinds_told() == {"refund_requested": 3, "refund_processed": 3}
 
 

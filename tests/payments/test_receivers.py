@@ -87,7 +87,7 @@ def test_a_visit_that_took_place_or_only_moved_keeps_its_money(sandbox):
 def test_a_hold_that_is_cancelled_before_it_is_paid_owes_nothing(sandbox):
     started = checkout()
 
-    cancel_booking(booking_id=started.booked.booking.pk, actor=HERSELF)
+    cancel_booking(booking_id=started.new_booking.booking.pk, actor=HERSELF)
 
     assert not Payment.objects.exists()
 
@@ -96,7 +96,7 @@ def test_money_that_comes_for_a_cancelled_hold_goes_back(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
 
-    cancel_booking(booking_id=started.booked.booking.pk, actor=HERSELF)
+    cancel_booking(booking_id=started.new_booking.booking.pk, actor=HERSELF)
     with pytest.raises(Exception, match="paid back"):
         verify(paid)
     run_due_tasks()

@@ -154,10 +154,10 @@ def test_money_in_review_can_be_paid_back_or_used_by_a_person(sandbox):
         sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
         make_due()
         run_due_tasks()
-        payment = Payment.objects.get(booking=started.booked.booking)
+        payment = Payment.objects.get(booking=started.new_booking.booking)
 
         decide_review(payment_id=payment.pk, resolution=resolution, note="seen", actor=DESK)
 
         payment.refresh_from_db()
-        started.booked.booking.refresh_from_db()
-        assert (payment.disposition, started.booked.booking.status) == (disposition, status)
+        started.new_booking.booking.refresh_from_db()
+        assert (payment.disposition, started.new_booking.booking.status) == (disposition, status)

@@ -64,7 +64,7 @@ def test_a_captured_payment_confirms_its_booking_though_nobody_verified_it(sandb
     answer = post(event("payment.captured", payment=payment_entity(started)))
     run_due_tasks()
 
-    booking = started.booked.booking
+    booking = started.new_booking.booking
     booking.refresh_from_db()
     assert (answer.status_code, booking.status) == (200, "confirmed")
     assert GatewayEvent.objects.get().state == "done"
@@ -79,9 +79,9 @@ def test_the_same_event_twice_is_kept_once_and_has_one_effect(sandbox):
     post(body, event_id="evt_2")
     run_due_tasks()
 
-    started.booked.booking.refresh_from_db()
+    started.new_booking.booking.refresh_from_db()
     assert answers == [200, 200]
-    assert (GatewayEvent.objects.count(), Payment.objects.count(), started.booked.booking.version) == (2, 1, 2)
+    assert (GatewayEvent.objects.count(), Payment.objects.count(), started.new_booking.booking.version) == (2, 1, 2)
 
 
 def test_without_an_id_the_same_bytes_are_the_same_event(sandbox):
@@ -120,8 +120,8 @@ def test_a_refund_that_overtakes_its_payment_is_not_lost(sandbox):
 
     row = Refund.objects.get()
     assert (row.source, row.state, row.payment.state) == ("external", "processed", "refunded")
-    started.booked.booking.refresh_from_db()
-    assert started.booked.booking.status == "held"
+    started.new_booking.booking.refresh_from_db()
+    assert started.new_booking.booking.status == "held"
 
 
 def test_money_that_went_back_uncaptured_flags_the_booking_that_stands_on_it(sandbox):

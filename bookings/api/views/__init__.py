@@ -1,7 +1,5 @@
-"""Bookings over HTTP: translate in, one call, translate out."""
+"""Bookings over HTTP: parse the input, call one operation, represent the result."""
 
-from bookings.api.permissions import CUSTOMER
-from bookings.api.representation import represent_new_booking
 from bookings.api.views.bookings import BookingDetail, BookingList
 from bookings.api.views.catalogue import ServiceAvailability, ServiceList
 from bookings.api.views.transitions import (
@@ -14,7 +12,6 @@ from bookings.api.views.transitions import (
 )
 
 __all__ = [
-    "CUSTOMER",
     "BookingDetail",
     "BookingList",
     "CancelBooking",
@@ -25,5 +22,4 @@ __all__ = [
     "RescheduleBooking",
     "ServiceAvailability",
     "ServiceList",
-    "represent_new_booking",
 ]

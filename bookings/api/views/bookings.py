@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from bookings.api.idempotency import IDEMPOTENCY_KEY, answer_once
+from bookings.api.idempotency import IDEMPOTENCY_KEY, respond_once
 from bookings.api.permissions import (
     BOOKING_TOKEN,
     CUSTOMER,
@@ -49,17 +49,16 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         bookings = Booking.objects.for_api()
         if not may_view_all(self.request):
             bookings = bookings.with_manage_token(booking_token(self.request))
-        return bookings.filter(
-            **parse_query_params(self.request, BookingQuerySerializer, other_params={"cursor", "page_size"})
-        )
+        filters = parse_query_params(self.request, BookingQuerySerializer, other_params={"cursor", "page_size"})
+        return bookings.filter(**filters)
 
     @extend_schema(
-        summary="List bookings: staff see all, a manage token its own",
+        summary="List bookings: all of them for staff, a single one with its manage token",
         parameters=[BookingQuerySerializer],
         auth=[{"knoxApiToken": []}, {"bookingToken": []}],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Asked only now, when the look has been counted.
+        # Checked here and not as a permission, so that a guessed token counts against the rate limit first.
         if not may_view_all(request) and not Booking.objects.with_manage_token(booking_token(request)).exists():
             self.permission_denied(request)
         return super().get(request, *args, **kwargs)
@@ -71,23 +70,19 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         responses={201: NewBookingSerializer},
     )
     def post(self, request: Request) -> HttpResponse:
-        def book(token_for: TokenMaker) -> NewBooking:
-            form = BookingInputSerializer(data=request.data)
-            form.is_valid(raise_exception=True)
-            return create_booking(**form.validated_data, actor=CUSTOMER, token_for=token_for)
+        def create(token_for: TokenMaker) -> NewBooking:
+            serializer = BookingInputSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            return create_booking(**serializer.validated_data, actor=CUSTOMER, token_for=token_for)
 
-        return answer_once(request, book, show=represent_new_booking)
+        return respond_once(request, create, represent=represent_new_booking)
 
 
 class BookingDetail(APIView):
     permission_classes = [permissions.AllowAny]
     throttle_classes = [LookupThrottle]
 
-    @extend_schema(
-        summary="See one booking",
-        parameters=[BOOKING_TOKEN],
-        responses=BookingSerializer,
-    )
+    @extend_schema(summary="Get a booking", parameters=[BOOKING_TOKEN], responses=BookingSerializer)
     def get(self, request: Request, booking_id: UUID) -> Response:
         booking = Booking.objects.for_api().filter(pk=booking_id).first()
         if not may_view_all(request) and not has_booking_token(request, booking):

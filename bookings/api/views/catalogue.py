@@ -1,4 +1,4 @@
-"""What can be booked, and when, over HTTP."""
+"""Endpoints of the catalogue and of availability."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from foundation.http.query_params import parse_query_params
 
 
 class ServiceList(generics.ListAPIView[Service]):
-    """The catalogue: what can be booked."""
+    """The catalogue: the services that can be booked."""
 
     permission_classes = [permissions.AllowAny]
     serializer_class = ServiceSerializer
@@ -36,17 +36,19 @@ class ServiceList(generics.ListAPIView[Service]):
 
 
 class ServiceAvailability(APIView):
-    """Which times of a service are free."""
+    """The free slots of a service."""
 
     permission_classes = [permissions.AllowAny]
 
     @extend_schema(
-        summary="See which times are free", parameters=[AvailabilityQuerySerializer], responses=AvailabilitySerializer
+        summary="List the free slots of a service",
+        parameters=[AvailabilityQuerySerializer],
+        responses=AvailabilitySerializer,
     )
     def get(self, request: Request, slug: str) -> Response:
         service = Service.objects.filter(slug=slug, is_active=True).select_related("location").first()
         if service is None:
-            raise NotFound("There is no such service. GET /services/ lists them.")
+            raise NotFound("There is no such service. GET /services/ lists all services.")
         query = parse_query_params(request, AvailabilityQuerySerializer)
         slots = find_free_slots(service, query["from"], query["to"], query["resource"], people=query["party_size"])
         return Response(

@@ -1,4 +1,4 @@
-"""What staff and customers do with a booking over HTTP."""
+"""Endpoints that change the status or the time of a booking."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -34,7 +34,7 @@ from foundation.events import Actor
 
 
 class _StaffTransition(MethodNotAllowedFirst):
-    """A transition that staff make. ``permission`` guards it; the operation decides whether it may happen."""
+    """A transition by staff who have ``permission``. The operation decides whether the status allows it."""
 
     permission: ClassVar[str]
 
@@ -58,7 +58,7 @@ class ConfirmBooking(_StaffTransition):
 class DeclineBooking(_StaffTransition):
     permission = "bookings.confirm_booking"
 
-    @extend_schema(summary="Turn a pending booking down", request=None, responses=BookingSerializer)
+    @extend_schema(summary="Decline a pending booking", request=None, responses=BookingSerializer)
     def put(self, request: Request, booking_id: UUID) -> Response:
         return Response(represent_booking(decline_booking(booking_id=booking_id, actor=staff_actor(request))))
 
@@ -75,21 +75,21 @@ class CompleteBooking(_StaffTransition):
 class MarkNoShow(_StaffTransition):
     permission = "bookings.complete_booking"
 
-    @extend_schema(summary="Note that nobody came", request=None, responses=BookingSerializer)
+    @extend_schema(summary="Mark a booking as a no-show", request=None, responses=BookingSerializer)
     def put(self, request: Request, booking_id: UUID) -> Response:
         booking = mark_no_show(booking_id=booking_id, actor=staff_actor(request), may_correct=_may_correct(request))
         return Response(represent_booking(booking))
 
 
-class _CustomerChange(APIView):
-    """What staff may do with ``permission``, and whoever has the booking's token within its cut-off."""
+class _StaffOrCustomerChange(APIView):
+    """A change by staff who have ``permission``, or by the customer with the manage token, until the cut-off."""
 
     permission_classes = [permissions.AllowAny]
     throttle_classes = [LookupThrottle]
     permission: ClassVar[str]
 
     def actor(self, request: Request, booking_id: UUID) -> Actor:
-        """Return who asks, or refuse."""
+        """Return who makes the change, or deny it."""
         if request.user.has_perm(self.permission):
             return staff_actor(request)
         if not has_booking_token(request, Booking.objects.filter(pk=booking_id).first()):
@@ -97,7 +97,7 @@ class _CustomerChange(APIView):
         return CUSTOMER
 
 
-class CancelBooking(_CustomerChange):
+class CancelBooking(_StaffOrCustomerChange):
     permission = "bookings.cancel_booking"
 
     @extend_schema(summary="Cancel a booking", request=None, parameters=[BOOKING_TOKEN], responses=BookingSerializer)
@@ -106,21 +106,21 @@ class CancelBooking(_CustomerChange):
         return Response(represent_booking(booking))
 
 
-class RescheduleBooking(_CustomerChange):
+class RescheduleBooking(_StaffOrCustomerChange):
     throttle_classes = [LookupThrottle, BookingThrottle]
     permission = "bookings.reschedule_booking"
 
     @extend_schema(
-        summary="Move a booking to another time",
+        summary="Reschedule a booking",
         request=RescheduleInputSerializer,
         parameters=[BOOKING_TOKEN],
         responses=BookingSerializer,
     )
     def put(self, request: Request, booking_id: UUID) -> Response:
         actor = self.actor(request, booking_id)
-        form = RescheduleInputSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        booking = reschedule_booking(booking_id=booking_id, actor=actor, **form.validated_data)
+        serializer = RescheduleInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        booking = reschedule_booking(booking_id=booking_id, actor=actor, **serializer.validated_data)
         return Response(represent_booking(booking))
 
 
