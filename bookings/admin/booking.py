@@ -1,4 +1,4 @@
-"""The front desk. It shows rows and calls operations; what may happen is decided there."""
+"""Bookings in the admin. It shows rows and calls operations; the operations decide what is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_object_actions import DjangoObjectActions, action
 
-from bookings.admin.forms import RescheduleForm, WalkInForm
+from bookings.admin.forms import BookingForm, RescheduleForm
 from bookings.exceptions import InvalidTransition, VisitNotStarted
 from bookings.models import Booking
 from bookings.operations import (
@@ -28,80 +28,80 @@ from bookings.operations import (
     reschedule_booking,
 )
 from bookings.timeline import shortcuts, timeline
-from foundation.events import Actor, ActorKind
+from foundation.events import Actor
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.money import format_money
 from foundation.timezones import format_local_time
 
+Status = Booking.Status
+CORRECT = "bookings.correct_booking"
+
 
 @dataclass(frozen=True)
-class Move:
-    """What the desk may do with a booking: from which states, with which permission, and how it is said."""
+class Transition:
+    """A button of the booking page: its operation, its permission, and the statuses in which it is shown.
+
+    Users who may correct bookings also see it in the status ``corrects``.
+    """
 
     operation: Callable[..., Booking]
     permission: str
-    offered: list[Booking.Status]
-    past: str
-    corrects: Booking.Status | None = None  # the state that it may put right, for those who may
+    statuses: list[Booking.Status]
+    done: str
+    corrects: Booking.Status | None = None
 
-    def is_offered(self, booking: Booking, request: HttpRequest) -> bool:
+    def is_available(self, booking: Booking, request: HttpRequest) -> bool:
         may_correct = booking.status == self.corrects and request.user.has_perm(CORRECT)
-        return request.user.has_perm(self.permission) and (booking.status in self.offered or may_correct)
+        return request.user.has_perm(self.permission) and (booking.status in self.statuses or may_correct)
 
-    def carry_out(self, booking: Booking, request: HttpRequest) -> Booking:
+    def perform(self, booking: Booking, request: HttpRequest) -> Booking:
         options = {"may_correct": request.user.has_perm(CORRECT)} if self.corrects else {}
-        return self.operation(booking_id=booking.pk, actor=_actor(request), **options)
+        return self.operation(booking_id=booking.pk, actor=Actor.from_user(request.user), **options)
+
+    def check_permission(self, request: HttpRequest) -> None:
+        # django-object-actions only checks that the user is staff.
+        if not request.user.has_perm(self.permission):
+            raise PermissionDenied
 
 
-Status = Booking.Status
-CORRECT = "bookings.correct_booking"
-MOVES = {
-    "confirm": Move(confirm_booking, "bookings.confirm_booking", [Status.PENDING], "confirmed"),
-    "decline": Move(decline_booking, "bookings.confirm_booking", [Status.PENDING], "declined"),
-    "complete": Move(
-        complete_booking, "bookings.complete_booking", [Status.CONFIRMED], "completed", corrects=Status.NO_SHOW
-    ),
-    "no_show": Move(
-        mark_no_show, "bookings.complete_booking", [Status.CONFIRMED], "marked as missed", corrects=Status.COMPLETED
-    ),
-    "reschedule": Move(reschedule_booking, "bookings.reschedule_booking", Booking.RESCHEDULABLE, "moved"),
-    "cancel": Move(cancel_booking, "bookings.cancel_booking", Booking.BLOCKING, "cancelled"),
-}
+CONFIRM = Transition(confirm_booking, "bookings.confirm_booking", [Status.PENDING], "confirmed")
+DECLINE = Transition(decline_booking, "bookings.confirm_booking", [Status.PENDING], "declined")
+COMPLETE = Transition(
+    complete_booking, "bookings.complete_booking", [Status.CONFIRMED], "completed", corrects=Status.NO_SHOW
+)
+NO_SHOW = Transition(
+    mark_no_show, "bookings.complete_booking", [Status.CONFIRMED], "marked as no-show", corrects=Status.COMPLETED
+)
+RESCHEDULE = Transition(reschedule_booking, "bookings.reschedule_booking", Booking.RESCHEDULABLE, "rescheduled")
+CANCEL = Transition(cancel_booking, "bookings.cancel_booking", Booking.BLOCKING, "cancelled")
 
 
-def _button(verb: str) -> Any:
-    """Return the button that carries out one of the MOVES."""
-
-    def press(self: BookingAdmin, request: HttpRequest, booking: Booking) -> None:
-        self._move(request, [booking], verb)
-
-    press.__name__ = verb
-    return action(label=verb.replace("_", "-").capitalize(), methods=("POST",), button_type="form")(press)
-
-
-def _check(request: HttpRequest, move: Move) -> None:
-    # The buttons' own view checks only that somebody is staff: whoever may merely look must be stopped here.
-    if not request.user.has_perm(move.permission):
-        raise PermissionDenied
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(ActorKind.STAFF, request.user.get_username())
+def transition_button(label: str) -> Callable[..., Any]:
+    """Make an admin method a button that sends a POST."""
+    return action(label=label, methods=("POST",), button_type="form")  # type: ignore[no-any-return]
 
 
 @admin.register(Booking)
 class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
-    list_display = ["reference", "status_pill", "starts", "customer", "service", "resource", "price", "due_online"]
+    list_display = ["reference", "status_badge", "starts", "customer", "service", "resource", "price", "due_online"]
     list_filter = ["status", "service", "resource", "starts_at", "is_late_cancellation"]
     list_select_related = ["customer", "service__location", "resource"]
     search_fields = ["reference", "customer__name", "customer__phone", "customer__email"]
     ordering = ["-created_at", "-pk"]
     actions = ["confirm_selected", "complete_selected"]
-    change_actions = list(MOVES)
+    transitions = {
+        "confirm": CONFIRM,
+        "decline": DECLINE,
+        "complete": COMPLETE,
+        "no_show": NO_SHOW,
+        "reschedule": RESCHEDULE,
+        "cancel": CANCEL,
+    }
+    change_actions = list(transitions)
     change_form_template = "admin/bookings/booking/change_form.html"
     fields = [
         "reference",
-        "status_pill",
+        "status_badge",
         "customer",
         "phone",
         "email",
@@ -112,12 +112,14 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         "notes",
         "price",
         "due_online",
-        "takes",
+        "occupies",
         "hold_expires",
-        "answer_until",
+        "confirm_by",
         "is_late_cancellation",
         "created",
     ]
+
+    # Columns and fields
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, booking: Booking) -> str:
@@ -127,15 +129,15 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
     def hold_expires(self, booking: Booking) -> str:
         return format_local_time(booking.hold_expires_at, booking.zone) if booking.hold_expires_at else "-"
 
-    @admin.display(description="to be answered by")
-    def answer_until(self, booking: Booking) -> str:
+    @admin.display(description="confirm by")
+    def confirm_by(self, booking: Booking) -> str:
         return format_local_time(booking.answer_by, booking.zone) if booking.answer_by else "-"
 
-    @admin.display(description="takes")
-    def takes(self, booking: Booking) -> str:
-        holder = booking.session or booking
-        names = holder.allocations.values_list("resource__name", flat=True)
-        shared = f" ({booking.session.booked} of {booking.session.capacity} places taken)" if booking.session else ""
+    @admin.display(description="occupies")
+    def occupies(self, booking: Booking) -> str:
+        names = booking.allocation_owner.allocations.values_list("resource__name", flat=True)
+        session = booking.session
+        shared = f" ({session.booked} of {session.capacity} places taken)" if session else ""
         return ", ".join(names) + shared
 
     @admin.display(description="created")
@@ -143,7 +145,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         return format_local_time(booking.created_at, booking.zone)
 
     @admin.display(description="status", ordering="status")
-    def status_pill(self, booking: Booking) -> SafeString:
+    def status_badge(self, booking: Booking) -> SafeString:
         return format_html('<span class="pill {}">{}</span>', booking.status, booking.get_status_display())
 
     @admin.display(ordering="price_minor")
@@ -160,19 +162,33 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
     def email(self, booking: Booking) -> str:
         return booking.customer.email
 
+    # Pages
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Bookings"})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         booking = context["original"]
-        may = request.user.has_perm
-        context |= {"timeline": timeline(booking, may), "shortcuts": shortcuts(booking, may)}
+        has_permission = request.user.has_perm
+        context |= {"timeline": timeline(booking, has_permission), "shortcuts": shortcuts(booking, has_permission)}
         context |= {"zone": booking.zone, "title": "Booking"}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:
-        booking = self.get_object(request, object_id)
-        return [verb for verb, move in MOVES.items() if booking and move.is_offered(booking, request)]
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
+        """Book for a customer who calls or walks in."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = BookingForm(request.POST or None)
+        if form.is_valid() and (booking := form.save(Actor.from_user(request.user))):
+            messages.success(request, f"Booked as {booking.reference}. The customer will be notified.")
+            return redirect("admin:bookings_booking_change", booking.pk)
+        return self._render_form(request, form, "New booking", "Book")
+
+    def _render_form(self, request: HttpRequest, form: forms.Form, title: str, button: str) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "title": title, "form": form, "button": button}
+        return render(request, "admin/bookings/booking/form.html", context)
+
+    # Permissions
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("bookings.add_booking")
@@ -183,56 +199,67 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
     def has_complete_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("bookings.complete_booking")
 
+    def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:
+        booking = self.get_object(request, object_id)
+        return [
+            name
+            for name, transition in self.transitions.items()
+            if booking and transition.is_available(booking, request)
+        ]
+
+    # Buttons and list actions
+
+    @transition_button("Confirm")
+    def confirm(self, request: HttpRequest, booking: Booking) -> None:
+        self._perform(request, [booking], CONFIRM)
+
+    @transition_button("Decline")
+    def decline(self, request: HttpRequest, booking: Booking) -> None:
+        self._perform(request, [booking], DECLINE)
+
+    @transition_button("Complete")
+    def complete(self, request: HttpRequest, booking: Booking) -> None:
+        self._perform(request, [booking], COMPLETE)
+
+    @transition_button("No-show")
+    def no_show(self, request: HttpRequest, booking: Booking) -> None:
+        self._perform(request, [booking], NO_SHOW)
+
+    @transition_button("Cancel")
+    def cancel(self, request: HttpRequest, booking: Booking) -> None:
+        self._perform(request, [booking], CANCEL)
+
+    @action(label="Reschedule", methods=("GET", "POST"), button_type="a")
+    def reschedule(self, request: HttpRequest, booking: Booking) -> HttpResponse:
+        RESCHEDULE.check_permission(request)
+        form = RescheduleForm(booking, request.POST or None)
+        if form.is_valid() and form.save(Actor.from_user(request.user)):
+            messages.success(request, "Rescheduled. The customer will be notified.")
+            return redirect("admin:bookings_booking_change", booking.pk)
+        return self._render_form(request, form, f"Reschedule {booking.reference}", "Reschedule")
+
     @admin.action(description="Confirm the selected bookings", permissions=["confirm"])
     def confirm_selected(self, request: HttpRequest, queryset: QuerySet[Booking]) -> None:
-        self._move(request, queryset, "confirm")
+        self._perform(request, queryset, CONFIRM)
 
     @admin.action(description="Complete the selected bookings", permissions=["complete"])
     def complete_selected(self, request: HttpRequest, queryset: QuerySet[Booking]) -> None:
-        self._move(request, queryset, "complete")
+        self._perform(request, queryset, COMPLETE)
 
-    confirm, decline = _button("confirm"), _button("decline")
-    complete, no_show = _button("complete"), _button("no_show")
-    cancel = _button("cancel")
-
-    @action(label="Move to another time", methods=("GET", "POST"), button_type="a")
-    def reschedule(self, request: HttpRequest, booking: Booking) -> HttpResponse:
-        _check(request, MOVES["reschedule"])
-        form = RescheduleForm(booking, request.POST or None)
-        if form.is_valid() and form.carry_out(_actor(request)):
-            messages.success(request, "Moved; the customer is told.")
-            return redirect("admin:bookings_booking_change", booking.pk)
-        return self._form_page(request, form, f"Move {booking.reference}", "Move it")
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
-        """Book for somebody who calls or stands at the desk."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = WalkInForm(request.POST or None)
-        if form.is_valid() and (booking := form.carry_out(_actor(request))):
-            messages.success(request, f"Booked as {booking.reference}; the customer is told.")
-            return redirect("admin:bookings_booking_change", booking.pk)
-        return self._form_page(request, form, "Book for somebody", "Book")
-
-    def _form_page(self, request: HttpRequest, form: forms.Form, title: str, button: str) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "title": title, "form": form, "button": button}
-        return render(request, "admin/bookings/booking/form.html", context)
-
-    def _move(self, request: HttpRequest, bookings: Iterable[Booking], verb: str) -> None:
-        move = MOVES[verb]
-        _check(request, move)
-        moved, skipped = 0, []
+    def _perform(self, request: HttpRequest, bookings: Iterable[Booking], transition: Transition) -> None:
+        transition.check_permission(request)
+        changed, skipped = 0, []
         for booking in bookings:
             try:
-                now = move.carry_out(booking, request)
+                updated = transition.perform(booking, request)
             except (InvalidTransition, VisitNotStarted) as refusal:
                 skipped.append(str(refusal))
                 continue
-            if now.version > booking.version:
-                moved += 1
+            if updated.version > booking.version:
+                changed += 1
             else:
-                skipped.append(f"Booking {booking.reference} is {now.get_status_display().lower()} already.")
-        if moved:
-            messages.success(request, f"{moved} {move.past}.")
+                skipped.append(f"Booking {booking.reference} is already {updated.get_status_display().lower()}.")
+        if changed:
+            messages.success(request, f"{changed} {transition.done}.")
         if skipped:
             messages.warning(request, f"{len(skipped)} skipped: {' '.join(skipped)}")

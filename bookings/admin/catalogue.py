@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from bookings.admin.schedule_exception import warn_of
+from bookings.admin.schedule_exception import warn_about_bookings
 from bookings.models import (
     Booking,
     Category,
@@ -35,8 +35,8 @@ class ResourceAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_active:
-            theirs = Booking.objects.active().occupying(Resource.objects.filter(pk=obj.pk))
-            warn_of(request, theirs.filter(ends_at__gt=timezone.now()))
+            bookings = Booking.objects.active().occupying(Resource.objects.filter(pk=obj.pk))
+            warn_about_bookings(request, bookings.filter(ends_at__gt=timezone.now()))
 
 
 class ServiceResourceInline(admin.TabularInline):

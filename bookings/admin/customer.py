@@ -8,9 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from bookings.models import (
-    Customer,
-)
+from bookings.models import Customer
 from bookings.operations import update_customer
 from foundation.phone_numbers import normalize_phone_number
 

@@ -23,7 +23,7 @@ REFUSALS = (InvalidTransition, OutsideHours, PartyTooLarge, WrongPaymentMode, Sl
 
 
 class ScheduleExceptionForm(forms.ModelForm):
-    starts_at = LocalDateTimeField(help_text="On the clock of the location.")
+    starts_at = LocalDateTimeField(help_text="In the local time of the location.")
     ends_at = LocalDateTimeField()
 
     class Meta:
@@ -38,36 +38,36 @@ class ScheduleExceptionForm(forms.ModelForm):
                 self.initial[name] = at.astimezone(self.instance.location.zone).replace(tzinfo=None)
 
     def clean(self) -> dict[str, Any]:
-        told: dict[str, Any] = super().clean() or self.cleaned_data
+        data: dict[str, Any] = super().clean() or self.cleaned_data
         for name in ("starts_at", "ends_at"):
-            at = told.pop(name, None)
-            if "location" in told and at is not None:
+            local = data.pop(name, None)
+            if "location" in data and local is not None:
                 try:
-                    told[name] = local_to_utc(at, told["location"].zone)
+                    data[name] = local_to_utc(local, data["location"].zone)
                 except forms.ValidationError as error:
                     self.add_error(name, error)
-        return told
+        return data
 
 
-class _DeskForm(forms.Form):
-    def _moment(self, told: datetime, zone: ZoneInfo) -> datetime | None:
-        """Return when the clock on the location's wall shows a time; say on the form if it never does."""
+class _FrontDeskForm(forms.Form):
+    def _to_utc(self, local: datetime, zone: ZoneInfo) -> datetime | None:
+        """Return ``starts_at`` in UTC, or None with an error on the form if that local time does not exist."""
         try:
-            return local_to_utc(told, zone)
+            return local_to_utc(local, zone)
         except forms.ValidationError as error:
             self.add_error("starts_at", error)
             return None
 
-    def _explain(self, refusal: Exception, zone: ZoneInfo) -> None:
+    def _add_refusal(self, refusal: Exception, zone: ZoneInfo) -> None:
         self.add_error(None, str(refusal))
-        for at in getattr(refusal, "alternatives", []):
-            self.add_error(None, f"Free: {at.astimezone(zone):%a %d %b, %H:%M}")
+        for start in getattr(refusal, "alternatives", []):
+            self.add_error(None, f"Free: {start.astimezone(zone):%a %d %b, %H:%M}")
 
 
-class RescheduleForm(_DeskForm):
+class RescheduleForm(_FrontDeskForm):
     starts_at = LocalDateTimeField(label="New time")
     resource = forms.ModelChoiceField(
-        Resource.objects.none(), required=False, label="With", empty_label="Whoever is free"
+        Resource.objects.none(), required=False, label="With", empty_label="Any free resource"
     )
 
     def __init__(self, booking: Booking, data: Any = None) -> None:
@@ -77,78 +77,79 @@ class RescheduleForm(_DeskForm):
         choices: Any = self.fields["resource"]
         choices.queryset = Resource.objects.filter(services=booking.service, is_active=True)
 
-    def carry_out(self, actor: Actor) -> bool:
-        """Move the booking; say on the form why it cannot be."""
-        told, zone = self.cleaned_data, self.booking.zone
-        # A time that was left as it stood is that very moment, also of an hour that clocks show twice.
-        is_moved = "starts_at" in self.changed_data
-        starts_at = self._moment(told["starts_at"], zone) if is_moved else self.booking.starts_at
+    def save(self, actor: Actor) -> bool:
+        """Reschedule the booking; return False with errors on the form if that is not possible."""
+        data, zone = self.cleaned_data, self.booking.zone
+        # An unchanged time is the exact time of the booking, also in the fold of a DST transition.
+        is_changed = "starts_at" in self.changed_data
+        starts_at = self._to_utc(data["starts_at"], zone) if is_changed else self.booking.starts_at
         if starts_at is None:
             return False
         try:
-            reschedule_booking(booking_id=self.booking.pk, starts_at=starts_at, resource=told["resource"], actor=actor)
+            reschedule_booking(booking_id=self.booking.pk, starts_at=starts_at, resource=data["resource"], actor=actor)
         except REFUSALS as refusal:
-            self._explain(refusal, zone)
+            self._add_refusal(refusal, zone)
             return False
         return True
 
 
-class WalkInForm(_DeskForm):
-    """Carries the id of the booking that it makes: sent twice, it makes one."""
+class BookingForm(_FrontDeskForm):
+    """Books for a customer. It carries the id of the booking, so submitting it twice creates one booking."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4, required=False)
     service = forms.ModelChoiceField(Service.objects.filter(is_active=True))
     starts_at = LocalDateTimeField(label="Time", initial=lambda: timezone.localtime().replace(tzinfo=None))
     resource = forms.ModelChoiceField(
-        Resource.objects.filter(is_active=True), required=False, label="With", empty_label="Whoever is free"
+        Resource.objects.filter(is_active=True), required=False, label="With", empty_label="Any free resource"
     )
     name = forms.CharField(max_length=120)
     phone = forms.CharField(max_length=40)
     email = forms.EmailField(max_length=254)
-    party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="How many come")
+    party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Number of people")
     notes = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
     def clean_phone(self) -> str:
         return normalize_phone_number(self.cleaned_data["phone"])
 
-    def carry_out(self, actor: Actor) -> Booking | None:
-        """Book, or return what was booked by this form before; say on the form why it cannot be."""
-        told = self.cleaned_data
-        service: Service = told["service"]
+    def save(self, actor: Actor) -> Booking | None:
+        """Create the booking, or return the one that this form created before; None with errors on the form."""
+        data = self.cleaned_data
+        service: Service = data["service"]
         zone = service.location.zone
-        starts_at = self._moment(told["starts_at"], zone)
+        starts_at = self._to_utc(data["starts_at"], zone)
         if starts_at is None:
             return None
-        if made := self._made_before():
-            return self._if_same(made, starts_at)
+        if existing := self._find_existing():
+            return self._return_if_equal(existing, starts_at)
         try:
             return create_booking(
-                booking_id=told["key"],
+                booking_id=data["key"],
                 service=service,
                 starts_at=starts_at,
-                resource=told["resource"],
-                party_size=told["party_size"],
-                notes=told["notes"],
+                resource=data["resource"],
+                party_size=data["party_size"],
+                notes=data["notes"],
                 actor=actor,
-                customer={name: told[name] for name in ("name", "phone", "email")},
+                customer={name: data[name] for name in ("name", "phone", "email")},
             ).booking
         except (*REFUSALS, IntegrityError) as refusal:
-            if made := self._made_before():  # by the other click, which was faster
-                return self._if_same(made, starts_at)
+            if existing := self._find_existing():  # a concurrent submission of the same form was first
+                return self._return_if_equal(existing, starts_at)
             if isinstance(refusal, IntegrityError):
                 raise
-            self._explain(refusal, zone)
+            self._add_refusal(refusal, zone)
             return None
 
-    def _made_before(self) -> Booking | None:
+    def _find_existing(self) -> Booking | None:
         return Booking.objects.filter(pk=self.cleaned_data["key"]).first()
 
-    def _if_same(self, made: Booking, starts_at: datetime) -> Booking | None:
-        told = self.cleaned_data
-        same = {name: told[name] for name in ("service", "party_size", "notes")}
-        same |= {f"customer__{name}": told[name] for name in ("name", "phone", "email")}
-        is_same = Booking.objects.active().filter(pk=made.pk, starts_at=starts_at, **same).exists()
-        if is_same and (told["resource"] is None or made.occupies(told["resource"])):
-            return made
-        self.add_error(None, f"This form has booked {made.reference} already. Open a new one for another booking.")
+    def _return_if_equal(self, existing: Booking, starts_at: datetime) -> Booking | None:
+        data = self.cleaned_data
+        fields = {name: data[name] for name in ("service", "party_size", "notes")}
+        fields |= {f"customer__{name}": data[name] for name in ("name", "phone", "email")}
+        is_equal = Booking.objects.active().filter(pk=existing.pk, starts_at=starts_at, **fields).exists()
+        if is_equal and (data["resource"] is None or existing.occupies(data["resource"])):
+            return existing
+        message = f"This form has already created booking {existing.reference}. Open a new form for another booking."
+        self.add_error(None, message)
         return None

@@ -8,32 +8,29 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 
 from bookings.admin.forms import ScheduleExceptionForm
-from bookings.models import (
-    Booking,
-    Resource,
-    ScheduleException,
-)
+from bookings.models import Booking, Resource, ScheduleException
 from bookings.models.booking import BookingQuerySet
 from foundation.timezones import format_local_time
 
-SHOWN = 10
+MAX_LISTED = 10
 
 
-def warn_of(request: HttpRequest, bookings: BookingQuerySet) -> None:
-    """Name the bookings that stand although nobody is there for them: closing moves and cancels none."""
+def warn_about_bookings(request: HttpRequest, bookings: BookingQuerySet) -> None:
+    """List the bookings in a time that is now closed: closing does not reschedule or cancel them."""
     references = list(bookings.order_by("starts_at").values_list("reference", flat=True))
     if references:
-        more = f" and {len(references) - SHOWN} more" if len(references) > SHOWN else ""
+        more = f" and {len(references) - MAX_LISTED} more" if len(references) > MAX_LISTED else ""
         messages.warning(
             request,
-            f"Still booked: {', '.join(references[:SHOWN])}{more}. Move or cancel; the customers are told then.",
+            f"Still booked: {', '.join(references[:MAX_LISTED])}{more}. "
+            "Reschedule or cancel them; the customers will be notified.",
         )
 
 
 @admin.register(ScheduleException)
 class ScheduleExceptionAdmin(admin.ModelAdmin):
     form = ScheduleExceptionForm
-    list_display = ["starts", "ends", "location", "who", "is_open", "reason"]
+    list_display = ["starts", "ends", "location", "closes_for", "is_open", "reason"]
     list_filter = ["location", "is_open", "starts_at"]
     list_select_related = ["location", "resource"]
 
@@ -53,11 +50,11 @@ class ScheduleExceptionAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: ScheduleException, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_open:
-            closed = Resource.objects.filter(location=obj.location)
-            who = closed if obj.resource is None else closed.filter(pk=obj.resource.pk)
-            still = Booking.objects.active().occupying(who)
-            warn_of(request, still.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at))
+            resources = Resource.objects.filter(location=obj.location)
+            closed = resources if obj.resource is None else resources.filter(pk=obj.resource.pk)
+            bookings = Booking.objects.active().occupying(closed)
+            warn_about_bookings(request, bookings.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at))
 
     @admin.display(description="for")
-    def who(self, exception: ScheduleException) -> str:
-        return str(exception.resource or "everybody")
+    def closes_for(self, exception: ScheduleException) -> str:
+        return str(exception.resource or "the whole location")

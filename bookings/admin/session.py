@@ -8,26 +8,23 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bookings.models import (
-    Booking,
-    Session,
-)
+from bookings.models import Booking, Session
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.timezones import format_local_time
 
 
-class RosterInline(admin.TabularInline):
+class AttendeeInline(admin.TabularInline):
     model = Booking
-    fields = ["customer", "party_size", "status"]  # under each one's reference
+    fields = ["customer", "party_size", "status"]  # shown below the booking's reference
     readonly_fields = ["customer", "party_size", "status"]
     extra = 0
     can_delete = False
     show_change_link = True
-    verbose_name_plural = "who is coming"
+    verbose_name_plural = "attendees"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
-        gone = [Booking.Status.CANCELLED, Booking.Status.DECLINED, Booking.Status.EXPIRED]
-        return super().get_queryset(request).exclude(status__in=gone).select_related("customer")
+        ended = [Booking.Status.CANCELLED, Booking.Status.DECLINED, Booking.Status.EXPIRED]
+        return super().get_queryset(request).exclude(status__in=ended).select_related("customer")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -38,14 +35,14 @@ class RosterInline(admin.TabularInline):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    """Classes with the people who share them."""
+    """Sessions of classes, with their attendees."""
 
     list_display = ["starts", "service", "resource", "places"]
     list_filter = ["service", "resource", "starts_at"]
     list_select_related = ["service__location", "resource"]
     fields = ["service", "resource", "starts", "places"]
     readonly_fields = ["starts", "places"]
-    inlines = [RosterInline]
+    inlines = [AttendeeInline]
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, session: Session) -> str:

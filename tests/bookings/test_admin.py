@@ -92,7 +92,7 @@ def test_a_bulk_confirm_says_what_it_skipped_and_why(front_desk):
     assert (waiting.status, said) == ("confirmed", "1 confirmed.")
     assert skipped.startswith("2 skipped: ")
     assert f"{done.reference} is completed" in skipped
-    assert f"{confirmed.reference} is confirmed" in skipped
+    assert f"{confirmed.reference} is already confirmed" in skipped
 
 
 def test_whoever_may_only_look_has_no_bulk_action_either(onlooker):
@@ -221,7 +221,7 @@ def test_a_form_that_comes_back_with_another_wish_in_it_books_nothing_and_says_s
 
     page = front_desk.post(ADD, walk_in(service, key=key, **changes.get(change, {}))).content.decode()
 
-    assert f"This form has booked {Booking.objects.get().reference} already" in page
+    assert f"This form has already created booking {Booking.objects.get().reference}" in page
 
 
 @pytest.mark.django_db(transaction=True)
