@@ -1,4 +1,4 @@
-"""Forms of the front desk. Amounts are entered in major units and leave here in minor units."""
+"""Forms of the front desk. Amounts are entered in major units; their values are in minor units."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from foundation.http.forms import IdempotentForm, MoneyField
 from payments.models import DeskPayment
 
 
-class DeskForm(IdempotentForm):
+class DeskPaymentForm(IdempotentForm):
     amount_minor = MoneyField(label="Amount")
-    method = forms.ChoiceField(label="How", choices=DeskPayment.Method.choices)
+    method = forms.ChoiceField(label="Method", choices=DeskPayment.Method.choices)
     direction = forms.ChoiceField(
-        label="Direction", choices=[("in", "Taken"), ("out", "Given back")], initial="in", widget=forms.RadioSelect
+        label="Direction", choices=[("in", "Taken"), ("out", "Paid out")], initial="in", widget=forms.RadioSelect
     )
     note = forms.CharField(max_length=250, required=False, label="Note")

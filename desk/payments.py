@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bookings.models import Booking
-from desk.forms import DeskForm
+from desk.forms import DeskPaymentForm
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
@@ -21,45 +21,51 @@ from payments.operations import record_desk_payment, void_desk_payment
 
 @staff_page("payments.take_payment")
 @require_http_methods(["GET", "HEAD", "POST"])
-def desk(request: HttpRequest, booking_id: UUID) -> HttpResponse:
-    """Show what a booking still owes, and write down what changes hands."""
+def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
+    """Show what a booking has due, and record a payment at the desk."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
-    balance = balance_of(booking)
-    form = DeskForm(request.POST or None, initial={"amount_minor": max(balance.due_minor, 0)})
+    current = balance_of(booking)
+    form = DeskPaymentForm(request.POST or None, initial={"amount_minor": max(current.due_minor, 0)})
     if request.method == "POST" and form.is_valid():
-        told = form.cleaned_data
-        slip = record_desk_payment(
+        data = form.cleaned_data
+        recorded = record_desk_payment(
             booking_id=booking.pk,
-            method=DeskPayment.Method(told["method"]),
-            amount_minor=told["amount_minor"],
-            key=told["key"],
+            method=DeskPayment.Method(data["method"]),
+            amount_minor=data["amount_minor"],
+            key=data["key"],
             actor=Actor.from_user(request.user),
-            is_payout=told["direction"] == "out",
-            note=told["note"],
+            is_payout=data["direction"] == "out",
+            note=data["note"],
         )
-        messages.success(request, f"{format_money(slip.amount_minor, slip.currency)} written down.")
+        messages.success(request, f"{format_money(recorded.amount_minor, recorded.currency)} recorded.")
         return redirect("desk", booking.pk)
-    slips = DeskPayment.objects.filter(booking=booking)
-    parts = ("price_minor", "online_minor", "back_minor", "desk_minor", "due_minor")
+    amounts = {
+        "price": current.price_minor,
+        "online": current.online_minor,
+        "refunded": current.refunded_minor,
+        "desk": current.desk_minor,
+        "due": current.due_minor,
+    }
+    desk_payments = DeskPayment.objects.filter(booking=booking)
     return render_staff_page(
         request,
         "desk/payments.html",
-        f"Money for {booking.reference}",
+        f"Balance of {booking.reference}",
         booking=booking,
         form=form,
-        balance=balance,
-        sums={name.removesuffix("_minor"): format_money(getattr(balance, name), booking.currency) for name in parts},
-        slips=[(slip, format_money(slip.amount_minor, slip.currency)) for slip in slips],
+        balance=current,
+        amounts={name: format_money(amount, booking.currency) for name, amount in amounts.items()},
+        desk_payments=[(payment, format_money(payment.amount_minor, payment.currency)) for payment in desk_payments],
     )
 
 
 @staff_page("payments.take_payment")
 @require_POST
-def void(request: HttpRequest, slip_id: UUID) -> HttpResponse:
-    """Strike a slip out."""
-    slip = get_object_or_404(DeskPayment, pk=slip_id)
-    if void_desk_payment(slip_id=slip.pk, actor=Actor.from_user(request.user)):
-        messages.success(request, "Struck out. Write the right one now, if there is one.")
+def void(request: HttpRequest, desk_payment_id: UUID) -> HttpResponse:
+    """Void a payment at the desk."""
+    desk_payment = get_object_or_404(DeskPayment, pk=desk_payment_id)
+    if void_desk_payment(desk_payment_id=desk_payment.pk, actor=Actor.from_user(request.user)):
+        messages.success(request, "Voided. If the amount was wrong, record the right one now.")
     else:
-        messages.warning(request, "It was struck out already.")
-    return redirect("desk", slip.booking_id)
+        messages.warning(request, "This payment was already voided.")
+    return redirect("desk", desk_payment.booking_id)

@@ -1,3 +1,5 @@
+"""Payments in the admin, read-only. Refunds and reviews have a page of their own."""
+
 import json
 from typing import Any
 
@@ -13,7 +15,7 @@ from payments.models import DeskPayment, Discrepancy, GatewayEvent, Payment, Pay
 
 
 class LedgerAdmin(ReadOnlyAdmin):
-    """Money is never edited by hand."""
+    """Base class: payments are never edited by hand."""
 
     exclude = ["amount_minor", "currency"]
     readonly_fields = ["amount"]
@@ -41,7 +43,7 @@ class PaymentAdmin(LedgerAdmin):
 
     @admin.display(description="refunds and log")
     def more(self, row: Payment) -> SafeString:
-        return format_html('<a href="{}">Refund, decide, log</a>', reverse("payment", args=[row.pk]))
+        return format_html('<a href="{}">Refund, review, log</a>', reverse("payment", args=[row.pk]))
 
 
 @admin.register(Refund)
@@ -74,8 +76,8 @@ class GatewayEventAdmin(ReadOnlyAdmin):
     list_filter = ["state", "kind"]
     search_fields = ["event_id"]
     exclude = ["body"]
-    readonly_fields = ["what_it_said"]
+    readonly_fields = ["content"]
 
-    @admin.display(description="what it said")
-    def what_it_said(self, row: GatewayEvent) -> SafeString:
+    @admin.display(description="content")
+    def content(self, row: GatewayEvent) -> SafeString:
         return format_html("<pre>{}</pre>", json.dumps(redacted(row.body), indent=2))

@@ -1,5 +1,5 @@
-"""What payments announces, inside the transaction that recorded it. A receiver may write rows and must not touch the
-network. ``payment_failed`` sends ``payment: Payment``; the others send ``refund: Refund``."""
+"""Events published by payments. Receivers run inside the publishing transaction: they may write rows and must not use
+the network. ``payment_failed`` sends ``payment: Payment``; the others send ``refund: Refund``."""
 
 from django.dispatch import Signal
 

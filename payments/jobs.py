@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from foundation.background_tasks import register_due_task, register_periodic_task, register_purge, run_due_tasks
-from payments.polling.daily_reconciliation import RECONCILIATION, RETRY_INTERVAL, reconcile
+from payments.operations.reconciliation import RECONCILIATION
+from payments.polling.daily_reconciliation import RETRY_INTERVAL, reconcile
 from payments.polling.orders import poll_orders
 from payments.polling.refunds import process_refunds
 from payments.polling.webhook_events import process_events, purge_event_bodies

@@ -1,4 +1,4 @@
-"""How money changes hands in our books: lock, move forward, write it down. For operations of payments alone."""
+"""Change payments and refunds in the books: lock them, advance their state, append to the log."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ class LockedAccount:
 
 
 def lock_account(order_id: UUID) -> LockedAccount:
-    """Lock what every change of a payment needs. Always booking, order, payment, refund: no two paths deadlock."""
+    """Lock the booking and its order. The lock order booking, order, payment, refund prevents deadlocks."""
     booking_id = PaymentOrder.objects.values_list("booking_id", flat=True).get(pk=order_id)
     booking = Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
     return LockedAccount(booking, PaymentOrder.objects.select_for_update(no_key=True).get(pk=order_id))
 
 
 def lock_payment(payment_id: int) -> Payment:
-    """Return the payment with its booking, its order and itself locked until the transaction ends."""
+    """Lock the booking, the order and the payment; return the payment."""
     order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
     lock_account(order_id)
     return Payment.objects.select_for_update(no_key=True).select_related("order").get(pk=payment_id)
 
 
 def advance_payment(payment: Payment, state: Payment.State, *, source: str, note: str = "") -> bool:
-    """Move a locked payment forward; return whether it moved. What comes late says nothing new."""
+    """Advance the state of a locked payment; return whether it changed. Late reports of earlier states are ignored."""
     before = Payment.State(payment.state)
     if Payment.RANK[state] <= Payment.RANK[before]:
         if state != before:
-            log.debug("Payment %s is %s: the %s of %s is stale", payment, before, state, source)
+            log.debug("Payment %s is %s: the report %s from %s is outdated", payment, before, state, source)
         return False
     payment.state = state
     payment.save(update_fields=["state"])
-    _write_down(payment, before, state, source, note)
+    _append_to_log(payment, before, state, source, note)
     return True
 
 
 def set_disposition(payment: Payment, disposition: Payment.Disposition, *, source: str, reason: str = "") -> None:
-    """Say what a locked payment's money is for."""
+    """Decide what the money of a locked payment is for."""
     before = payment.disposition
     payment.disposition, payment.review_reason = disposition, reason
     payment.save(update_fields=["disposition", "review_reason"])
-    _write_down(payment, before, disposition, source, reason)
+    _append_to_log(payment, before, disposition, source, reason)
     if disposition == Payment.Disposition.REVIEW:
-        log.error("Payment %s needs a person: %s", payment, reason)
+        log.error("Payment %s needs review: %s", payment, reason)
 
 
 def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: str = "") -> bool:
-    """Move a locked refund forward; return whether it moved."""
+    """Advance the state of a locked refund; return whether it changed."""
     before = Refund.State(refund.state)
     if Refund.RANK[state] <= Refund.RANK[before]:
         return False
@@ -73,7 +73,7 @@ def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: st
     if state in (Refund.State.PROCESSED, Refund.State.FAILED):
         refund.next_try_at = None
     refund.save(update_fields=["state", "processed_at", "next_try_at", "razorpay_refund_id"])
-    _write_down(refund.payment, before, state, source, note, refund)
+    _append_to_log(refund.payment, before, state, source, note, refund)
     return True
 
 
@@ -86,7 +86,7 @@ def request_refund(
     reason: str = "",
     key: UUID | None = None,
 ) -> Refund:
-    """Write the intent to pay back part of a locked payment; the gateway is asked for it soon, under its own id."""
+    """Write the intent to refund part of a locked payment; the worker calls the gateway. ``key`` becomes its id."""
     refund = Refund.objects.create(
         id=key or uuid4(),
         payment=payment,
@@ -97,20 +97,20 @@ def request_refund(
         requested_by=str(actor),
         next_try_at=timezone.now(),
     )
-    _write_down(payment, "", refund.state, str(actor), reason, refund)
+    _append_to_log(payment, "", refund.state, str(actor), reason, refund)
     refund_requested.send(sender=Refund, refund=refund)
     return refund
 
 
 def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:
-    """Have somebody look at money of a locked payment that should have gone back and did not."""
-    is_owed = payment.disposition == Payment.Disposition.REFUND_DUE and payment.refundable_minor() > 0
-    if is_owed or was_processed:
+    """Put a locked payment up for review if its failed refund is still due, or had been reported as processed."""
+    is_due = payment.disposition == Payment.Disposition.REFUND_DUE and payment.refundable_minor() > 0
+    if is_due or was_processed:
         amount = format_money(refund.amount_minor, refund.currency)
         set_disposition(payment, Payment.Disposition.REVIEW, source=source, reason=f"The refund of {amount} failed.")
 
 
-def _write_down(
+def _append_to_log(
     payment: Payment, before: str, after: str, source: str, note: str, refund: Refund | None = None
 ) -> None:
     PaymentLog.objects.create(

@@ -1,4 +1,4 @@
-"""What becomes of the money when a booking ends before its visit. It only writes rows, with the change itself."""
+"""Refund or review the payments of bookings that end before their visit. Receivers only write rows."""
 
 from typing import Any
 
@@ -11,35 +11,34 @@ from payments.ledger import lock_payment, request_refund, set_disposition
 from payments.models import Payment, Refund
 
 Disposition = Payment.Disposition
-DAYBOOK = Actor(ActorKind.SYSTEM)
+SYSTEM = Actor(ActorKind.SYSTEM)
 
 
 @receiver([booking_declined, booking_unanswered])
-def pay_back_what_was_refused(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    """The business took the money and not the booking: all of it goes back."""
-    for payment in _what_it_stood_on(booking):
-        _pay_back(payment, f"The booking was {event.kind}.")
+def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    """Refund all of it: the business did not accept the booking."""
+    for payment in _lock_confirming_payments(booking):
+        _refund_all(payment, f"Booking {event.get_kind_display().lower()}.")
 
 
 @receiver(booking_cancelled)
-def settle_what_was_cancelled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    """A customer who cancels in time gets all of it back; where staff cancel, a person decides."""
-    for payment in _what_it_stood_on(booking):
+def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    """Refund all of it if the customer cancelled, which is possible only in time. If staff did, a person decides."""
+    for payment in _lock_confirming_payments(booking):
         if event.actor_kind == ActorKind.CUSTOMER:
-            _pay_back(payment, "Cancelled by the customer, in time.")
+            _refund_all(payment, "Cancelled by the customer in time.")
         else:
-            set_disposition(
-                payment, Disposition.REVIEW, source=event.actor, reason="Its booking was cancelled by staff."
-            )
+            reason = "The booking was cancelled by staff."
+            set_disposition(payment, Disposition.REVIEW, source=event.actor, reason=reason)
 
 
-def _what_it_stood_on(booking: Booking) -> list[Payment]:
+def _lock_confirming_payments(booking: Booking) -> list[Payment]:
     keys = Payment.objects.filter(booking=booking, disposition=Disposition.CONFIRMS).values_list("pk", flat=True)
     return [payment for payment in map(lock_payment, keys) if payment.refundable_minor() > 0]
 
 
-def _pay_back(payment: Payment, reason: str) -> None:
-    set_disposition(payment, Disposition.REFUND_DUE, source=str(DAYBOOK), reason=reason)
+def _refund_all(payment: Payment, reason: str) -> None:
+    set_disposition(payment, Disposition.REFUND_DUE, source=str(SYSTEM), reason=reason)
     request_refund(
-        payment, amount_minor=payment.refundable_minor(), cause=Refund.Source.CANCELLED, actor=DAYBOOK, reason=reason
+        payment, amount_minor=payment.refundable_minor(), cause=Refund.Source.CANCELLED, actor=SYSTEM, reason=reason
     )

@@ -1,4 +1,4 @@
-"""What differs between the gateway and our books, or waits for a person: each with its cause and its age."""
+"""List what differs between the gateway and our books, or needs a decision, with its cause and its age."""
 
 from __future__ import annotations
 
@@ -12,106 +12,132 @@ from django.utils import timezone
 
 from foundation.money import format_money
 from payments.models import Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
+from payments.operations.reconciliation import ReconciliationAction
 
-LATE = timedelta(minutes=10)
-VERY_LATE = timedelta(hours=1)
-EXTERNAL_FOR = timedelta(days=30)
+OVERDUE_AFTER = timedelta(minutes=10)
+SLOW_AFTER = timedelta(hours=1)
+LISTED_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class ReconciliationItem:
-    """One thing that does not add up. ``action`` and ``key`` name what the page's button does; ``link`` leads on."""
+    """A line of the page. ``action`` with ``key`` is its button; ``link`` leads to the payment."""
 
     cause: str
-    what: str
+    subject: str
     since: datetime
     amount: str = ""
     link: str = ""
-    action: str = ""
+    action: ReconciliationAction | None = None
     key: str = ""
 
 
 def list_reconciliation_items() -> list[ReconciliationItem]:
-    """Return all of them, oldest first."""
-    sources = (_in_review(), _found(), _refunds(), _orders(), _events(), _uncaptured(), _external())
-    return sorted((each for source in sources for each in source), key=lambda each: each.since)
+    """Return all items, oldest first."""
+    sources = (
+        _payments_in_review(),
+        _discrepancies(),
+        _slow_and_failed_refunds(),
+        _stuck_orders(),
+        _unprocessed_events(),
+        _uncaptured_payments(),
+        _external_refunds(),
+    )
+    return sorted((item for source in sources for item in source), key=lambda item: item.since)
 
 
-def _in_review() -> Iterator[ReconciliationItem]:
+def _payments_in_review() -> Iterator[ReconciliationItem]:
     for payment in Payment.objects.filter(disposition=Payment.Disposition.REVIEW).select_related("booking"):
-        yield _of_payment(payment, payment.review_reason)
+        yield _payment_item(payment, payment.review_reason)
 
 
-def _uncaptured() -> Iterator[ReconciliationItem]:
-    late = Payment.objects.filter(
+def _uncaptured_payments() -> Iterator[ReconciliationItem]:
+    uncaptured = Payment.objects.filter(
         disposition=Payment.Disposition.CONFIRMS,
         captured_at=None,
-        signature_verified_at__lt=timezone.now() - VERY_LATE,
+        signature_verified_at__lt=timezone.now() - SLOW_AFTER,
     )
-    for payment in late.select_related("booking"):
-        cause = "The booking stands on money that the gateway has not captured yet"
-        yield _of_payment(payment, cause, action="check", key=str(payment.order_id))
+    for payment in uncaptured.select_related("booking"):
+        cause = "The booking is confirmed, but the gateway has not captured the payment yet."
+        yield _payment_item(payment, cause, ReconciliationAction.POLL_ORDER, str(payment.order_id))
 
 
-def _of_payment(payment: Payment, cause: str, **action: str) -> ReconciliationItem:
+def _discrepancies() -> Iterator[ReconciliationItem]:
+    for discrepancy in Discrepancy.objects.open():
+        yield ReconciliationItem(
+            discrepancy.cause,
+            str(discrepancy),
+            discrepancy.found_at,
+            format_money(discrepancy.amount_minor, discrepancy.currency),
+            action=ReconciliationAction.CLOSE_DISCREPANCY,
+            key=str(discrepancy.pk),
+        )
+
+
+def _slow_and_failed_refunds() -> Iterator[ReconciliationItem]:
+    slow = Q(state__in=Refund.UNSETTLED, created_at__lt=timezone.now() - SLOW_AFTER)
+    for refund in Refund.objects.filter(slow).select_related("payment__booking"):
+        cause = f"The refund is not processed yet. {refund.last_error}".strip()
+        yield _refund_item(refund, cause, ReconciliationAction.POLL_REFUND, str(refund.pk))
+    failed = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=timezone.now() - LISTED_FOR)
+    for refund in failed.select_related("payment__booking"):
+        yield _refund_item(refund, f"The refund failed: nothing was refunded. {refund.last_error}".strip())
+
+
+def _external_refunds() -> Iterator[ReconciliationItem]:
+    external = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=timezone.now() - LISTED_FOR)
+    for refund in external.select_related("payment__booking"):
+        yield _refund_item(refund, "Refunded outside Daybook. It is in the books; no action is needed.")
+
+
+def _stuck_orders() -> Iterator[ReconciliationItem]:
+    threshold = timezone.now() - OVERDUE_AFTER
+    stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=threshold) | Q(next_check_at__lt=threshold)
+    for order in PaymentOrder.objects.filter(stuck).select_related("booking"):
+        yield ReconciliationItem(
+            f"The gateway could not be polled about the order. {order.last_error}".strip(),
+            f"Order {order} of {order.booking}",
+            order.created_at,
+            format_money(order.amount_minor, order.currency),
+            action=ReconciliationAction.POLL_ORDER,
+            key=str(order.pk),
+        )
+
+
+def _unprocessed_events() -> Iterator[ReconciliationItem]:
+    for event in GatewayEvent.objects.filter(Q(state=GatewayEvent.State.UNMATCHED) | ~Q(error="")):
+        yield ReconciliationItem(
+            event.error or "The gateway reported an unknown order.",
+            f"Event {event}",
+            event.received_at,
+            action=ReconciliationAction.PROCESS_EVENT,
+            key=str(event.pk),
+        )
+
+
+def _payment_item(
+    payment: Payment, cause: str, action: ReconciliationAction | None = None, key: str = ""
+) -> ReconciliationItem:
     return ReconciliationItem(
         cause,
         f"Payment {payment} of {payment.booking}",
         payment.created_at,
         format_money(payment.amount_minor, payment.currency),
         reverse("payment", args=[payment.pk]),
-        **action,
+        action,
+        key,
     )
 
 
-def _found() -> Iterator[ReconciliationItem]:
-    for finding in Discrepancy.objects.filter(closed_at=None):
-        amount = format_money(finding.amount_minor, finding.currency)
-        yield ReconciliationItem(
-            finding.cause, str(finding), finding.found_at, amount, action="close", key=str(finding.pk)
-        )
-
-
-def _refunds() -> Iterator[ReconciliationItem]:
-    slow = Q(state__in=Refund.UNSETTLED, created_at__lt=timezone.now() - VERY_LATE)
-    for refund in Refund.objects.filter(slow).select_related("payment__booking"):
-        cause = f"The refund is not done yet. {refund.last_error}".strip()
-        yield _of_refund(refund, cause, action="ask", key=str(refund.pk))
-    recently = timezone.now() - EXTERNAL_FOR
-    failed = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=recently)
-    for refund in failed.select_related("payment__booking"):
-        yield _of_refund(refund, f"The refund failed: nothing went back. {refund.last_error}".strip())
-
-
-def _external() -> Iterator[ReconciliationItem]:
-    recently = timezone.now() - EXTERNAL_FOR
-    made = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=recently)
-    for refund in made.select_related("payment__booking"):
-        yield _of_refund(refund, "Paid back outside Daybook. It is in our books; nothing is to be done.")
-
-
-def _of_refund(refund: Refund, cause: str, **action: str) -> ReconciliationItem:
+def _refund_item(
+    refund: Refund, cause: str, action: ReconciliationAction | None = None, key: str = ""
+) -> ReconciliationItem:
     return ReconciliationItem(
         cause,
         f"Refund of {refund.payment.booking}",
         refund.created_at,
         format_money(refund.amount_minor, refund.currency),
         reverse("payment", args=[refund.payment_id]),
-        **action,
+        action,
+        key,
     )
-
-
-def _orders() -> Iterator[ReconciliationItem]:
-    late = timezone.now() - LATE
-    stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=late) | Q(next_check_at__lt=late)
-    for order in PaymentOrder.objects.filter(stuck).select_related("booking"):
-        cause = f"The gateway could not be asked about the order. {order.last_error}".strip()
-        amount = format_money(order.amount_minor, order.currency)
-        what = f"Order {order} of {order.booking}"
-        yield ReconciliationItem(cause, what, order.created_at, amount, action="check", key=str(order.pk))
-
-
-def _events() -> Iterator[ReconciliationItem]:
-    for event in GatewayEvent.objects.filter(Q(state=GatewayEvent.State.UNMATCHED) | ~Q(error="")):
-        cause = event.error or "The gateway reports something of no order of ours"
-        yield ReconciliationItem(cause, f"Event {event}", event.received_at, action="read", key=str(event.pk))

@@ -14,29 +14,28 @@ from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
 from reports.takings import movements, takings
 
+INVALID_DATE = "This is not a valid date. Write it like 2026-11-30."
+
 
 @staff_page("payments.view_payment")
 @require_safe
 def day(request: HttpRequest) -> HttpResponse:
-    """Show the day's takings by method."""
-    chosen = _day(request)
+    """Show the takings of a day by method."""
+    chosen = _requested_day(request)
     if chosen is None:
-        return render_staff_page(
-            request, "reports/takings.html", "Takings", fault="That is no date. Write it like 2026-11-30."
-        )
+        return render_staff_page(request, "reports/takings.html", "Takings", error=INVALID_DATE)
     rows = [
-        (each, *(format_money(v, each.currency) for v in (each.taken_minor, each.back_minor, each.net_minor)))
-        for each in takings(chosen)
+        (row, *(format_money(amount, row.currency) for amount in (row.taken_minor, row.back_minor, row.net_minor)))
+        for row in takings(chosen)
     ]
-    step = timedelta(days=1)
     return render_staff_page(
         request,
         "reports/takings.html",
         "Takings",
         day=chosen,
         rows=rows,
-        before=chosen - step,
-        after=chosen + step,
+        before=chosen - timedelta(days=1),
+        after=chosen + timedelta(days=1),
         has_after=chosen < timezone.localdate(),
     )
 
@@ -44,29 +43,28 @@ def day(request: HttpRequest) -> HttpResponse:
 @staff_page("payments.view_payment")
 @require_safe
 def day_csv(request: HttpRequest) -> HttpResponse:
-    """Hand out the day's single movements as CSV, amounts in major units."""
-    chosen = _day(request)
+    """Return the movements of a day as CSV, with amounts in major units."""
+    chosen = _requested_day(request)
     if chosen is None:
-        return HttpResponse("That is no date. Write it like 2026-11-30.", status=400, content_type="text/plain")
+        return HttpResponse(INVALID_DATE, status=400, content_type="text/plain")
     headers = {"Content-Disposition": f'attachment; filename="takings-{chosen}.csv"'}
-    answer = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
-    sheet = csv.writer(answer)
+    response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
+    sheet = csv.writer(response)
     sheet.writerow(["at", "method", "booking", "taken", "paid_back", "currency", "receipt"])
-    for each in movements(chosen):
-        at = timezone.localtime(each.at, timezone.get_default_timezone()).isoformat(timespec="seconds")
-        amounts = (f"{minor // 100}.{minor % 100:02}" for minor in (each.taken_minor, each.back_minor))
-        sheet.writerow(
-            [_cell(text) for text in (at, each.method, each.reference, *amounts, each.currency, each.receipt)]
-        )
-    return answer
+    for row in movements(chosen):
+        at = timezone.localtime(row.at, timezone.get_default_timezone()).isoformat(timespec="seconds")
+        amounts = (f"{minor // 100}.{minor % 100:02}" for minor in (row.taken_minor, row.back_minor))
+        cells = (at, row.method, row.reference, *amounts, row.currency, row.receipt)
+        sheet.writerow([_escape_formula(cell) for cell in cells])
+    return response
 
 
-def _cell(text: str) -> str:
-    # A spreadsheet would take it for a formula.
+def _escape_formula(text: str) -> str:
+    # A spreadsheet would execute it.
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _day(request: HttpRequest) -> date | None:
+def _requested_day(request: HttpRequest) -> date | None:
     text = request.GET.get("on", "")
     try:
         chosen = parse_date(text) if text else timezone.localdate()

@@ -1,4 +1,4 @@
-"""What came in and what went out on a day, by method. The day is the business's own, from midnight to midnight."""
+"""Takings: what was paid and refunded on a day, by method. The day is a local day of the business."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Each movement of money once: when, how, which booking, how much in and how much out, in minor units.
-_MOVEMENTS = """
+# Each payment, refund and payment at the desk of a day, with the amounts taken and paid back in minor units.
+MOVEMENTS = """
     SELECT p.captured_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
            p.amount_minor AS taken, 0::bigint AS back, p.currency, p.razorpay_payment_id AS receipt
     FROM payments_payment p WHERE p.captured_at >= %(start)s AND p.captured_at < %(end)s
@@ -27,7 +27,7 @@ _MOVEMENTS = """
 
 @dataclass(frozen=True)
 class Taking:
-    """A method's day: how many movements, and sums in minor units."""
+    """The day of one method: the number of movements, and sums in minor units."""
 
     method: str
     currency: str
@@ -52,13 +52,13 @@ class Movement:
 
 
 def takings(day: date) -> list[Taking]:
-    """Return a row per method and currency, and last a sum per currency under the method "all"."""
+    """Return a row per method and currency, then a total per currency with the method "all"."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(back)::bigint
-                FROM ({_MOVEMENTS}) AS m GROUP BY GROUPING SETS ((method, currency), (currency))
-                ORDER BY method NULLS LAST, currency""",  # noqa: S608 - the text is ours
-            _span(day),
+                FROM ({MOVEMENTS}) AS m GROUP BY GROUPING SETS ((method, currency), (currency))
+                ORDER BY method NULLS LAST, currency""",  # noqa: S608 - a constant
+            _limits(day),
         )
         return [Taking(*row) for row in cursor.fetchall()]
 
@@ -68,13 +68,13 @@ def movements(day: date) -> list[Movement]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT m.at, m.method, b.reference, m.taken, m.back, m.currency, m.receipt
-                FROM ({_MOVEMENTS}) AS m JOIN bookings_booking b ON b.id = m.booking_id ORDER BY m.at""",  # noqa: S608
-            _span(day),
+                FROM ({MOVEMENTS}) AS m JOIN bookings_booking b ON b.id = m.booking_id ORDER BY m.at""",  # noqa: S608
+            _limits(day),
         )
         return [Movement(*row) for row in cursor.fetchall()]
 
 
-def _span(day: date) -> dict[str, datetime]:
+def _limits(day: date) -> dict[str, datetime]:
     zone = timezone.get_default_timezone()
-    start, end = (datetime.combine(each, time.min, tzinfo=zone) for each in (day, day + timedelta(days=1)))
+    start, end = (datetime.combine(date_, time.min, tzinfo=zone) for date_ in (day, day + timedelta(days=1)))
     return {"start": start, "end": end}

@@ -1,4 +1,4 @@
-"""The door for Razorpay's webhooks: verify, keep, answer. What they mean is decided by payments.inbox."""
+"""Razorpay's webhook endpoint: verify, store, respond. ``polling.webhook_events`` processes the events."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from payments.models import GatewayEvent
 
 log = logging.getLogger(__name__)
 
-LARGEST = 256 * 1024  # bytes; an event has a few thousand
+MAX_BYTES = 256 * 1024  # an event has a few thousand
 
 
 @csrf_exempt
 @require_POST
 def razorpay_webhook(request: HttpRequest) -> HttpResponse:
-    """Keep what Razorpay reports, once, and answer 200. Anything but 2xx within 5 s makes Razorpay send it again, and
-    a day of that makes it stop: so only what Razorpay did not sign is refused (400), or what is too large (413)."""
-    body = request.read(LARGEST + 1)
-    if len(body) > LARGEST:
+    """Store a Razorpay event once, and respond 200.
+
+    Any response other than 2xx within 5 s makes Razorpay retry, and after a day disable the webhook. So only events
+    without a valid signature (400) and too large ones (413) are refused.
+    """
+    body = request.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
         return HttpResponse(status=413)
     if not is_webhook_signature_valid(body, request.headers.get("X-Razorpay-Signature", "")):
-        log.warning("A webhook came without a valid signature")
+        log.warning("Received a webhook without a valid signature")
         return HttpResponse(status=400)
-    _keep(body, request.headers.get("X-Razorpay-Event-Id", ""))
+    _store(body, request.headers.get("X-Razorpay-Event-Id", ""))
     return HttpResponse(status=200)
 
 
-def _keep(body: bytes, event_id: str) -> None:
+def _store(body: bytes, event_id: str) -> None:
     try:
         event = json.loads(body)
     except ValueError:
@@ -49,5 +52,5 @@ def _keep(body: bytes, event_id: str) -> None:
 
 
 def _without_nul(value: object) -> object:
-    # PostgreSQL's text holds no NUL, and JSON can say one.
+    # PostgreSQL's text cannot store NUL, which JSON can contain.
     return json.loads(json.dumps(value).replace("\\u0000", ""))

@@ -1,3 +1,5 @@
+"""Serializers of the payment endpoints."""
+
 from typing import Any
 
 from rest_framework import serializers
@@ -18,7 +20,7 @@ class PrefillSerializer(serializers.Serializer[Any]):
 
 
 class CheckoutSerializer(serializers.Serializer[Any]):
-    """What Razorpay Checkout takes as its options, as it is."""
+    """The options of Razorpay Checkout. Pass them to it unchanged."""
 
     key = serializers.CharField()
     order_id = serializers.CharField()

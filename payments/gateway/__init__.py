@@ -1,0 +1,1 @@
+"""Razorpay. The only package that imports its SDK or knows its terms."""

@@ -1,30 +1,30 @@
 """The Razorpay calls that Daybook makes.
 
-Each ends in a result or raises whether it took effect: GatewayRejected (no), GatewayNotSent (no, retry later) or
-GatewayOutcomeUnknown (ask the gateway before retrying).
+Each returns a result or raises whether it took effect: GatewayRejected (no), GatewayNotSent (no, retry later) or
+GatewayOutcomeUnknown (look it up before retrying). Amounts are in minor units. All but ``create_order`` and
+``find_order`` are for the background, and may be called from any thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import count
 from typing import Any
 
 from payments.gateway.client import RazorpayClient
-from payments.gateway.deadline import Result, call_within_deadline, call_without_deadline, get_client
+from payments.gateway.deadline import Result, call_within_deadline, call_without_deadline
 from payments.gateway.entities import GatewayOrder, GatewayPayment, GatewayRefund, read_order, read_payment, read_refund
 from payments.gateway.errors import GatewayOutcomeUnknown, UnreadableEntity
 
-PAGE = 100  # the most that a list answers at once
-
-
-# --- while a customer waits ---
+PAGE_SIZE = 100  # the maximum
 
 
 def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[str, str]) -> GatewayOrder:
-    """Ask Razorpay for an order, within 0.4 s. Raises Rejected, NotSent or OutcomeUnknown.
+    """Create an order, within the deadline for a waiting customer.
 
-    Razorpay captures a payment by itself once it is authorised; money authorised later than 12 minutes goes back.
+    Razorpay captures an authorised payment automatically; one that is authorised after 12 minutes is returned.
     """
     body = {
         "amount": amount_minor,
@@ -36,23 +36,18 @@ def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[
             "capture_options": {"automatic_expiry_period": 12, "manual_expiry_period": 7200, "refund_speed": "normal"},
         },
     }
-    return call_within_deadline(lambda: _read(read_order, get_client().order.create(body)))
+    return call_within_deadline(lambda client: _read(read_order, client.order.create(body)))
 
 
-def find_order(receipt: str, *, in_time: bool = True) -> GatewayOrder | None:
-    """Return the order that was made with ``receipt``. Raises Rejected, NotSent or OutcomeUnknown.
+def find_order(receipt: str, *, has_deadline: bool = True) -> GatewayOrder | None:
+    """Return the order with this receipt, if there is one. ``has_deadline``: a customer waits for it."""
 
-    ``in_time``: within 0.4 s, for somebody who waits.
-    """
+    def find(client: RazorpayClient) -> GatewayOrder | None:
+        items = _items(client.order.all({"receipt": receipt, "count": PAGE_SIZE}))
+        orders = [_read(read_order, item) for item in items]
+        return next((order for order in orders if order.receipt == receipt), None)
 
-    def ask(client: RazorpayClient) -> GatewayOrder | None:
-        found = [_read(read_order, item) for item in _items(client.order.all({"receipt": receipt, "count": PAGE}))]
-        return next((order for order in found if order.receipt == receipt), None)
-
-    return call_within_deadline(lambda: ask(get_client())) if in_time else call_without_deadline(ask)
-
-
-# --- while nobody waits; from any thread, and each raises Rejected, NotSent or OutcomeUnknown ---
+    return call_within_deadline(find) if has_deadline else call_without_deadline(find)
 
 
 def fetch_order(order_id: str) -> GatewayOrder:
@@ -70,15 +65,15 @@ def fetch_payment(payment_id: str) -> GatewayPayment:
 
 
 def capture_payment(payment_id: str, *, amount_minor: int, currency: str) -> GatewayPayment:
-    """Take an authorised payment's money. A second call is Rejected: fetch the payment to see what became of it."""
-    body = {"amount": amount_minor, "currency": currency}  # the SDK writes into its shared default otherwise
+    """Capture an authorised payment. A second call is rejected: fetch the payment to see its state."""
+    body = {"amount": amount_minor, "currency": currency}  # otherwise the SDK modifies its shared default
     return call_without_deadline(
         lambda client: _read(read_payment, client.payment.capture(payment_id, amount_minor, body))
     )
 
 
 def create_refund(payment_id: str, *, amount_minor: int, key: str) -> GatewayRefund:
-    """Pay back. The same ``key`` is the same refund, however often it is asked for; its body never changes."""
+    """Refund part of a payment. ``key`` is the idempotency key and the receipt; the body must never change."""
     body = {"amount": amount_minor, "speed": "normal", "receipt": key}
     headers = {"X-Refund-Idempotency": key}
     return call_without_deadline(
@@ -91,47 +86,40 @@ def fetch_refund(refund_id: str) -> GatewayRefund:
 
 
 def list_payment_refunds(payment_id: str) -> list[GatewayRefund]:
+    query = {"count": PAGE_SIZE}
     return call_without_deadline(
         lambda client: [
-            _read(read_refund, item)
-            for item in _items(client.payment.fetch_multiple_refund(payment_id, {"count": PAGE}))
+            _read(read_refund, item) for item in _items(client.payment.fetch_multiple_refund(payment_id, query))
         ]
     )
 
 
 def list_payments(since: datetime, until: datetime) -> Iterator[GatewayPayment]:
-    """Yield every payment that was begun between the two, newest first, asking page by page."""
-    for item in _pages(
-        lambda query: call_without_deadline(lambda client: _items(client.payment.all(query))), since, until
-    ):
+    """Yield every payment that was created between the two, newest first, fetching page by page."""
+    for item in _pages(lambda client, query: client.payment.all(query), since, until):
         yield _read(read_payment, item)
 
 
 def list_refunds(since: datetime, until: datetime) -> Iterator[GatewayRefund]:
-    """Yield every refund that was made between the two, newest first, asking page by page."""
-    for item in _pages(
-        lambda query: call_without_deadline(lambda client: _items(client.refund.all(query))), since, until
-    ):
+    """Yield every refund that was created between the two, newest first, fetching page by page."""
+    for item in _pages(lambda client, query: client.refund.all(query), since, until):
         yield _read(read_refund, item)
 
 
-def _pages(
-    ask: Callable[[dict[str, int]], list[dict[str, Any]]], since: datetime, until: datetime
-) -> Iterator[dict[str, Any]]:
-    skip = 0
-    while True:
-        span = {"from": int(since.timestamp()), "to": int(until.timestamp())}
-        items = ask({**span, "count": PAGE, "skip": skip})
+def _pages(fetch: Callable[..., dict[str, Any]], since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    query = {"from": int(since.timestamp()), "to": int(until.timestamp()), "count": PAGE_SIZE}
+    for skip in count(0, PAGE_SIZE):
+        response = call_without_deadline(partial(fetch, query={**query, "skip": skip}))
+        items = _items(response)
         yield from items
-        if len(items) < PAGE:
+        if len(items) < PAGE_SIZE:
             return
-        skip += PAGE
 
 
-def _items(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    items = answer.get("items")
+def _items(response: dict[str, Any]) -> list[dict[str, Any]]:
+    items = response.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise GatewayOutcomeUnknown("Razorpay's list has an unknown form.")
+        raise GatewayOutcomeUnknown("Razorpay's list has an unknown format.")
     return items
 
 
@@ -139,4 +127,4 @@ def _read(read: Callable[[dict[str, Any]], Result], entity: dict[str, Any]) -> R
     try:
         return read(entity)
     except UnreadableEntity as error:
-        raise GatewayOutcomeUnknown(f"Razorpay's answer cannot be read: {error}") from error
+        raise GatewayOutcomeUnknown(f"Razorpay's response is unreadable: {error}") from error

@@ -1,4 +1,4 @@
-"""Stops asking a service that does not answer, so that nobody waits for what will not come."""
+"""A circuit breaker: stop calling a service that does not respond, so that no request waits for it in vain."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import time
 
 
 class CircuitBreaker:
-    """Opens after so many failures in a row; then lets one call through every ``pause_seconds`` until one works.
+    """Opens after ``failures`` in a row; then allows one call every ``pause_seconds`` until one succeeds.
 
-    For the threads of one process; each process finds out by itself.
+    It is shared by the threads of one process; each process has its own.
     """
 
     def __init__(self, *, failures: int, pause_seconds: float) -> None:
-        self._limit = failures
+        self._max_failures = failures
         self._pause = pause_seconds
         self._lock = threading.Lock()
         self._failures = 0
-        self._closed_again_at = 0.0  # monotonic seconds
+        self._next_call_at = 0.0  # in monotonic seconds
 
     def allows_call(self) -> bool:
-        """Whether to call now. The call that tries whether all is well again keeps the others waiting."""
+        """Return whether to call now. While one call tests an open breaker, the others are refused."""
         with self._lock:
-            if self._failures < self._limit:
+            if self._failures < self._max_failures:
                 return True
             now = time.monotonic()
-            if now < self._closed_again_at:
+            if now < self._next_call_at:
                 return False
-            self._closed_again_at = now + self._pause
+            self._next_call_at = now + self._pause
             return True
 
     def record_failure(self) -> None:
         with self._lock:
             self._failures += 1
-            if self._failures == self._limit:
-                self._closed_again_at = time.monotonic() + self._pause
+            if self._failures == self._max_failures:
+                self._next_call_at = time.monotonic() + self._pause
 
     def record_success(self) -> None:
         with self._lock:

@@ -15,13 +15,13 @@ CONNECT_SECONDS, READ_SECONDS = 0.1, 0.3
 
 
 class RazorpayClient(razorpay.Client):
-    """The SDK's client with typed outcomes, hard timeouts, no redirects and today's root certificates."""
+    """A client for one thread."""
 
     def __init__(self, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> None:
         super().__init__(
             auth=(settings.RAZORPAY_KEY_ID, settings.RAZORPAY_KEY_SECRET), base_url=settings.RAZORPAY_API_BASE_URL
         )
-        self.cert_path = True  # the SDK's own bundle is of 2015
+        self.cert_path = True  # the SDK's own bundle is from 2015
         self._timeout = (connect_seconds, read_seconds)
 
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -38,30 +38,30 @@ class RazorpayClient(razorpay.Client):
         except requests.ConnectTimeout as error:
             raise GatewayNotSent("Razorpay could not be reached.") from error
         except requests.ConnectionError as error:
-            raise _connection_verdict(error) from error
+            raise _classify_connection_error(error) from error
         except requests.RequestException as error:
-            raise GatewayOutcomeUnknown(f"Razorpay gave no readable answer ({type(error).__name__}).") from error
+            raise GatewayOutcomeUnknown(f"No readable response from Razorpay ({type(error).__name__}).") from error
         return _read_response(response)
 
 
-def _connection_verdict(error: requests.ConnectionError) -> GatewayError:
-    # urllib3 wraps a refused or unresolvable address in NewConnectionError; anything else broke after the request left.
+def _classify_connection_error(error: requests.ConnectionError) -> GatewayError:
+    # urllib3 wraps a refused or unresolvable address in NewConnectionError; others occur after the request was sent.
     if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
         return GatewayNotSent("Razorpay could not be reached.")
-    return GatewayOutcomeUnknown("The connection to Razorpay broke before its answer came.")
+    return GatewayOutcomeUnknown("The connection to Razorpay broke before it responded.")
 
 
 def _read_response(response: requests.Response) -> dict[str, Any]:
     try:
-        answer = response.json()
+        body = response.json()
     except requests.JSONDecodeError:
-        answer = None
+        body = None
     if response.status_code == requests.codes.too_many_requests:
-        raise GatewayNotSent("Razorpay asks for fewer calls.")
-    if 400 <= response.status_code < 500 and response.status_code not in (408, 409) and isinstance(answer, dict):
-        error = answer.get("error")
+        raise GatewayNotSent("Razorpay limits our calls.")
+    if 400 <= response.status_code < 500 and response.status_code not in (408, 409) and isinstance(body, dict):
+        error = body.get("error")
         reason = error.get("description") if isinstance(error, dict) else error
-        raise GatewayRejected(str(reason or f"Razorpay answered {response.status_code}."))
-    if response.status_code != requests.codes.ok or not isinstance(answer, dict):
-        raise GatewayOutcomeUnknown(f"Razorpay answered {response.status_code} without a result.")
-    return answer
+        raise GatewayRejected(str(reason or f"Razorpay responded {response.status_code}."))
+    if response.status_code != requests.codes.ok or not isinstance(body, dict):
+        raise GatewayOutcomeUnknown(f"Razorpay responded {response.status_code} without a result.")
+    return body

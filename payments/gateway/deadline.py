@@ -1,11 +1,14 @@
-"""Run gateway calls with a deadline while a customer waits, and without one in the background."""
+"""Run gateway calls: with a deadline while a customer waits, and without one in the background.
+
+Both refuse to run inside a transaction, which would hold its locks during the call.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as DeadlinePassed
+from concurrent.futures import TimeoutError as DeadlineExceeded
 from typing import TypeVar
 
 from django.conf import settings
@@ -26,26 +29,13 @@ _local = threading.local()
 _callers = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="razorpay")
 
 
-def get_client(connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> RazorpayClient:
-    # requests never promised that a session may be shared between threads.
-    clients: dict[tuple[object, ...], RazorpayClient] = _local.__dict__.setdefault("clients", {})
-    key = (connect_seconds, read_seconds, settings.RAZORPAY_API_BASE_URL, settings.RAZORPAY_KEY_ID)
-    if key not in clients:
-        clients[key] = RazorpayClient(connect_seconds, read_seconds)
-    return clients[key]
-
-
-def call_without_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
-    _refuse_inside_transaction()
-    return call(get_client(BACKGROUND_CONNECT_SECONDS, BACKGROUND_READ_SECONDS))
-
-
-def call_within_deadline(call: Callable[[], Result]) -> Result:
+def call_within_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
+    """Run a call while a customer waits. Raises GatewayError, at the latest when the deadline passes."""
     _refuse_inside_transaction()
     if not circuit_breaker.allows_call():
-        raise GatewayNotSent("Razorpay has not answered lately.")
+        raise GatewayNotSent("Razorpay has not responded recently.")
     try:
-        answer = _call_in_time(call)
+        result = _call_with_timeout(call)
     except (GatewayNotSent, GatewayOutcomeUnknown):
         circuit_breaker.record_failure()
         raise
@@ -53,19 +43,34 @@ def call_within_deadline(call: Callable[[], Result]) -> Result:
         circuit_breaker.record_success()
         raise
     circuit_breaker.record_success()
-    return answer
+    return result
 
 
-def _call_in_time(call: Callable[[], Result]) -> Result:
-    future: Future[Result] = _callers.submit(call)
+def call_without_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
+    """Run a call in the background, with longer timeouts. Raises GatewayError."""
+    _refuse_inside_transaction()
+    return call(_thread_client(BACKGROUND_CONNECT_SECONDS, BACKGROUND_READ_SECONDS))
+
+
+def _call_with_timeout(call: Callable[[RazorpayClient], Result]) -> Result:
+    future: Future[Result] = _callers.submit(lambda: call(_thread_client(CONNECT_SECONDS, READ_SECONDS)))
     try:
         return future.result(timeout=DEADLINE_SECONDS)
-    except DeadlinePassed as error:
+    except DeadlineExceeded as error:
         if future.cancel():
             raise GatewayNotSent("Too many calls to Razorpay are waiting.") from error
-        raise GatewayOutcomeUnknown("Razorpay took too long to answer.") from error
+        raise GatewayOutcomeUnknown("Razorpay did not respond in time.") from error
+
+
+def _thread_client(connect_seconds: float, read_seconds: float) -> RazorpayClient:
+    # requests does not promise that a session may be shared between threads.
+    clients: dict[tuple[object, ...], RazorpayClient] = _local.__dict__.setdefault("clients", {})
+    key = (connect_seconds, read_seconds, settings.RAZORPAY_API_BASE_URL, settings.RAZORPAY_KEY_ID)
+    if key not in clients:
+        clients[key] = RazorpayClient(connect_seconds, read_seconds)
+    return clients[key]
 
 
 def _refuse_inside_transaction() -> None:
     if connection.in_atomic_block:
-        raise RuntimeError("A gateway call inside a transaction would hold its locks while the gateway thinks.")
+        raise RuntimeError("A gateway call inside a transaction would hold its locks during the call")

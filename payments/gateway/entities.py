@@ -37,7 +37,7 @@ REFUND_STATES = {
 
 @dataclass(frozen=True)
 class GatewayOrder:
-    """An order as the gateway holds it; ``amount_minor`` in minor units of ``currency``."""
+    """An order at the gateway. ``amount_minor`` is in minor units of ``currency``."""
 
     order_id: str
     amount_minor: int
@@ -47,9 +47,9 @@ class GatewayOrder:
 
 @dataclass(frozen=True)
 class GatewayPayment:
-    """A payment as the gateway holds it. ``was_captured``: the money was ours at some time.
+    """A payment at the gateway. ``was_captured``: the money was ours at some time.
 
-    ``refunded_minor`` is what has gone back, or is going back, by whoever's doing.
+    ``refunded_minor`` is refunded, or about to be, by any party.
     """
 
     payment_id: str
@@ -65,7 +65,7 @@ class GatewayPayment:
 
 @dataclass(frozen=True)
 class GatewayRefund:
-    """A refund as the gateway holds it. ``receipt`` is our own id of it, or empty where it is not ours."""
+    """A refund at the gateway. ``receipt`` is our id of it, or empty if we did not request it."""
 
     refund_id: str
     payment_id: str
@@ -76,24 +76,24 @@ class GatewayRefund:
 
 
 def read_order(entity: dict[str, Any]) -> GatewayOrder:
-    """Raises Unreadable."""
+    """Translate the entity. Raises UnreadableEntity."""
     return GatewayOrder(
         _id(entity, "id", ORDER_ID), _amount(entity, "amount"), _text(entity, "currency"), _text(entity, "receipt")
     )
 
 
 def read_payment(entity: dict[str, Any]) -> GatewayPayment:
-    """Raises Unreadable."""
+    """Translate the entity. Raises UnreadableEntity."""
     state = PAYMENT_STATES.get(_text(entity, "status"))
     if state is None:
-        raise UnreadableEntity(f"A payment's status {entity.get('status')!r} is new to us.")
+        raise UnreadableEntity(f"Unknown payment status {entity.get('status')!r}.")
     return GatewayPayment(
         payment_id=_id(entity, "id", PAYMENT_ID),
         order_id=_text(entity, "order_id"),
         amount_minor=_amount(entity, "amount"),
         currency=_text(entity, "currency"),
         state=state,
-        # Samples of authorised and failed cards carry "captured": true, so it counts only after the status.
+        # Samples of authorised and failed payments have "captured": true, so it counts only together with the status.
         was_captured=state == Payment.State.CAPTURED
         or (state == Payment.State.REFUNDED and entity.get("captured") is True),
         refunded_minor=_amount(entity, "amount_refunded") if entity.get("amount_refunded") else 0,
@@ -103,10 +103,10 @@ def read_payment(entity: dict[str, Any]) -> GatewayPayment:
 
 
 def read_refund(entity: dict[str, Any]) -> GatewayRefund:
-    """Raises Unreadable."""
+    """Translate the entity. Raises UnreadableEntity."""
     state = REFUND_STATES.get(_text(entity, "status"))
     if state is None:
-        raise UnreadableEntity(f"A refund's status {entity.get('status')!r} is new to us.")
+        raise UnreadableEntity(f"Unknown refund status {entity.get('status')!r}.")
     return GatewayRefund(
         refund_id=_id(entity, "id", REFUND_ID),
         payment_id=_id(entity, "payment_id", PAYMENT_ID),
@@ -117,18 +117,18 @@ def read_refund(entity: dict[str, Any]) -> GatewayRefund:
     )
 
 
-def _id(entity: dict[str, Any], name: str, form: re.Pattern[str]) -> str:
-    # Ids go into the paths of later calls: one that is no id must not get that far.
+def _id(entity: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    # Ids become part of the URLs of later calls, so they must be valid.
     value = entity.get(name)
-    if not isinstance(value, str) or not form.fullmatch(value):
-        raise UnreadableEntity(f"{name} is no id of Razorpay's.")
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise UnreadableEntity(f"{name} is not a valid Razorpay id.")
     return value
 
 
 def _amount(entity: dict[str, Any], name: str) -> int:
     value = entity.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-        raise UnreadableEntity(f"{name} is no amount.")
+        raise UnreadableEntity(f"{name} is not a valid amount.")
     return value
 
 

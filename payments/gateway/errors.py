@@ -8,16 +8,16 @@ class GatewayError(CallFailed):
 
 
 class GatewayRejected(GatewayError, Rejected):
-    """The gateway refused: nothing happened, and the same request will be refused again."""
+    """The gateway refused: nothing happened, and the same call would be refused again."""
 
 
 class GatewayNotSent(GatewayError, NotSent):
-    """Nothing happened: the gateway was not reached, or asked us to come back later."""
+    """Nothing happened: the gateway was not reached, or limits our calls. Retry later."""
 
 
 class GatewayOutcomeUnknown(GatewayError, OutcomeUnknown):
-    """It may have happened. Look it up before trying again."""
+    """The call may have taken effect. Look up its result before retrying."""
 
 
 class UnreadableEntity(Exception):
-    """The entity lacks a field, or has one in a form that is new to us."""
+    """The entity lacks a field, or has one of an unknown format."""

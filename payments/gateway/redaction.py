@@ -1,4 +1,4 @@
-"""What of a gateway's event may be shown: everything but the payer."""
+"""Hide personal data in gateway events."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ HIDDEN = "…"
 
 
 def redacted(value: object) -> object:
-    """Return a copy of parsed JSON in which personal data is replaced by a sign that it is there."""
+    """Return a copy of parsed JSON in which personal data is replaced by a placeholder."""
     if isinstance(value, dict):
-        return {name: HIDDEN if name in PERSONAL and each else redacted(each) for name, each in value.items()}
+        return {name: HIDDEN if name in PERSONAL and child else redacted(child) for name, child in value.items()}
     if isinstance(value, list):
-        return [redacted(each) for each in value]
+        return [redacted(child) for child in value]
     return value

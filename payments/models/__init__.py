@@ -1,4 +1,4 @@
-"""Money for a booking: what is asked for, what was paid, what went back, and what the gateway told us of it."""
+"""The models of payments: orders, payments, refunds, payments at the desk, and what the gateway reported."""
 
 from payments.models.defaults import new_receipt
 from payments.models.desk_payment import DeskPayment

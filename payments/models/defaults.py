@@ -6,5 +6,5 @@ import uuid
 
 
 def new_receipt() -> str:
-    """Return a receipt for the gateway: unique, at most 40 characters, and the key to find a lost order by."""
+    """Return a unique receipt for the gateway, of at most 40 characters. A lost order is found by it."""
     return f"bk_{uuid.uuid4().hex}"

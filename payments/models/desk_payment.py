@@ -1,4 +1,4 @@
-"""What the front desk takes, so that the day's takings add up."""
+"""Payments at the desk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bookings.models import Booking
 
 
 class DeskPayment(models.Model):
-    """Money that changed hands at the desk. A slip is not edited but voided, and written again."""
+    """Money taken or paid out at the desk. It is not edited: void it and record it again."""
 
     class Method(models.TextChoices):
         CASH = "cash", "Cash"
@@ -22,7 +22,7 @@ class DeskPayment(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=10, choices=Method.choices)
-    is_payout = models.BooleanField(default=False, help_text="Money given back at the desk.")
+    is_payout = models.BooleanField(default=False, help_text="Money paid out at the desk.")
     amount_minor = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     note = models.CharField(max_length=250, blank=True)
@@ -33,7 +33,7 @@ class DeskPayment(models.Model):
 
     class Meta:
         ordering = ["-taken_at"]
-        permissions = [("take_payment", "Can take money at the desk")]
+        permissions = [("take_payment", "Can record payments at the desk")]
         indexes = [models.Index(fields=["booking"], name="desk_payment_of_booking")]
         constraints = [
             models.CheckConstraint(name="desk_payment_moves_money", condition=Q(amount_minor__gt=0)),

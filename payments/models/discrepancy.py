@@ -1,4 +1,4 @@
-"""Discrepancies: money at the gateway that matches no row of ours."""
+"""Discrepancies: payments at the gateway that match no order of ours."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from foundation.events import Actor
+
+
+class DiscrepancyQuerySet(models.QuerySet["Discrepancy"]):
+    def open(self) -> DiscrepancyQuerySet:
+        """Discrepancies that are not closed yet."""
+        return self.filter(closed_at=None)
+
+    def close(self, key: str, *, actor: Actor, note: str) -> bool:
+        """Close an open discrepancy; return whether it was open."""
+        return bool(self.open().filter(pk=key).update(closed_at=Now(), closed_by=str(actor), resolution=note))
+
 
 class Discrepancy(models.Model):
-    """Money at the gateway that our books cannot place. Found by the daily comparison; a person closes it."""
+    """A payment at the gateway that matches no order of ours. The daily reconciliation finds it; a person closes it."""
 
     gateway_id = models.CharField(max_length=40, unique=True)
     cause = models.CharField(max_length=250)
@@ -19,8 +31,11 @@ class Discrepancy(models.Model):
     closed_by = models.CharField(max_length=160, blank=True)
     resolution = models.CharField(max_length=250, blank=True)
 
+    objects = DiscrepancyQuerySet.as_manager()
+
     class Meta:
         ordering = ["found_at"]
+        verbose_name_plural = "discrepancies"
         constraints = [
             models.CheckConstraint(
                 name="closed_discrepancy_names_who_and_why",

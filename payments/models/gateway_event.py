@@ -1,4 +1,4 @@
-"""What the gateway reported by itself."""
+"""Gateway events: the webhooks that Razorpay sent."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from django.db.models.functions import Now
 
 
 class GatewayEvent(models.Model):
-    """A verified webhook, kept as it came. It is acted on later, so that its sender is answered at once."""
+    """A verified webhook, stored as received. The worker processes it later, so that the gateway does not wait."""
 
     class State(models.TextChoices):
         RECEIVED = "received"
         DONE = "done"
         IGNORED = "ignored"
-        UNMATCHED = "unmatched", "Of no order of ours"
+        UNMATCHED = "unmatched", "No matching order"
 
     event_id = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=60)
-    body = models.JSONField(null=True, help_text="As it came; removed after 90 days, since it holds personal data.")
+    body = models.JSONField(null=True, help_text="As received. Removed after 90 days, since it contains personal data.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, db_default=Now())

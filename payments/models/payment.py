@@ -1,4 +1,4 @@
-"""What was paid."""
+"""Payments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from payments.models.payment_order import PaymentOrder
 
 
 class Payment(models.Model):
-    """One attempt to pay an order. ``state`` only moves forward; ``disposition`` says what the money is for."""
+    """An attempt to pay an order. ``state`` only moves forward; ``disposition`` is what the money is for."""
 
     class State(models.TextChoices):
         CREATED = "created"
@@ -20,13 +20,13 @@ class Payment(models.Model):
         REFUNDED = "refunded"
 
     class Disposition(models.TextChoices):
-        NONE = "none", "Nothing yet"
-        CONFIRMS = "confirms", "Pays the booking"
-        REFUND_DUE = "refund_due", "Goes back"
-        REVIEW = "review", "Somebody has to look"
-        CLOSED = "closed", "Dealt with elsewhere"
+        NONE = "none", "Undecided"
+        CONFIRMS = "confirms", "Pays for the booking"
+        REFUND_DUE = "refund_due", "To be refunded"
+        REVIEW = "review", "Needs review"
+        CLOSED = "closed", "Closed"
 
-    # A bank may approve what was reported as failed; nothing undoes a capture but a refund.
+    # A bank may approve a payment after it was reported as failed. Only a refund undoes a capture.
     RANK = {State.CREATED: 0, State.FAILED: 1, State.AUTHORIZED: 2, State.CAPTURED: 3, State.REFUNDED: 4}
 
     razorpay_payment_id = models.CharField(max_length=40, unique=True)
@@ -47,8 +47,8 @@ class Payment(models.Model):
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["captured_at"], name="payment_by_capture")]
         permissions = [
-            ("refund_payment", "Can pay money back"),
-            ("review_payment", "Can decide what becomes of money that fits nothing"),
+            ("refund_payment", "Can refund payments"),
+            ("review_payment", "Can decide about payments that need review"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -71,17 +71,17 @@ class Payment(models.Model):
 
     @property
     def is_captured(self) -> bool:
-        """Whether the money was ever ours; what goes back to its payer uncaptured never was."""
+        """Return whether the money was ever ours. An uncaptured payment that is returned never was."""
         return self.captured_at is not None
 
     @property
     def is_proven(self) -> bool:
-        """Whether the gateway has taken the money, or has signed that the payer's bank lets it."""
+        """Return whether the gateway has captured the payment, or signed that it authorised it."""
         return self.is_captured or self.signature_verified_at is not None
 
     def refundable_minor(self) -> int:
-        """Return how much of the captured money is neither paid back nor on its way back."""
+        """Return how much of the captured amount is not refunded, including pending refunds, in minor units."""
         if not self.is_captured:
             return 0
-        going_back = self.refunds.exclude(state="failed").aggregate(total=Sum("amount_minor"))["total"]
-        return self.amount_minor - int(going_back or 0)
+        refunded = self.refunds.exclude(state="failed").aggregate(total=Sum("amount_minor"))["total"]
+        return self.amount_minor - int(refunded or 0)

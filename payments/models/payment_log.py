@@ -1,4 +1,4 @@
-"""The append-only log of payment and refund state changes."""
+"""The append-only log of payments and refunds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,26 @@ from payments.models.refund import Refund
 
 
 class PaymentLog(models.Model):
-    """One move of money or of its state; append-only, which a trigger of the database holds."""
+    """A change of the state or disposition of a payment or refund. A database trigger keeps it append-only.
+
+    ``source`` begins with a Source, or is the actor of a decision.
+    """
+
+    class Source(models.TextChoices):
+        VERIFY = "verify"
+        WEBHOOK = "webhook"
+        POLL = "poll"
+        REFUND = "refund"
+        RECONCILIATION = "daily_reconciliation"
 
     order = models.ForeignKey(PaymentOrder, on_delete=models.PROTECT, related_name="log")
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, related_name="log")
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, null=True, related_name="log")
     moved_from = models.CharField(max_length=12, blank=True)
     moved_to = models.CharField(max_length=12)
-    source = models.CharField(max_length=160, help_text="Who brought the news: verify, a webhook, a check, a person.")
+    source = models.CharField(
+        max_length=160, help_text="Who reported or decided it: verify, webhook, poll, or a person."
+    )
     note = models.CharField(max_length=250, blank=True)
     at = models.DateTimeField(db_default=Now())
 

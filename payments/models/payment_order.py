@@ -11,7 +11,7 @@ from django.db.models import Q
 from bookings.models import Booking
 from payments.models.defaults import new_receipt
 
-# When an order is looked at again, after its creation. The last ones are for banks that answer days later.
+# When to poll the gateway about an order, after its creation. The last ones are for banks that respond days later.
 POLL_SCHEDULE = [
     *(timedelta(minutes=minutes) for minutes in (2, 5, 10, 15, 30)),
     *(timedelta(hours=hours) for hours in (1, 6, 24, 72, 120)),
@@ -20,12 +20,12 @@ POLL_SCHEDULE = [
 
 class PaymentOrderQuerySet(models.QuerySet["PaymentOrder"]):
     def find_by_razorpay_id(self, razorpay_order_id: str) -> PaymentOrder | None:
-        """Return the order that the gateway calls so; orders that it has not named yet are none of them."""
+        """Return the order with this gateway id, or None. An empty id matches nothing."""
         return self.filter(razorpay_order_id=razorpay_order_id).first() if razorpay_order_id else None
 
 
 class PaymentOrder(models.Model):
-    """What we ask the gateway to collect. Written before the gateway is called, so that no order is ever unknown."""
+    """What we ask the gateway to collect. The row is written before the gateway is called, so that no order is lost."""
 
     class State(models.TextChoices):
         CREATING = "creating"
@@ -42,13 +42,15 @@ class PaymentOrder(models.Model):
     receipt = models.CharField(max_length=40, unique=True, default=new_receipt)
     razorpay_order_id = models.CharField(max_length=40, unique=True, null=True)  # noqa: DJ001 - unique where known
     state = models.CharField(max_length=10, choices=State.choices, default=State.CREATING)
-    is_extended = models.BooleanField(default=False, help_text="Its hold was prolonged while a bank was thinking.")
+    is_extended = models.BooleanField(
+        default=False, help_text="Its hold was extended while a bank processed the payment."
+    )
     awaits_repeat = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Its customer was told of the gateway's failure, and has no key to go on under.",
+        help_text="The gateway was unavailable, and the customer sent no idempotency key to resume with.",
     )
-    next_check_at = models.DateTimeField(null=True, help_text="When to ask the gateway about it again.")
+    next_check_at = models.DateTimeField(null=True, help_text="When to poll the gateway about it again.")
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -76,8 +78,8 @@ class PaymentOrder(models.Model):
         return self.razorpay_order_id or self.receipt
 
     def next_poll_after(self, now: datetime, hold_expires_at: datetime | None) -> datetime | None:
-        """Return the next moment after ``now`` to ask the gateway about it; None when the last one has passed."""
-        moments = [self.created_at + offset for offset in POLL_SCHEDULE]
+        """Return when to poll the gateway about it next, or None if the last scheduled poll has passed."""
+        times = [self.created_at + offset for offset in POLL_SCHEDULE]
         if hold_expires_at is not None:
-            moments.append(hold_expires_at)
-        return min((moment for moment in moments if moment > now), default=None)
+            times.append(hold_expires_at)
+        return min((time for time in times if time > now), default=None)

@@ -1,4 +1,4 @@
-"""What goes back."""
+"""Refunds."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from payments.models.payment import Payment
 
 
 class Refund(models.Model):
-    """One intent to pay back. Its id is the key under which the gateway does it once, however often it is asked."""
+    """An intent to refund. Its id is the idempotency key with which the gateway performs it once."""
 
     class State(models.TextChoices):
         REQUESTED = "requested"
-        SENT = "sent", "Sent, answer unknown"
+        SENT = "sent", "Sent, outcome unknown"
         PENDING = "pending"
         PROCESSED = "processed"
         FAILED = "failed"
 
     class Source(models.TextChoices):
         STAFF = "staff", "Staff"
-        LATE = "late", "The money came too late"
-        DUPLICATE = "duplicate", "The booking was paid already"
-        CANCELLED = "cancelled", "The booking did not stand"
-        EXTERNAL = "external", "Made outside Daybook"
+        LATE = "late", "Paid too late"
+        DUPLICATE = "duplicate", "Paid twice"
+        CANCELLED = "cancelled", "Booking cancelled or declined"
+        EXTERNAL = "external", "Refunded outside Daybook"
 
     RANK = {State.REQUESTED: 0, State.SENT: 1, State.PENDING: 2, State.PROCESSED: 3, State.FAILED: 4}
     UNSETTLED = [State.REQUESTED, State.SENT, State.PENDING]
@@ -40,7 +40,7 @@ class Refund(models.Model):
     requested_by = models.CharField(max_length=160)
     razorpay_refund_id = models.CharField(max_length=40, unique=True, null=True)  # noqa: DJ001 - unique where known
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(null=True, help_text="When to ask the gateway again.")
+    next_try_at = models.DateTimeField(null=True, help_text="When to call the gateway again.")
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True)

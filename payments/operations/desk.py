@@ -23,9 +23,9 @@ def record_desk_payment(
     is_payout: bool = False,
     note: str = "",
 ) -> DeskPayment:
-    """Write down money that changed hands at the desk. The same ``key`` is the same slip: a double click is one."""
+    """Record money that was taken or paid out at the desk. The same ``key`` returns the same desk payment."""
     booking = Booking.objects.get(pk=booking_id)
-    slip, _ = DeskPayment.objects.get_or_create(
+    desk_payment, _ = DeskPayment.objects.get_or_create(
         pk=key,
         defaults={
             "booking": booking,
@@ -37,11 +37,11 @@ def record_desk_payment(
             "taken_by": str(actor),
         },
     )
-    return slip
+    return desk_payment
 
 
 @transaction.atomic
-def void_desk_payment(*, slip_id: UUID, actor: Actor) -> bool:
-    """Strike a slip out; return whether it still counted."""
-    slips = DeskPayment.objects.filter(pk=slip_id, voided_at=None)
-    return bool(slips.update(voided_at=timezone.now(), voided_by=str(actor)))
+def void_desk_payment(*, desk_payment_id: UUID, actor: Actor) -> bool:
+    """Void a desk payment; return whether it was valid until now."""
+    valid = DeskPayment.objects.filter(pk=desk_payment_id, voided_at=None)
+    return bool(valid.update(voided_at=timezone.now(), voided_by=str(actor)))

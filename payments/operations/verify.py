@@ -1,4 +1,4 @@
-"""Verify a payment that Razorpay Checkout reports."""
+"""Verify a payment that Razorpay Checkout reports to the customer's browser."""
 
 from __future__ import annotations
 
@@ -8,45 +8,40 @@ from django.db import transaction
 from django.utils import timezone
 
 from bookings.models import Booking
-from payments.exceptions import (
-    PaidTooLate,
-    PaymentMismatch,
-    SignatureInvalid,
-    UnknownOrder,
-)
+from payments.exceptions import PaidTooLate, PaymentMismatch, SignatureInvalid, UnknownOrder
 from payments.gateway.entities import GatewayPayment
 from payments.gateway.signatures import is_payment_signature_valid
-from payments.models import Payment, PaymentOrder
+from payments.models import Payment, PaymentLog, PaymentOrder
 from payments.operations.settle import settle_payment
 
 log = logging.getLogger(__name__)
 
 
 def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking:
-    """Apply a payment that Checkout reports, once; a second call with the same payment returns the same booking.
+    """Settle a signed payment; a second call with the same payment returns the same booking.
 
-    A signature proves that the gateway authorised this payment of this order, for the order's own sum: the booking is
-    confirmed on it, and the capture checked within seconds. Raises OrderUnknown, SignatureInvalid, PaymentMismatch, or
-    PaidTooLate where the slot could not be kept.
+    The signature proves that the gateway authorised this payment of this order, for the order's amount. The booking is
+    confirmed on it, and the capture is polled within seconds. Raises UnknownOrder, SignatureInvalid, PaymentMismatch,
+    or PaidTooLate if the slot is gone.
     """
     order = PaymentOrder.objects.find_by_razorpay_id(order_id)
     if order is None or order.razorpay_order_id is None:
         raise UnknownOrder("There is no such order. Start again with POST /bookings/razorpay-booking.")
     if not is_payment_signature_valid(order_id=order.razorpay_order_id, payment_id=payment_id, signature=signature):
-        log.warning("A payment of order %s came with a wrong signature", order.pk)
+        log.warning("Wrong signature for a payment of order %s", order.pk)
         raise SignatureInvalid("The signature does not match. Send the three values exactly as Checkout returned them.")
-    payment = _apply_signed(order, payment_id)
+    payment = _settle_signed(order, payment_id)
     booking = Booking.objects.for_api().get(pk=order.booking_id)
     if booking.status in Booking.PAYABLE or payment.disposition == Payment.Disposition.CONFIRMS:
         return booking
     if payment.disposition in (Payment.Disposition.NONE, Payment.Disposition.REFUND_DUE):
-        raise PaidTooLate("The slot was given up before the payment arrived. The money will be paid back.")
-    raise PaidTooLate("The booking is given up. Please call us about the money.")
+        raise PaidTooLate("The hold expired before the payment arrived. The payment will be refunded.")
+    raise PaidTooLate("The booking is no longer active. Please call us about your payment.")
 
 
 @transaction.atomic
-def _apply_signed(order: PaymentOrder, payment_id: str) -> Payment:
-    facts = GatewayPayment(
+def _settle_signed(order: PaymentOrder, payment_id: str) -> Payment:
+    reported = GatewayPayment(
         payment_id,
         order.razorpay_order_id or "",
         order.amount_minor,
@@ -55,10 +50,10 @@ def _apply_signed(order: PaymentOrder, payment_id: str) -> Payment:
         was_captured=False,
     )
     try:
-        payment = settle_payment(order_id=order.pk, facts=facts, source="verify", is_signed=True)
+        payment = settle_payment(order_id=order.pk, reported=reported, source=PaymentLog.Source.VERIFY, is_signed=True)
     except PaymentMismatch:
-        log.error("Payment %s was signed for order %s, but is of another", payment_id, order.pk)
+        log.error("Payment %s was signed for order %s but belongs to another one", payment_id, order.pk)
         raise
-    # Whoever it turns out to be for, the gateway is asked about it at once.
+    # Whatever it pays for, poll the gateway about it immediately.
     PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=timezone.now())
     return payment

@@ -1,4 +1,4 @@
-"""Forms of the payment pages. Amounts are entered in major units and leave here in minor units."""
+"""Forms of the payment pages. Amounts are entered in major units; their values are in minor units."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from payments.operations.review import ReviewDecision
 
 class RefundForm(IdempotentForm):
     amount_minor = MoneyField(label="Amount")
-    reason = forms.CharField(max_length=250, label="Reason", help_text="For the books; the customer is not told.")
+    reason = forms.CharField(max_length=250, label="Reason", help_text="For the books. The customer does not see it.")
     booking = forms.ChoiceField(
         label="The booking",
-        choices=[("stands", "It stands"), ("cancel", "It is cancelled too")],
+        choices=[("stands", "Keep it"), ("cancel", "Cancel it too")],
         widget=forms.RadioSelect,
     )
 
 
 class ReviewForm(forms.Form):
     resolution = forms.ChoiceField(label="Decision", choices=ReviewDecision.choices, widget=forms.RadioSelect)
-    note = forms.CharField(max_length=250, label="Why", help_text="For whoever reads the books later.")
+    note = forms.CharField(max_length=250, label="Reason", help_text="For the books.")

@@ -21,73 +21,83 @@ from payments.pages.forms import RefundForm, ReviewForm
 @staff_page("payments.view_payment")
 @require_safe
 def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """Show a payment with its refunds and its log, and offer what may be done about it."""
-    row = get_object_or_404(Payment.objects.select_related("booking", "order"), pk=payment_id)
-    left = max(row.refundable_minor(), 0)
-    return _show_payment(request, row, RefundForm(initial={"amount_minor": left}), ReviewForm())
+    """Show a payment with its refunds and its log."""
+    row = _get_payment(payment_id)
+    refund_form = RefundForm(initial={"amount_minor": max(row.refundable_minor(), 0)})
+    return _render_payment(request, row, refund_form, ReviewForm())
 
 
 @staff_page("payments.refund_payment")
 @require_POST
 def refund(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """Pay back what the form says, once however often it is sent."""
-    row = get_object_or_404(Payment.objects.select_related("booking", "order"), pk=payment_id)
+    """Request a refund."""
+    row = _get_payment(payment_id)
     form = RefundForm(request.POST)
     if not form.is_valid():
-        return _show_payment(request, row, form, ReviewForm())
-    told = form.cleaned_data
+        return _render_payment(request, row, form, ReviewForm())
+    data = form.cleaned_data
     try:
-        made = refund_payment(
+        requested = refund_payment(
             payment_id=row.pk,
-            amount_minor=told["amount_minor"],
-            key=told["key"],
+            amount_minor=data["amount_minor"],
+            key=data["key"],
             actor=Actor.from_user(request.user),
-            reason=told["reason"],
-            cancels_booking=told["booking"] == "cancel",
+            reason=data["reason"],
+            cancels_booking=data["booking"] == "cancel",
         )
     except (RefundTooLarge, InvalidTransition) as refusal:
         form.add_error(None, str(refusal))
-        return _show_payment(request, row, form, ReviewForm())
-    amount = format_money(made.amount_minor, made.currency)
-    messages.success(request, f"{amount} goes back within moments; the customer is told now, and when it is done.")
+        return _render_payment(request, row, form, ReviewForm())
+    amount = format_money(requested.amount_minor, requested.currency)
+    messages.success(request, f"A refund of {amount} is on its way. The customer is notified now and when it arrives.")
     return redirect("payment", row.pk)
 
 
 @staff_page("payments.review_payment")
 @require_POST
 def review(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """Carry out what somebody decided of money that fits nothing."""
-    row = get_object_or_404(Payment.objects.select_related("booking", "order"), pk=payment_id)
+    """Carry out a decision about a payment that needs review."""
+    row = _get_payment(payment_id)
     form = ReviewForm(request.POST)
     if not form.is_valid():
-        return _show_payment(request, row, RefundForm(), form)
-    told = form.cleaned_data
+        return _render_payment(request, row, RefundForm(), form)
+    decision = ReviewDecision(form.cleaned_data["resolution"])
     try:
         decide_review(
             payment_id=row.pk,
-            resolution=ReviewDecision(told["resolution"]),
-            note=told["note"],
+            decision=decision,
+            note=form.cleaned_data["note"],
             actor=Actor.from_user(request.user),
         )
     except ReviewNotPossible as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, f"{ReviewDecision(told['resolution']).label}: noted.")
+        messages.success(request, f"Done: {decision.label.lower()}.")
     return redirect("payment", row.pk)
 
 
-def _show_payment(request: HttpRequest, row: Payment, refund_form: RefundForm, review_form: ReviewForm) -> HttpResponse:
+def _get_payment(payment_id: int) -> Payment:
+    return get_object_or_404(Payment.objects.select_related("booking", "order"), pk=payment_id)
+
+
+def _render_payment(
+    request: HttpRequest, row: Payment, refund_form: RefundForm, review_form: ReviewForm
+) -> HttpResponse:
+    refundable_minor = row.refundable_minor()
     return render_staff_page(
         request,
         "payments/payment.html",
         f"Payment {row}",
         row=row,
         amount=format_money(row.amount_minor, row.currency),
-        left_minor=row.refundable_minor(),
-        left=format_money(max(row.refundable_minor(), 0), row.currency),
+        refundable_minor=refundable_minor,
+        refundable=format_money(max(refundable_minor, 0), row.currency),
         refund_form=refund_form,
         review_form=review_form,
-        refunds=[(each, format_money(each.amount_minor, each.currency)) for each in row.refunds.order_by("created_at")],
+        refunds=[
+            (refund, format_money(refund.amount_minor, refund.currency))
+            for refund in row.refunds.order_by("created_at")
+        ],
         log=row.log.all(),
-        in_review=row.disposition == Payment.Disposition.REVIEW,
+        needs_review=row.disposition == Payment.Disposition.REVIEW,
     )

@@ -1,4 +1,4 @@
-"""Compares a week of the gateway's books with ours, once a day. What can be put right by itself is, at once."""
+"""Reconcile: compare the last week of the gateway's payments and refunds with ours, once a day."""
 
 from __future__ import annotations
 
@@ -12,58 +12,61 @@ from payments.exceptions import PaymentMismatch
 from payments.gateway import api as gateway
 from payments.gateway.entities import GatewayPayment, GatewayRefund
 from payments.gateway.errors import GatewayError
-from payments.models import Discrepancy, Payment, PaymentOrder
+from payments.models import Discrepancy, Payment, PaymentLog, PaymentOrder
+from payments.operations.reconciliation import RECONCILIATION
 from payments.operations.settle import settle_payment, settle_refund
 
 log = logging.getLogger(__name__)
 
-RECONCILIATION = "daily_reconciliation"
-SPAN = timedelta(days=7)
+SOURCE = PaymentLog.Source.RECONCILIATION
+PERIOD = timedelta(days=7)
 INTERVAL = timedelta(days=1)
 RETRY_INTERVAL = timedelta(minutes=10)
 
 
 def reconcile() -> int:
-    """Apply every payment and refund of the last week, and write down those that our books cannot place."""
+    """Settle every payment and refund of the period, and record discrepancies; return how many were compared."""
     until = timezone.now()
-    read = 0
+    compared = 0
     try:
-        for payment in gateway.list_payments(until - SPAN, until):
-            _place_payment(payment)
-            read += 1
-        for refund in gateway.list_refunds(until - SPAN, until):
-            _place_refund(refund)
-            read += 1
+        for payment in gateway.list_payments(until - PERIOD, until):
+            _reconcile_payment(payment)
+            compared += 1
+        for refund in gateway.list_refunds(until - PERIOD, until):
+            _reconcile_refund(refund)
+            compared += 1
     except GatewayError as error:
-        log.warning("The books could not be compared: %s", error)
-        PeriodicTask.objects.filter(name=RECONCILIATION).update(result=f"Stopped after {read}: {error}"[:250])
-        return read
+        log.warning("Reconciliation stopped: %s", error)
+        PeriodicTask.objects.filter(name=RECONCILIATION).update(result=f"Stopped after {compared}: {error}"[:250])
+        return compared
     PeriodicTask.objects.update_or_create(
-        name=RECONCILIATION, defaults={"due_at": until + INTERVAL, "ended_at": until, "result": f"{read} read"}
+        name=RECONCILIATION,
+        defaults={"due_at": until + INTERVAL, "ended_at": until, "result": f"{compared} compared"},
     )
-    return read
+    return compared
 
 
-def _place_payment(facts: GatewayPayment) -> None:
-    order = PaymentOrder.objects.find_by_razorpay_id(facts.order_id)
+def _reconcile_payment(reported: GatewayPayment) -> None:
+    order = PaymentOrder.objects.find_by_razorpay_id(reported.order_id)
     try:
         if order is not None:
-            settle_payment(order_id=order.pk, facts=facts, source=RECONCILIATION)
-        elif facts.was_captured and facts.refunded_minor < facts.amount_minor:
-            _find(facts.payment_id, "Captured by the gateway for no order of ours", facts.amount_minor, facts.currency)
+            settle_payment(order_id=order.pk, reported=reported, source=SOURCE)
+        elif reported.was_captured and reported.refunded_minor < reported.amount_minor:
+            _record_discrepancy(reported, "Captured by the gateway for an unknown order")
     except PaymentMismatch:
-        _find(facts.payment_id, "Counted here for another order", facts.amount_minor, facts.currency)
+        _record_discrepancy(reported, "Recorded here for another order")
 
 
-def _place_refund(facts: GatewayRefund) -> None:
-    payment = Payment.objects.filter(razorpay_payment_id=facts.payment_id).first()
+def _reconcile_refund(reported: GatewayRefund) -> None:
+    payment = Payment.objects.filter(razorpay_payment_id=reported.payment_id).first()
     if payment is not None and payment.is_captured:
-        settle_refund(payment_pk=payment.pk, facts=facts, source=RECONCILIATION)
+        settle_refund(payment_pk=payment.pk, reported=reported, source=SOURCE)
 
 
-def _find(gateway_id: str, cause: str, amount_minor: int, currency: str) -> None:
+def _record_discrepancy(reported: GatewayPayment, cause: str) -> None:
     _, is_new = Discrepancy.objects.get_or_create(
-        gateway_id=gateway_id, defaults={"cause": cause, "amount_minor": amount_minor, "currency": currency}
+        gateway_id=reported.payment_id,
+        defaults={"cause": cause, "amount_minor": reported.amount_minor, "currency": reported.currency},
     )
     if is_new:
-        log.error("The gateway holds what our books cannot place: %s %s", gateway_id, cause)
+        log.error("Discrepancy: payment %s. %s", reported.payment_id, cause)

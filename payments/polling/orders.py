@@ -1,7 +1,7 @@
-"""Looks orders up at the gateway, whatever has or has not been reported of them.
+"""Poll orders: ask the gateway for their current state, whether or not it was reported.
 
-One look does it all: it finds an order whose answer was lost, captures what was only authorised, applies payments and
-refunds that nobody told us of, and decides what becomes of a hold whose time is over.
+One poll finds an order whose creation got no response, captures what is only authorised, settles payments and refunds
+that were not reported, and decides about holds whose time is over.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from payments.gateway import api as gateway
 from payments.gateway.entities import GatewayOrder, GatewayPayment, GatewayRefund
 from payments.gateway.errors import GatewayError
 from payments.ledger import lock_account
-from payments.models import Payment, PaymentOrder, Refund
+from payments.models import Payment, PaymentLog, PaymentOrder, Refund
 from payments.operations.checkout import adopt_order
 from payments.operations.settle import settle_payment, settle_refund
 
 log = logging.getLogger(__name__)
 
-SOURCE = "check"
-CLOCK = Actor(ActorKind.SYSTEM, "hold expiry")
-AGAIN_AFTER = timedelta(seconds=30)
-LONGER = timedelta(minutes=15)  # a bank that is still thinking when the hold ends is waited for once
+SOURCE = PaymentLog.Source.POLL
+HOLD_EXPIRY = Actor(ActorKind.SYSTEM, "hold expiry")
+RETRY_AFTER = timedelta(seconds=30)
+HOLD_EXTENSION = timedelta(minutes=15)  # once, for a bank that still processes the payment when the hold ends
 
 State = Payment.State
 
 
 @dataclass(frozen=True)
 class OrderState:
-    """What the gateway has of one order: ``found`` only where its id was not known."""
+    """The gateway's state of an order. ``found`` is set only if we did not know its id."""
 
     found: GatewayOrder | None
     payments: list[GatewayPayment]
@@ -46,21 +46,21 @@ class OrderState:
 
 
 def poll_orders() -> int:
-    """Look at the orders that are due; return how many."""
+    """Poll the orders that are due; return how many."""
     orders = claim_due_rows(PaymentOrder.objects.select_related("booking"), "next_check_at")
     return process_rows(orders, call=fetch_order_state, apply=apply_order_state, on_failure=_record_failed_poll)
 
 
 def fetch_order_state(order: PaymentOrder) -> OrderState:
-    """Ask the gateway; capture what is only authorised and already counts. Raises GatewayError."""
+    """Ask the gateway, and capture authorised payments that are wanted. Raises GatewayError."""
     found = None
     order_id = order.razorpay_order_id
     if order_id is None:
-        found = gateway.find_order(order.receipt, in_time=False)
+        found = gateway.find_order(order.receipt, has_deadline=False)
         if found is None:
             return OrderState(None, [], [])
         order_id = found.order_id
-    payments = [_captured(payment, order) for payment in gateway.list_order_payments(order_id)]
+    payments = [_capture_if_wanted(payment, order) for payment in gateway.list_order_payments(order_id)]
     refunds = [
         refund
         for payment in payments
@@ -70,64 +70,65 @@ def fetch_order_state(order: PaymentOrder) -> OrderState:
     return OrderState(found, payments, refunds)
 
 
-def _captured(payment: GatewayPayment, order: PaymentOrder) -> GatewayPayment:
-    """Capture an authorised payment of a live order for the right sum; return the payment as it is afterwards."""
-    fits = (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency)
+def _capture_if_wanted(payment: GatewayPayment, order: PaymentOrder) -> GatewayPayment:
+    """Capture an authorised payment of the right amount for a payable booking; return the payment's current state."""
+    is_right_amount = (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency)
     is_wanted = order.booking.status in (Booking.Status.HELD, *Booking.PAYABLE)
-    if payment.state != State.AUTHORIZED or not fits or not is_wanted:
+    if payment.state != State.AUTHORIZED or not is_right_amount or not is_wanted:
         return payment
     try:
         return gateway.capture_payment(payment.payment_id, amount_minor=payment.amount_minor, currency=payment.currency)
     except GatewayError:
-        return gateway.fetch_payment(payment.payment_id)  # it may have captured itself meanwhile
+        return gateway.fetch_payment(payment.payment_id)  # it may have been captured automatically in the meantime
 
 
-def apply_order_state(order: PaymentOrder, look: OrderState) -> None:
-    """Write what the gateway has into our books, and decide what is next for the order."""
-    if look.found is not None and adopt_order(order, look.found) is None:
+def apply_order_state(order: PaymentOrder, polled: OrderState) -> None:
+    """Settle the gateway's state, and schedule the next poll."""
+    if polled.found is not None and adopt_order(order, polled.found) is None:
         return
-    for payment in look.payments:
-        settle_payment(order_id=order.pk, facts=payment, source=SOURCE)
+    for payment in polled.payments:
+        settle_payment(order_id=order.pk, reported=payment, source=SOURCE)
     rows = dict(Payment.objects.filter(order=order).values_list("razorpay_payment_id", "pk"))
-    for refund in look.refunds:
-        settle_refund(payment_pk=rows[refund.payment_id], facts=refund, source=SOURCE)
-    _plan(order, is_thinking=any(payment.state in (State.CREATED, State.AUTHORIZED) for payment in look.payments))
+    for refund in polled.refunds:
+        settle_refund(payment_pk=rows[refund.payment_id], reported=refund, source=SOURCE)
+    has_pending = any(payment.state in (State.CREATED, State.AUTHORIZED) for payment in polled.payments)
+    _schedule_next_poll(order, has_pending_payment=has_pending)
 
 
 def _record_failed_poll(order: PaymentOrder, error: CallFailed) -> None:
-    log.warning("Order %s could not be looked up: %s", order, error)
-    postpone(order, "next_check_at", AGAIN_AFTER, last_error=str(error)[:250])
+    log.warning("Failed to poll order %s: %s", order, error)
+    postpone(order, "next_check_at", RETRY_AFTER, last_error=str(error)[:250])
     with transaction.atomic():
         account = lock_account(order.pk)
-        # Nobody can say whether it is being paid; the slot is not blocked for that. Late money finds its way.
-        expire_hold(booking_id=account.booking.pk, actor=CLOCK)
+        # Whether it is being paid is unknown, but an unreachable gateway must not block the slot. Late payments settle.
+        expire_hold(booking_id=account.booking.pk, actor=HOLD_EXPIRY)
 
 
 @transaction.atomic
-def _plan(order: PaymentOrder, *, is_thinking: bool) -> None:
-    """Give the hold up or more time if it is over, and set when to look next, if ever."""
+def _schedule_next_poll(order: PaymentOrder, *, has_pending_payment: bool) -> None:
+    """Expire or extend a hold whose time is over, and set when to poll next, if ever."""
     account = lock_account(order.pk)
     row, booking, now = account.order, account.booking, timezone.now()
     if booking.is_overdue:
-        if is_thinking and not row.is_extended:
-            row.is_extended = extend_hold(booking_id=booking.pk, until=now + LONGER)
+        if has_pending_payment and not row.is_extended:
+            row.is_extended = extend_hold(booking_id=booking.pk, until=now + HOLD_EXTENSION)
         else:
-            expire_hold(booking_id=booking.pk, actor=CLOCK)
+            expire_hold(booking_id=booking.pk, actor=HOLD_EXPIRY)
         booking.refresh_from_db(fields=["status", "hold_expires_at"])
     row.next_check_at = None if _is_settled(row) else row.next_poll_after(now, booking.hold_expires_at)
     if row.next_check_at is None and row.state in (PaymentOrder.State.CREATING, PaymentOrder.State.OPEN):
         row.state = PaymentOrder.State.CLOSED
     elif row.state == PaymentOrder.State.CREATING and booking.status != Booking.Status.HELD:
-        row.state, row.next_check_at = PaymentOrder.State.CLOSED, None  # nobody ever saw it: nobody can pay it
+        row.state, row.next_check_at = PaymentOrder.State.CLOSED, None  # it was never shown, so it cannot be paid
     row.save(update_fields=["is_extended", "next_check_at", "state", "updated_at"])
 
 
 def _is_settled(order: PaymentOrder) -> bool:
-    """Whether nothing more is to be expected: paid, the money ours, and what goes back is back."""
+    """Return whether nothing more is expected: the order is paid, its payments captured and its refunds processed."""
     if order.state != PaymentOrder.State.PAID:
         return False
     payments = Payment.objects.filter(order=order)
-    is_waiting = payments.exclude(disposition=Payment.Disposition.NONE).filter(captured_at=None).exists()
-    may_come_late = payments.filter(state=State.FAILED).exists()
-    is_going_back = Refund.objects.filter(payment__order=order, state__in=Refund.UNSETTLED).exists()
-    return not (is_waiting or may_come_late or is_going_back)
+    has_uncaptured = payments.exclude(disposition=Payment.Disposition.NONE).filter(captured_at=None).exists()
+    may_be_paid_late = payments.filter(state=State.FAILED).exists()
+    has_pending_refund = Refund.objects.filter(payment__order=order, state__in=Refund.UNSETTLED).exists()
+    return not (has_uncaptured or may_be_paid_late or has_pending_refund)

@@ -1,4 +1,7 @@
-"""Carries refunds out. One intent, one key, one body: however often the gateway is asked, it pays back once."""
+"""Process refunds: request them from the gateway, and poll their state.
+
+One intent, one idempotency key, one body: however often the gateway is called, it refunds once.
+"""
 
 from __future__ import annotations
 
@@ -14,72 +17,76 @@ from payments.gateway import api as gateway
 from payments.gateway.entities import GatewayRefund
 from payments.gateway.errors import GatewayRejected
 from payments.ledger import advance_refund, flag_failed_refund, lock_payment
-from payments.models import Refund
+from payments.models import Payment, PaymentLog, Refund
 from payments.operations.settle import settle_refund
 
 log = logging.getLogger(__name__)
 
-SOURCE = "refund"
-LONGEST_WAIT = timedelta(hours=6)
+SOURCE = PaymentLog.Source.REFUND
+FIRST_BACKOFF = timedelta(seconds=5)
+MAX_BACKOFF = timedelta(hours=6)
 
 State = Refund.State
 
 
 def process_refunds() -> int:
-    """Ask the gateway for the refunds that are due, or how they are getting on; return how many."""
+    """Request or poll the refunds that are due; return how many."""
     due = claim_due_rows(Refund.objects.filter(state__in=Refund.UNSETTLED).select_related("payment"), "next_try_at")
     for refund in due:
         _mark_sent(refund)
-    return process_rows(due, call=_ask, apply=_apply, on_failure=_record_failure)
+    return process_rows(due, call=_request_or_fetch, apply=_apply, on_failure=_record_failure)
 
 
 def _mark_sent(refund: Refund) -> None:
-    # Written before the gateway is asked: from here on nobody may take it for not done.
+    # Committed before the gateway is called: from here on, the refund may have taken effect.
     with transaction.atomic():
-        payment = lock_payment(refund.payment_id)
-        row = Refund.objects.select_for_update(no_key=True).get(pk=refund.pk)
-        row.payment = payment
+        row, _ = _lock_refund(refund)
         Refund.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)
         advance_refund(row, State.SENT, source=SOURCE)
     refund.attempts += 1
 
 
-def _ask(refund: Refund) -> GatewayRefund:
-    """Refund, or if that is refused, see whether it has been done. The gateway knows it by our id as its receipt."""
+def _request_or_fetch(refund: Refund) -> GatewayRefund:
+    """Request the refund. If that is rejected, look whether it exists: the gateway stores our id as its receipt."""
     payment_id = refund.payment.razorpay_payment_id
     if refund.razorpay_refund_id is not None:
         return gateway.fetch_refund(refund.razorpay_refund_id)
     try:
         return gateway.create_refund(payment_id, amount_minor=refund.amount_minor, key=str(refund.pk))
     except GatewayRejected:
-        for known in gateway.list_payment_refunds(payment_id):
-            if known.receipt == str(refund.pk):
-                return known
+        for existing in gateway.list_payment_refunds(payment_id):
+            if existing.receipt == str(refund.pk):
+                return existing
         raise
 
 
-def _apply(refund: Refund, answer: GatewayRefund) -> None:
-    postpone(refund, "next_try_at", _wait(refund))
-    settle_refund(payment_pk=refund.payment_id, facts=answer, source=SOURCE)
+def _apply(refund: Refund, reported: GatewayRefund) -> None:
+    postpone(refund, "next_try_at", _backoff(refund))
+    settle_refund(payment_pk=refund.payment_id, reported=reported, source=SOURCE)
 
 
 def _record_failure(refund: Refund, error: CallFailed) -> None:
     if isinstance(error, GatewayRejected):
-        _refused(refund, str(error))
+        _fail(refund, str(error))
     else:
-        postpone(refund, "next_try_at", _wait(refund), last_error=str(error)[:250])
+        postpone(refund, "next_try_at", _backoff(refund), last_error=str(error)[:250])
 
 
-def _refused(refund: Refund, reason: str) -> None:
-    log.error("Refund %s was refused: %s", refund.pk, reason)
+def _fail(refund: Refund, reason: str) -> None:
+    log.error("The gateway refused refund %s: %s", refund.pk, reason)
     with transaction.atomic():
-        payment = lock_payment(refund.payment_id)
-        row = Refund.objects.select_for_update(no_key=True).get(pk=refund.pk)
-        row.payment = payment
+        row, payment = _lock_refund(refund)
         Refund.objects.filter(pk=row.pk).update(last_error=reason[:250])
         if advance_refund(row, State.FAILED, source=SOURCE, note=reason):
             flag_failed_refund(payment, row, source=SOURCE)
 
 
-def _wait(refund: Refund) -> timedelta:
-    return min(LONGEST_WAIT, timedelta(seconds=5 * 2 ** min(refund.attempts, 12)))
+def _lock_refund(refund: Refund) -> tuple[Refund, Payment]:
+    payment = lock_payment(refund.payment_id)
+    row = Refund.objects.select_for_update(no_key=True).get(pk=refund.pk)
+    row.payment = payment
+    return row, payment
+
+
+def _backoff(refund: Refund) -> timedelta:
+    return min(MAX_BACKOFF, FIRST_BACKOFF * (1 << min(refund.attempts, 12)))

@@ -1,8 +1,9 @@
-"""Acts on the webhooks that have come in. They come doubled, late and in any order; each says what is true by now."""
+"""Process the stored gateway events. They are repeated, late and in any order; each reports a current state."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,93 +15,94 @@ from payments.exceptions import PaymentMismatch
 from payments.gateway import api as gateway
 from payments.gateway.entities import ORDER_ID, GatewayOrder, GatewayPayment, read_payment, read_refund
 from payments.gateway.errors import UnreadableEntity
-from payments.models import GatewayEvent, Payment, PaymentOrder
+from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder
 from payments.operations.checkout import adopt_order
 from payments.operations.settle import settle_payment, settle_refund
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 8  # looks at an event of an order that we do not know, over about four hours
-KEPT_FOR = timedelta(days=90)
+MAX_ATTEMPTS = 8  # at an event of an unknown order, over about four hours
+RETENTION = timedelta(days=90)
 
 State = GatewayEvent.State
 
 
-class Unmatched(Exception):
-    """The event is of no order of ours, as far as we know."""
+class UnmatchedEvent(Exception):
+    """The event belongs to no order that we know."""
 
 
 def process_events() -> int:
-    """Act on the events that are due; return how many."""
+    """Process the events that are due; return how many."""
     events = claim_due_rows(GatewayEvent.objects.all(), "next_try_at")
-    return process_rows(events, call=_ask_about_stranger(events), apply=_process, on_failure=_process_without_order)
+    return process_rows(events, call=_fetch_unknown_order(events), apply=_process, on_failure=_process_without_order)
 
 
 def purge_event_bodies() -> int:
-    """Remove the bodies that have been kept for 90 days; return how many. They hold personal data."""
-    old = GatewayEvent.objects.filter(received_at__lt=timezone.now() - KEPT_FOR, body__isnull=False)
+    """Remove the bodies, which contain personal data, that are past their retention; return how many."""
+    old = GatewayEvent.objects.filter(received_at__lt=timezone.now() - RETENTION, body__isnull=False)
     return old.update(body=None)
 
 
-def _ask_about_stranger(events: list[GatewayEvent]) -> Any:
-    """Return what asks the gateway for an event's order where we do not know its id: its receipt may be ours.
+def _fetch_unknown_order(events: list[GatewayEvent]) -> Callable[[GatewayEvent], GatewayOrder | None]:
+    """Return a call that fetches an event's order if we do not know its id: the receipt may be ours.
 
-    A webhook overtakes the answer that brings the id of its order.
+    A webhook may arrive before the response that contains the id of the new order.
     """
     ids = {event.pk: _order_id(event) for event in events}
     known = set(
         PaymentOrder.objects.filter(razorpay_order_id__in=ids.values()).values_list("razorpay_order_id", flat=True)
     )
 
-    def ask(event: GatewayEvent) -> GatewayOrder | None:
+    def fetch(event: GatewayEvent) -> GatewayOrder | None:
         order_id = ids[event.pk]
         return gateway.fetch_order(order_id) if order_id and order_id not in known else None
 
-    return ask
+    return fetch
 
 
 def _process_without_order(event: GatewayEvent, error: CallFailed) -> None:
     _process(event, None, lookup_error=str(error))
 
 
-def _process(event: GatewayEvent, stranger: GatewayOrder | None, *, lookup_error: str = "") -> None:
+def _process(event: GatewayEvent, fetched_order: GatewayOrder | None, *, lookup_error: str = "") -> None:
     event.attempts += 1
     try:
-        if stranger is not None:
-            _adopt_stranger(stranger)
-        event.state, event.error = _act_on(event), ""
-    except Unmatched as reason:
+        if fetched_order is not None:
+            _adopt_by_receipt(fetched_order)
+        event.state, event.error = _settle(event), ""
+    except UnmatchedEvent as reason:
         event.state, event.error = State.UNMATCHED, (lookup_error or str(reason))[:250]
     except (UnreadableEntity, PaymentMismatch) as reason:
-        log.error("Event %s cannot be used: %s", event.event_id, reason)
+        log.error("Ignoring gateway event %s: %s", event.event_id, reason)
         event.state, event.error = State.IGNORED, str(reason)[:250]
-    is_open = event.state == State.UNMATCHED and event.attempts < PATIENCE
-    event.next_try_at = timezone.now() + timedelta(seconds=2 * 4**event.attempts) if is_open else None
+    is_retried = event.state == State.UNMATCHED and event.attempts < MAX_ATTEMPTS
+    event.next_try_at = timezone.now() + timedelta(seconds=2 * 4**event.attempts) if is_retried else None
     event.save(update_fields=["state", "error", "attempts", "next_try_at"])
 
 
-def _adopt_stranger(stranger: GatewayOrder) -> None:
-    order = PaymentOrder.objects.select_related("booking").filter(receipt=stranger.receipt).first()
+def _adopt_by_receipt(gateway_order: GatewayOrder) -> None:
+    order = PaymentOrder.objects.select_related("booking").filter(receipt=gateway_order.receipt).first()
     if order is not None:
-        adopt_order(order, stranger)
+        adopt_order(order, gateway_order)
 
 
-def _act_on(event: GatewayEvent) -> GatewayEvent.State:
-    """Apply what the event says. Raises Unmatched, Unreadable or PaymentMismatch."""
+def _settle(event: GatewayEvent) -> GatewayEvent.State:
+    """Settle what the event reports. Raises UnmatchedEvent, UnreadableEntity or PaymentMismatch."""
     payment, refund = _entity(event, "payment"), _entity(event, "refund")
     if payment is None or not (event.kind.startswith(("payment.", "refund.")) or event.kind == "order.paid"):
         return State.IGNORED
-    row = _apply_payment(read_payment(payment), source=f"webhook {event.kind}")
-    if refund is not None and row.is_captured:  # money that was never ours goes back without being a refund of ours
-        settle_refund(payment_pk=row.pk, facts=read_refund(refund), source=f"webhook {event.kind}")
+    source = f"{PaymentLog.Source.WEBHOOK.value} {event.kind}"
+    row = _settle_payment(read_payment(payment), source=source)
+    if refund is not None and row.is_captured:  # the return of an uncaptured payment is not a refund of ours
+        settle_refund(payment_pk=row.pk, reported=read_refund(refund), source=source)
     return State.DONE
 
 
-def _apply_payment(facts: GatewayPayment, *, source: str) -> Payment:
-    order = PaymentOrder.objects.find_by_razorpay_id(facts.order_id)
+def _settle_payment(reported: GatewayPayment, *, source: str) -> Payment:
+    order = PaymentOrder.objects.find_by_razorpay_id(reported.order_id)
     if order is None:
-        raise Unmatched(f"No order of ours is {facts.order_id or 'named'}.")
-    return settle_payment(order_id=order.pk, facts=facts, source=source)
+        raise UnmatchedEvent(f"Unknown order {reported.order_id or '(no order id)'}.")
+    return settle_payment(order_id=order.pk, reported=reported, source=source)
 
 
 def _order_id(event: GatewayEvent) -> str:

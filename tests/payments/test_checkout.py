@@ -250,8 +250,8 @@ def test_a_gateway_that_fails_again_and_again_is_asked_only_now_and_then(sandbox
     sandbox.client.set(gateway_error_before=1)
     for _ in range(5):
         ask(api, body, key)
-    asked = MagicMock(side_effect=deadline._call_in_time)
-    monkeypatch.setattr(deadline, "_call_in_time", asked)
+    asked = MagicMock(side_effect=deadline._call_with_timeout)
+    monkeypatch.setattr(deadline, "_call_with_timeout", asked)
 
     meanwhile = ask(api, body, key)
     calls_meanwhile = asked.call_count

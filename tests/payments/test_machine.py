@@ -32,8 +32,7 @@ from payments.gateway import api as gateway
 from payments.gateway.deadline import circuit_breaker
 from payments.models import GatewayEvent, Payment, PaymentOrder, Refund
 from payments.operations import checkout as checkout_module
-from payments.operations import settle as facts
-from payments.operations import start_checkout
+from payments.operations import settle, start_checkout
 from payments.operations.refund import refund_payment
 from payments.operations.verify import verify_payment
 from payments.polling.daily_reconciliation import reconcile
@@ -353,11 +352,11 @@ def last_write_wins(patch: pytest.MonkeyPatch) -> None:
         payment.state = state
         return True
 
-    patch.setattr(facts, "advance_payment", move)
+    patch.setattr(settle, "advance_payment", move)
 
 
 def no_amount_check(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(facts, "_mismatch", lambda order, payment: "")
+    patch.setattr(settle, "_amount_mismatch", lambda order, payment: "")
 
 
 def steal_the_slot(patch: pytest.MonkeyPatch) -> None:
@@ -365,7 +364,7 @@ def steal_the_slot(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_once_only_flag(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(facts, "_settle", lambda account, payment, news, source: facts._place(account, payment, news, source))
+    patch.setattr(settle, "_decide", settle._assign)
 
 
 def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:

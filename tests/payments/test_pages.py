@@ -56,7 +56,7 @@ def test_a_manager_pays_a_part_back_and_sees_it(manager, payment):
 
     refund = Refund.objects.get()
     assert (refund.amount_minor, refund.requested_by) == (10_050, "staff Managers")
-    assert "INR 100.50 goes back" in answer.content.decode()
+    assert "A refund of INR 100.50 is on its way" in answer.content.decode()
     assert Booking.objects.get().status == "confirmed"
 
 
@@ -125,9 +125,9 @@ def test_money_in_review_is_listed_with_its_cause_and_decided_on_its_page(manage
     manager.post(f"/payments/{payment.pk}/review", {"resolution": "pay_back", "note": "Wrong fee"})
 
     payment.refresh_from_db()
-    assert "Asked for INR 500.00, but paid were INR 510.00." in listed
+    assert "The order was for INR 500.00, but INR 510.00 was paid." in listed
     assert (payment.disposition, Refund.objects.get().amount_minor) == ("refund_due", 51_000)
-    assert "Everything adds up" in manager.get(RECONCILIATION).content.decode()
+    assert "The books match the gateway" in manager.get(RECONCILIATION).content.decode()
 
 
 def test_each_kind_of_difference_is_listed(manager, payment):
@@ -147,10 +147,10 @@ def test_each_kind_of_difference_is_listed(manager, payment):
     for words in (
         "Of no order",
         "Gateway away",
-        "of no order of ours",
-        "not captured yet",
-        "is not done yet",
-        "nothing went back",
+        "reported an unknown order",
+        "not captured the payment yet",
+        "is not processed yet",
+        "nothing was refunded",
         "outside Daybook",
     ):
         assert words in page
@@ -201,7 +201,7 @@ def test_what_was_paid_back_is_not_owed_again(manager, payment):
 
     balance = balance_of(Booking.objects.get())
 
-    assert (balance.online_minor, balance.back_minor, balance.due_minor) == (50_000, 10_000, 0)
+    assert (balance.online_minor, balance.refunded_minor, balance.due_minor) == (50_000, 10_000, 0)
 
 
 def test_a_slip_that_was_struck_out_counts_no_more(front_desk):
@@ -255,7 +255,7 @@ def test_a_day_is_midnight_to_midnight_of_the_business(manager, settings):
 
 @pytest.mark.parametrize("on", ["yesterday", "2026-02-30", "0001-01-01", "99999-01-01", "2026-01-01'--"])
 def test_a_day_that_is_none_is_said_so(manager, on):
-    assert "That is no date" in manager.get("/payments/takings", {"on": on}).content.decode()
+    assert "This is not a valid date" in manager.get("/payments/takings", {"on": on}).content.decode()
     assert manager.get("/payments/takings.csv", {"on": on}).status_code == 400
 
 

@@ -86,16 +86,16 @@ def test_a_paid_booking_breaks_no_promise(paid):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (take_too_much, "very sum"),
+        (take_too_much, "has the amount of its order"),
         (leave_in_limbo, "Captured money"),
         (forget_to_pay_back, "Captured money"),
-        (pay_back_twice, "No more goes back"),
-        (give_it_away, "stands only on a payment"),
-        (never_capture, "within the hour"),
-        (ignore_the_gateway, "is acted on"),
-        (forget_the_order, "No order waits"),
-        (forget_the_refund, "No order waits"),
-        (hold_for_ever, "No unpaid hold"),
+        (pay_back_twice, "Refunds never exceed"),
+        (give_it_away, "active only with a payment"),
+        (never_capture, "captured within an hour"),
+        (ignore_the_gateway, "events are processed"),
+        (forget_the_order, "Orders and refunds are polled"),
+        (forget_the_refund, "Orders and refunds are polled"),
+        (hold_for_ever, "Unpaid holds expire"),
     ],
 )
 def test_each_breach_is_found_and_named(paid, damage, words):

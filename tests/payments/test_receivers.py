@@ -97,7 +97,7 @@ def test_money_that_comes_for_a_cancelled_hold_goes_back(sandbox):
     paid = sandbox.client.pay(started.order.razorpay_order_id)
 
     cancel_booking(booking_id=started.new_booking.booking.pk, actor=HERSELF)
-    with pytest.raises(Exception, match="paid back"):
+    with pytest.raises(Exception, match="refunded"):
         verify(paid)
     run_due_tasks()
     run_due_tasks()

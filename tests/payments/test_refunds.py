@@ -156,7 +156,7 @@ def test_money_in_review_can_be_paid_back_or_used_by_a_person(sandbox):
         run_due_tasks()
         payment = Payment.objects.get(booking=started.new_booking.booking)
 
-        decide_review(payment_id=payment.pk, resolution=resolution, note="seen", actor=DESK)
+        decide_review(payment_id=payment.pk, decision=resolution, note="seen", actor=DESK)
 
         payment.refresh_from_db()
         started.new_booking.booking.refresh_from_db()

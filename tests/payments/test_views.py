@@ -122,7 +122,7 @@ def test_money_that_comes_too_late_says_that_it_goes_back(sandbox, api):
     answer = api.post(VERIFY, paid, format="json")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "paid_too_late")
-    assert "paid back" in answer.json()["detail"]
+    assert "refunded" in answer.json()["detail"]
 
 
 def test_a_gateway_that_refuses_our_order_is_our_problem(sandbox, api):
