@@ -11,14 +11,16 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
+from bookings.exceptions import SlotTaken
 from bookings.models import Booking, Location, Resource, Service, WorkingHours
-from bookings.operations import create_booking
+from bookings.operations import create_booking, hold_booking
 from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
 KOLKATA = ZoneInfo("Asia/Kolkata")
 DESK = Actor(ActorKind.STAFF, "desk")
+CUSTOMER_ACTOR = Actor(ActorKind.CUSTOMER)
 
 
 def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
@@ -35,10 +37,22 @@ def make_service(*, resources: int = 1, slug: str = "consultation", **fields: An
     return service
 
 
+def make_room(service: Service, name: str = "Room 1") -> Resource:
+    """Add a room to the service: each booking then occupies a room as well."""
+    room = Resource.objects.create(location=service.location, name=name, kind=Resource.Kind.ROOM)
+    room.services.add(service)
+    return room
+
+
 def make_paid_service(**fields: Any) -> Service:
     """A service that is paid in full online and confirms itself."""
     defaults = {"slug": "physiotherapy", "payment_mode": Service.PaymentMode.FULL, "requires_confirmation": False}
     return make_service(**{**defaults, **fields})
+
+
+def make_class(**fields: Any) -> Service:
+    """A service whose slots are sessions with 12 places."""
+    return make_service(**{"slug": "yoga", "capacity": 12, "requires_confirmation": False, **fields})
 
 
 def slot(*, hour: int = 10, minute: int = 0, days: int = 1) -> datetime:
@@ -59,8 +73,25 @@ def make_booking(service: Service | None = None, **fields: Any) -> Booking:
     """A booking made the way customers make it."""
     service = service or Service.objects.first() or make_service()
     return create_booking(
-        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor(ActorKind.CUSTOMER), **fields}
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
     ).booking
+
+
+def make_hold(service: Service | None = None, **fields: Any) -> Booking:
+    """A hold made by a customer."""
+    service = service or make_paid_service()
+    return hold_booking(
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
+    ).booking
+
+
+def try_to_book(service: Service, **fields: Any) -> bool:
+    """Make a booking; return whether the slot was free."""
+    try:
+        make_booking(service, **fields)
+    except SlotTaken:
+        return False
+    return True
 
 
 def make_notification(**fields: Any) -> Notification:

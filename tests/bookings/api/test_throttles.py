@@ -1,0 +1,57 @@
+import pytest
+
+from bookings.models import Booking
+from tests.factories import booking_request, make_booking, make_hold, make_paid_service, make_service, slot
+
+pytestmark = pytest.mark.django_db
+
+
+def test_booking_limit_returns_429_with_retry_after_per_network(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 2
+    service = make_service()
+    bodies = [booking_request(service, starts_at=slot(hour=hour).isoformat()) for hour in (10, 11, 12)]
+
+    responses = [api.post("/bookings/", body, format="json") for body in bodies]
+    other = api.post("/bookings/", bodies[2], format="json", REMOTE_ADDR="203.0.113.9")
+
+    assert [response.status_code for response in responses] == [201, 201, 429]
+    assert responses[2].json()["code"] == "throttled"
+    assert 0 < int(responses[2]["Retry-After"]) <= 3600
+    assert other.status_code == 201
+    assert Booking.objects.count() == 3
+
+
+def test_reschedule_counts_towards_the_booking_limit(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 3
+    created = api.post("/bookings/", booking_request(make_service()), format="json").json()
+    path, token = f"/bookings/{created['id']}/reschedule", {"X-Booking-Token": created["manage_token"]}
+
+    statuses = [
+        api.put(path, {"starts_at": slot(hour=hour).isoformat()}, format="json", headers=token).status_code
+        for hour in (11, 12, 13)
+    ]
+
+    assert statuses == [200, 200, 429]
+
+
+def test_lookup_limit_stops_token_guessing_and_exempts_staff(api, desk, settings):
+    settings.LIMIT_LOOKUPS_PER_MINUTE = 2
+    path = f"/bookings/{make_booking().pk}"
+
+    guesses = [api.get(path, headers={"X-Booking-Token": f"guess {number}"}) for number in range(2)]
+    cancelling = api.post(f"{path}/cancel", headers={"X-Booking-Token": "guess"})
+    listing = api.get("/bookings/", headers={"X-Booking-Token": "guess"})
+
+    assert [response.status_code for response in (*guesses, cancelling, listing)] == [404, 404, 429, 429]
+    assert [desk.get(path).status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_unpaid_hold_returns_409_with_retry_after(api, settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    service = make_paid_service()
+    make_hold(service, starts_at=slot(hour=10))
+
+    response = api.post("/bookings/razorpay-booking", booking_request(service), format="json")
+
+    assert (response.status_code, response.json()["code"]) == (409, "hold_open")
+    assert 0 < int(response["Retry-After"]) <= 15 * 60

@@ -1,0 +1,26 @@
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bookings.models import Location, ScheduleException, Service
+from tests.factories import DESK, make_booking, make_service, next_clock_changes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("change", [0, 1])
+def test_duration_and_buffers_are_exact_across_a_dst_transition(change):
+    zone = ZoneInfo("Europe/Berlin")
+    starts_at = datetime.combine(next_clock_changes(zone)[change] - timedelta(days=1), time(9), zone)
+    service = make_service(duration_minutes=24 * 60, buffer_before_minutes=30)
+    Location.objects.update(timezone=zone.key)
+    ScheduleException.objects.create(
+        location=service.location, starts_at=starts_at, ends_at=starts_at + timedelta(days=2), is_open=True
+    )
+
+    booking = make_booking(Service.objects.get(), starts_at=starts_at, actor=DESK)
+
+    blocked = booking.allocations.get().blocked
+    assert booking.ends_at - booking.starts_at.astimezone(UTC) == timedelta(hours=24)
+    assert blocked.upper - blocked.lower == timedelta(hours=24, minutes=30)

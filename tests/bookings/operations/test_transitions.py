@@ -1,0 +1,211 @@
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from bookings.exceptions import InvalidTransition, TooLateToChange, VisitNotStarted
+from bookings.models import Allocation, Booking, BookingEvent
+from bookings.operations import (
+    accept_payment,
+    cancel_booking,
+    complete_booking,
+    confirm_booking,
+    decline_booking,
+    expire_unanswered_requests,
+    mark_no_show,
+    release_hold,
+    reschedule_booking,
+)
+from notifications.models import Notification
+from tests.factories import (
+    CUSTOMER_ACTOR,
+    DESK,
+    make_booking,
+    make_hold,
+    make_paid_service,
+    make_service,
+    slot,
+    try_to_book,
+)
+from tests.threads import run_at_once
+
+pytestmark = pytest.mark.django_db
+
+
+def start_visit(booking):
+    Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() - timedelta(minutes=1))
+
+
+def set_minutes_until_visit(booking, minutes):
+    Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=minutes))
+
+
+def test_confirm_booking_twice_changes_it_once():
+    booking = make_booking()
+
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    again = confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    assert (again.status, again.version) == ("confirmed", 2)
+    assert Notification.objects.filter(booking=booking, kind="booking_confirmed").count() == 3
+
+
+@pytest.mark.parametrize("status", ["held", "completed", "no_show", "cancelled", "declined", "expired"])
+def test_confirm_booking_rejects_other_statuses(status):
+    booking = make_booking()
+    hold_expires_at = timezone.now() if status == "held" else None
+    Booking.objects.filter(pk=booking.pk).update(status=status, hold_expires_at=hold_expires_at, answer_by=None)
+
+    with pytest.raises(InvalidTransition, match=status):
+        confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    booking.refresh_from_db()
+    assert (booking.status, booking.version) == (status, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_confirmations_record_one_event():
+    booking = make_booking()
+
+    errors = run_at_once([partial(confirm_booking, booking_id=booking.pk, actor=DESK)] * 16)
+
+    assert errors == []
+    assert BookingEvent.objects.filter(booking=booking, kind="confirmed").count() == 1
+    assert Notification.objects.filter(booking=booking, kind="booking_confirmed").count() == 3
+
+
+def test_complete_booking_rejects_a_pending_booking():
+    booking = make_booking()
+
+    with pytest.raises(InvalidTransition, match="pending"):
+        complete_booking(booking_id=booking.pk, actor=DESK)
+
+
+def test_decline_booking_releases_the_slot_and_notifies_the_customer():
+    booking = make_booking()
+
+    decline_booking(booking_id=booking.pk, actor=DESK)
+    again = decline_booking(booking_id=booking.pk, actor=DESK)
+
+    assert (again.status, again.version) == ("declined", 2)
+    assert Notification.objects.filter(booking=booking, kind="booking_declined").count() == 3
+    assert try_to_book(booking.service)
+
+
+def test_decline_booking_rejects_a_confirmed_booking():
+    booking = make_booking()
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    with pytest.raises(InvalidTransition):
+        decline_booking(booking_id=booking.pk, actor=DESK)
+
+
+def test_cancel_booking_by_the_customer_releases_the_slot():
+    booking = make_booking()
+
+    cancelled = cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
+
+    assert (cancelled.status, cancelled.is_late_cancellation) == ("cancelled", False)
+    assert try_to_book(booking.service)
+
+
+def test_cancel_booking_after_the_cutoff_only_by_staff_and_late():
+    booking = make_booking()
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    set_minutes_until_visit(booking, 60)
+
+    with pytest.raises(TooLateToChange):
+        cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
+    cancelled = cancel_booking(booking_id=booking.pk, actor=DESK)
+
+    assert (cancelled.status, cancelled.is_late_cancellation) == ("cancelled", True)
+
+
+def test_cutoffs_are_those_of_the_time_of_booking():
+    service = make_service(cancel_cutoff_minutes=30, reschedule_cutoff_minutes=30)
+    booking = make_booking(service)
+    set_minutes_until_visit(booking, 60)
+    service.cancel_cutoff_minutes = service.reschedule_cutoff_minutes = 600
+    service.save()
+
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=CUSTOMER_ACTOR)
+    set_minutes_until_visit(booking, 60)
+
+    assert cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR).status == "cancelled"
+
+
+def test_cancel_booking_of_an_unpaid_hold_sends_no_messages():
+    booking = make_hold()
+
+    cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
+
+    assert not Notification.objects.filter(booking=booking).exists()
+
+
+def test_mark_no_show_only_after_the_visit_has_started():
+    booking = make_booking()
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    with pytest.raises(VisitNotStarted):
+        mark_no_show(booking_id=booking.pk, actor=DESK)
+    start_visit(booking)
+    missed = mark_no_show(booking_id=booking.pk, actor=DESK)
+
+    assert missed.status == "no_show"
+    assert Notification.objects.filter(booking=booking, kind="booking_missed").count() == 3
+
+
+def test_correction_of_a_visit_needs_may_correct_and_sends_no_messages():
+    booking = make_booking()
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    start_visit(booking)
+    mark_no_show(booking_id=booking.pk, actor=DESK)
+
+    with pytest.raises(InvalidTransition):
+        complete_booking(booking_id=booking.pk, actor=DESK)
+    corrected = complete_booking(booking_id=booking.pk, actor=DESK, may_correct=True)
+    reverted = mark_no_show(booking_id=booking.pk, actor=DESK, may_correct=True)
+
+    assert (corrected.status, reverted.status) == ("completed", "no_show")
+    kinds = Notification.objects.filter(booking=booking).values_list("kind", flat=True)
+    assert set(kinds) == {"booking_confirmed", "booking_missed", "booking_requested"}
+
+
+def test_accept_payment_reinstates_an_expired_hold_if_its_slot_is_free():
+    held = make_hold()
+    release_hold(booking_id=held.pk, actor=DESK)
+
+    assert accept_payment(booking_id=held.pk, actor=DESK)
+    held.refresh_from_db()
+    assert held.status == "confirmed"
+    assert Allocation.objects.get(booking=held).is_active
+
+
+def test_accept_payment_keeps_a_hold_expired_if_its_slot_is_taken():
+    held = make_hold()
+    Booking.objects.filter(pk=held.pk).update(hold_expires_at=timezone.now())
+    other = make_hold(held.service)
+
+    assert not accept_payment(booking_id=held.pk, actor=DESK)
+    held.refresh_from_db()
+    other.refresh_from_db()
+    assert (held.status, other.status) == ("expired", "held")
+
+
+def test_accept_payment_after_the_visit_changes_nothing():
+    booking = make_hold()
+    ended_at = timezone.now() - timedelta(minutes=20)
+    Booking.objects.update(starts_at=ended_at - timedelta(minutes=30), ends_at=ended_at)
+
+    assert not accept_payment(booking_id=booking.pk, actor=DESK)
+
+
+def test_accept_payment_does_not_reinstate_an_expired_request():
+    booking = make_hold(make_paid_service(requires_confirmation=True))
+    accept_payment(booking_id=booking.pk, actor=DESK)
+    Booking.objects.update(answer_by=timezone.now())
+    expire_unanswered_requests()
+
+    assert not accept_payment(booking_id=booking.pk, actor=DESK)
+    assert Booking.objects.get().status == "expired"

@@ -1,0 +1,51 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from foundation.models import RateLimitCounter
+from foundation.rate_limits.rate_limit import DAY, RateLimit, purge_counters
+from tests.threads import run_at_once
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_requests_pass_exactly_up_to_the_limit():
+    limit, passed = RateLimit("attempts", 10, DAY), []
+
+    errors = run_at_once([lambda: passed.append(limit.allows("caller")) for _ in range(40)])
+
+    assert errors == []
+    assert (passed.count(True), passed.count(False)) == (10, 30)
+
+
+def test_count_of_a_batch_grants_what_is_left():
+    limit = RateLimit("attempts", 10, DAY)
+
+    assert limit.count({"a": 7, "b": 12}) == {"a": 7, "b": 10}
+    assert limit.count({"a": 7}) == {"a": 3}
+    assert limit.count({"a": 1}) == {"a": 0}
+
+
+def test_undo_frees_one_use():
+    limit = RateLimit("attempts", 1, DAY)
+    limit.allows("caller")
+
+    limit.undo("caller")
+
+    assert [limit.allows("caller"), limit.allows("caller")] == [True, False]
+
+
+def test_limit_of_zero_is_unlimited_and_counts_nothing():
+    assert RateLimit("attempts", 0, DAY).allows("caller")
+    assert not RateLimitCounter.objects.exists()
+
+
+def test_purge_counters_deletes_counters_older_than_a_week():
+    old = timezone.now() - timedelta(days=8)
+    RateLimitCounter.objects.create(limit="attempts", key="a", since=old, count=1)
+    RateLimit("attempts", 1, DAY).allows("a")
+
+    assert purge_counters() == 1
+    assert RateLimitCounter.objects.count() == 1
