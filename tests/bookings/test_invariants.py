@@ -14,16 +14,16 @@ from tests.factories import make_booking, make_service, slot
 pytestmark = pytest.mark.django_db
 
 
-def broken():
-    """Run the command; return the sentences about bookings that are broken."""
+def reported_violations():
+    """Run the command; return the invariants of bookings that it reports as violated."""
     out = StringIO()
     with suppress(CommandError):
         call_command("check_invariants", stdout=out)
     lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
-    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(INVARIANTS)
+    return {invariant.partition("  such as")[0] for count, invariant in lines if count != "0"} & set(INVARIANTS)
 
 
-def sell_twice():
+def double_book():
     with connection.cursor() as cursor:
         cursor.execute(
             "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE bookings_allocation DROP CONSTRAINT no_double_booking"
@@ -34,44 +34,51 @@ def sell_twice():
     Booking.objects.update(starts_at=slot(), ends_at=slot(minute=30))
 
 
-def forget_the_slot():
+def release_an_active_slot():
     make_booking()
     Allocation.objects.update(is_active=False)
 
 
-def keep_the_slot():
+def keep_the_slot_of_a_cancelled_booking():
     make_booking()
     Booking.objects.update(status="cancelled", answer_by=None)
     BookingEvent.objects.update(to_status="cancelled")
 
 
-def miscount():
+def miscount_places():
     make_booking(make_service(capacity=12), party_size=3)
     Session.objects.update(booked=2)
 
 
-def rewrite_history():
+def falsify_an_event():
     make_booking()
     BookingEvent.objects.update(to_status="confirmed")
 
 
-def never_answer():
+def leave_a_request_overdue():
     make_booking()
     Booking.objects.update(answer_by=timezone.now() - timedelta(minutes=6))
 
 
-BREACHES = [sell_twice, forget_the_slot, keep_the_slot, miscount, rewrite_history, never_answer]
+VIOLATIONS = [
+    double_book,
+    release_an_active_slot,
+    keep_the_slot_of_a_cancelled_booking,
+    miscount_places,
+    falsify_an_event,
+    leave_a_request_overdue,
+]
 
 
-@pytest.mark.parametrize(("sentence", "breach"), list(zip(INVARIANTS, BREACHES, strict=True)))
-def test_each_promise_notices_its_breach_and_nothing_else(sentence, breach):
-    breach()
+@pytest.mark.parametrize(("invariant", "violate"), list(zip(INVARIANTS, VIOLATIONS, strict=True)))
+def test_check_invariants_reports_each_violation_and_no_other(invariant, violate):
+    violate()
 
-    assert broken() == {sentence}
+    assert reported_violations() == {invariant}
 
 
-def test_what_was_booked_the_usual_way_keeps_them_all():
+def test_check_invariants_reports_nothing_for_valid_bookings():
     make_booking(make_service(capacity=12, slug="yoga"), party_size=3)
     make_booking(make_service())
 
-    assert broken() == set()
+    assert reported_violations() == set()
