@@ -5,7 +5,7 @@ class BookingsConfig(AppConfig):
     name = "bookings"
 
     def ready(self) -> None:
-        from bookings import jobs  # noqa: PLC0415 - models are loaded only now
+        from bookings import jobs  # noqa: PLC0415 - needs the models, which are loaded by now
         from bookings.invariants import INVARIANTS  # noqa: PLC0415
         from bookings.timeline import add_source, booking_events  # noqa: PLC0415
         from foundation.invariants import register_invariants  # noqa: PLC0415

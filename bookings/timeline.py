@@ -60,7 +60,7 @@ def shortcuts(booking: Booking, has_permission: Callable[[str], bool]) -> list[S
 
 
 def booking_events(booking: Booking) -> Iterable[Entry]:
-    """Yield the changes of the booking itself, with who made them."""
+    """Yield the booking's own events, each with its actor."""
     for event in booking.events.all():
         title = f"Booking {event.get_kind_display().lower()}"
         yield Entry(event.at, title, f"by {event.actor}", status=event.to_status)

@@ -1,4 +1,4 @@
-"""The models of bookings: what is booked, by whom, when."""
+"""Models of bookings: the catalogue, schedules, customers and bookings."""
 
 from bookings.models.allocation import Allocation
 from bookings.models.booking import Booking

@@ -25,23 +25,23 @@ OVERDUE = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
 
 class BookingQuerySet(models.QuerySet["Booking"]):
     def for_api(self) -> BookingQuerySet:
-        """Newest first, with everything that the API's representation needs."""
+        """Return bookings newest first, with everything that the API's representation needs."""
         return self.select_related("service__location", "customer", "resource").order_by("-created_at", "-pk")
 
     def with_manage_token(self, token: str) -> BookingQuerySet:
-        """The booking with this manage token."""
+        """Return the booking with this manage token."""
         return self.filter(manage_token_hash=hash_token(token))
 
     def overdue(self) -> BookingQuerySet:
-        """Holds and requests whose time is over and that have not been expired yet."""
+        """Return holds and requests whose time is over and that have not been expired yet."""
         return self.filter(OVERDUE)
 
     def active(self) -> BookingQuerySet:
-        """Bookings that block their slot. Overdue ones do not, whether they have been expired or not."""
+        """Return bookings that block their slot. Overdue ones do not, whether they have been expired or not."""
         return self.filter(status__in=Booking.BLOCKING).exclude(OVERDUE)
 
     def occupying(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
-        """Bookings that occupy one of these resources, directly or through a session."""
+        """Return bookings that occupy one of these resources, directly or through a session."""
         allocated = Q(allocations__resource__in=resources) | Q(session__allocations__resource__in=resources)
         return self.filter(allocated).distinct()
 
@@ -52,6 +52,11 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
 
 class Booking(models.Model):
+    """A visit of a customer, booked or held. ``version`` counts its changes; each change has a BookingEvent.
+
+    Price, cut-offs and time zone are copies: later changes of the service or the location do not affect them.
+    """
+
     class Status(models.TextChoices):
         HELD = "held"
         PENDING = "pending"
@@ -157,7 +162,7 @@ class Booking(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone in which its times are shown, even if the location's zone is corrected later."""
+        """The time zone of its times: the location's when it was booked."""
         return ZoneInfo(self.timezone)
 
     @property
@@ -171,7 +176,7 @@ class Booking(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Return whether it is a hold whose time is over and that has not been expired yet."""
+        """Whether it is a hold whose time is over and that has not been expired yet."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
 
     def is_within(self, cutoff_minutes: int) -> bool:

@@ -24,7 +24,7 @@ class Customer(models.Model):
 
     @classmethod
     def get_or_insert(cls, *, name: str, phone: str, email: str) -> Self:
-        """Return the row with this name, phone and e-mail. The same statement inserts it if it is missing."""
+        """Return the customer with this name, phone and e-mail; insert it if it is missing. One statement does both."""
         (customer,) = cls.objects.bulk_create(
             [cls(name=name, phone=phone, email=email)],
             update_conflicts=True,

@@ -24,5 +24,5 @@ def validate_timezone(name: str) -> None:
 
 
 def default_reminder_minutes() -> list[int]:
-    """Return a day and two hours."""
+    """Return 24 hours and 2 hours before the visit."""
     return [24 * 60, 2 * 60]

@@ -14,7 +14,7 @@ from bookings.models.service import Service
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
     def listed_for(self, service: Service, requested: Resource | None = None) -> Self:
-        """The resources that the service lists at its location, active or not; of the kind of ``requested``, only it.
+        """Return the resources that the service lists at its location, active or not; of ``requested``'s kind, only it.
 
         A service takes one resource of each listed kind. If no resource of a kind is active, it cannot be booked.
         """

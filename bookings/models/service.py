@@ -16,7 +16,7 @@ from bookings.models.location import Location
 
 
 class Service(models.Model):
-    """Something a customer can book. Times are in minutes, money in minor units of ``currency``."""
+    """Something that customers book. Times are in minutes, money in minor units of ``currency``."""
 
     class PaymentMode(models.TextChoices):
         NONE = "none", "At the desk"

@@ -18,6 +18,33 @@ Status = Booking.Status
 log = logging.getLogger(__name__)
 
 
+@transaction.atomic
+def extend_hold(*, booking_id: UUID, until: datetime) -> bool:
+    """Extend a hold while a bank processes its payment; return whether it was still held."""
+    held = Booking.objects.filter(pk=booking_id, status=Status.HELD)
+    return bool(held.update(hold_expires_at=until, updated_at=Now()))
+
+
+@transaction.atomic
+def release_hold(*, booking_id: UUID, actor: Actor) -> bool:
+    """Expire a hold before its time; return whether it was still held."""
+    booking = lock_booking(booking_id)
+    if booking.status != Status.HELD:
+        return False
+    expire_booking(booking, actor)
+    return True
+
+
+@transaction.atomic
+def expire_hold(*, booking_id: UUID, actor: Actor) -> bool:
+    """Expire a hold whose time is over; return whether this call expired it."""
+    booking = lock_booking(booking_id)
+    if not booking.is_overdue:
+        return False
+    expire_booking(booking, actor)
+    return True
+
+
 def expire_unanswered_requests(*, limit: int = 100) -> int:
     """Expire the requests that staff did not confirm or decline in time; return how many.
 
@@ -40,30 +67,3 @@ def _expire_if_unanswered(booking_id: UUID) -> bool:
             raise
         log.exception("Failed to expire booking request %s", booking_id)
         return False
-
-
-@transaction.atomic
-def extend_hold(*, booking_id: UUID, until: datetime) -> bool:
-    """Extend a hold while a bank processes its payment; return whether it was still held."""
-    held = Booking.objects.filter(pk=booking_id, status=Status.HELD)
-    return bool(held.update(hold_expires_at=until, updated_at=Now()))
-
-
-@transaction.atomic
-def expire_hold(*, booking_id: UUID, actor: Actor) -> bool:
-    """Expire a hold whose time is over; return whether this call expired it."""
-    booking = lock_booking(booking_id)
-    if not booking.is_overdue:
-        return False
-    expire_booking(booking, actor)
-    return True
-
-
-@transaction.atomic
-def release_hold(*, booking_id: UUID, actor: Actor) -> bool:
-    """Expire a hold before its time; return whether it was still held."""
-    booking = lock_booking(booking_id)
-    if booking.status != Status.HELD:
-        return False
-    expire_booking(booking, actor)
-    return True

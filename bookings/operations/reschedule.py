@@ -20,11 +20,12 @@ from foundation.events import Actor
 def reschedule_booking(
     *, booking_id: UUID, starts_at: datetime, actor: Actor, resource: Resource | None = None
 ) -> Booking:
-    """Change a booking's time, and its resource if one is given; do nothing if both are already so.
+    """Change a booking's time, and its resource if one is given; do nothing if both are unchanged.
 
     Without ``resource`` the booking keeps its resource if that is free, otherwise it gets any free one; a booking of a
     class joins a session with enough places. Row, reference and price stay. Customers may reschedule until the cut-off
-    that applied when they booked. Raises TooLateToChange, InvalidTransition, and what create_booking raises for a time.
+    that applied when they booked. Raises TooLateToChange, InvalidTransition, SlotTaken, OutsideHours or
+    PartyTooLarge.
     """
     starts_at = starts_at.astimezone(UTC)
     booking = lock_booking(booking_id)
@@ -45,7 +46,7 @@ def reschedule_booking(
             at_any_minute=not actor.is_customer,
             instead_of=booking,
         )
-        # Staff get their whole time again to confirm the new slot.
+        # For a request, the time that staff have to confirm it starts again.
         answer_by = booking.answer_by and response_deadline(service, starts_at)
         if not booking.reschedule_to(
             slot.starts_at, slot.ends_at, slot.resource, session=slot.session, answer_by=answer_by

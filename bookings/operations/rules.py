@@ -50,9 +50,9 @@ def check_start_time(service: Service, starts_at: datetime, actor: Actor) -> Non
 
 
 def response_deadline(service: Service, starts_at: datetime) -> datetime:
-    """Return until when staff may confirm a request: the time that the service gives them, but not past the visit.
+    """Return when a request expires: after the service's time for a decision, but no later than the start of the visit.
 
-    If staff rescheduled the request to a time that has already begun, the deadline is the end of the visit.
+    If staff rescheduled it to a visit that has already started, no later than the end of the visit.
     """
     now = timezone.now()
     latest = starts_at if starts_at > now else service.ends_at(starts_at)

@@ -44,7 +44,7 @@ def decline_booking(*, booking_id: UUID, actor: Actor) -> Booking:
 
 @transaction.atomic
 def complete_booking(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Record that the visit took place; do nothing if that is already recorded. Raises InvalidTransition.
+    """Complete a booking after the visit; do nothing if it is already completed. Raises InvalidTransition.
 
     ``may_correct`` also allows it for a booking that was marked as a no-show.
     """
@@ -53,11 +53,50 @@ def complete_booking(*, booking_id: UUID, actor: Actor, may_correct: bool = Fals
 
 @transaction.atomic
 def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Record that the customer did not come; do nothing if that is already recorded.
+    """Mark a booking as a no-show; do nothing if it already is one.
 
     ``may_correct`` also allows it for a completed booking. Raises VisitNotStarted or InvalidTransition.
     """
     return _conclude(booking_id, Status.NO_SHOW, events.booking_missed, Kind.NO_SHOW, actor, may_correct)
+
+
+@transaction.atomic
+def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
+    """Cancel a booking; do nothing if it is already cancelled.
+
+    Customers may cancel until the cut-off that applied when they booked. Staff always may; a cancellation after the
+    cut-off is marked as late. Raises TooLateToChange or InvalidTransition.
+    """
+    booking = lock_booking(booking_id)
+    if booking.status == Status.CANCELLED:
+        return booking
+    is_late = booking.status in Booking.RESCHEDULABLE and booking.is_within(booking.cancel_cutoff_minutes)
+    if is_late and actor.is_customer:
+        raise TooLateToChange("It is too late to cancel online. Please call us.")
+    booking = transition_booking(
+        booking, Status.CANCELLED, events.booking_cancelled, Kind.CANCELLED, actor, is_late_cancellation=is_late
+    )
+    release_slot(booking)
+    return booking
+
+
+@transaction.atomic
+def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
+    """Keep the slot of a paid booking; return whether it was still available.
+
+    A hold becomes confirmed, or pending if staff must confirm it. An expired hold becomes confirmed if its slot is
+    still free. For a visit that is over, and for any other booking, it changes nothing and returns False.
+    """
+    booking = lock_booking(booking_id)
+    is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
+    if not is_held and not (_is_expired_hold(booking) and reclaim_slot(booking)):
+        return False
+    if booking.service.requires_confirmation and booking.status == Status.HELD:
+        answer_by = response_deadline(booking.service, booking.starts_at)
+        transition_booking(booking, Status.PENDING, events.booking_requested, Kind.PAID, actor, answer_by=answer_by)
+    else:
+        transition_booking(booking, Status.CONFIRMED, events.booking_confirmed, Kind.PAID, actor)
+    return True
 
 
 def _conclude(
@@ -79,51 +118,12 @@ def _conclude(
     if is_correction:
         return transition_booking(booking, status, events.booking_corrected, Kind.CORRECTED, actor)
     booking = transition_booking(booking, status, signal, kind, actor)
-    if booking.session is None:  # the places of a session that has begun stay taken
+    if booking.session is None:  # the places of a session that has started stay taken
         release_slot(booking)
     return booking
 
 
-@transaction.atomic
-def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
-    """Give a paid booking its slot for good; return whether the slot was still available.
-
-    A hold becomes confirmed, or pending where staff confirm. An expired hold is reinstated if its slot is still free.
-    For a visit that is over, and for any other booking, it changes nothing and returns False.
-    """
-    booking = lock_booking(booking_id)
-    is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
-    if not is_held and not (_is_expired_hold(booking) and reclaim_slot(booking)):
-        return False
-    if booking.service.requires_confirmation and booking.status == Status.HELD:
-        answer_by = response_deadline(booking.service, booking.starts_at)
-        transition_booking(booking, Status.PENDING, events.booking_requested, Kind.PAID, actor, answer_by=answer_by)
-    else:
-        transition_booking(booking, Status.CONFIRMED, events.booking_confirmed, Kind.PAID, actor)
-    return True
-
-
 def _is_expired_hold(booking: Booking) -> bool:
-    # A request expires too, but it had been paid for, and that payment has been refunded.
+    # An expired request does not count: its payment has already been refunded.
     was_held = booking.events.filter(seq=booking.version, from_status=Status.HELD)
     return booking.status == Status.EXPIRED and was_held.exists()
-
-
-@transaction.atomic
-def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
-    """Cancel a booking; do nothing if it is already cancelled.
-
-    Customers may cancel until the cut-off that applied when they booked. Staff always may; a cancellation after the
-    cut-off is marked as late. Raises TooLateToChange or InvalidTransition.
-    """
-    booking = lock_booking(booking_id)
-    if booking.status == Status.CANCELLED:
-        return booking
-    is_late = booking.status in Booking.RESCHEDULABLE and booking.is_within(booking.cancel_cutoff_minutes)
-    if is_late and actor.is_customer:
-        raise TooLateToChange("It is too late to cancel online. Please call us.")
-    booking = transition_booking(
-        booking, Status.CANCELLED, events.booking_cancelled, Kind.CANCELLED, actor, is_late_cancellation=is_late
-    )
-    release_slot(booking)
-    return booking
