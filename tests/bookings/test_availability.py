@@ -289,3 +289,9 @@ def test_the_calendars_past_costs_nothing():
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "Index Cond: ((int8range" in plan.partition("no_double_booking on ")[2], plan
+
+
+def test_find_free_slots_returns_nothing_for_a_party_above_the_capacity():
+    service = make_service()
+
+    assert find_free_slots(service, slot().date(), slot().date(), people=2) == []

@@ -9,7 +9,16 @@ from bookings.exceptions import SlotTaken
 from bookings.models import Booking, Session
 from bookings.operations import confirm_booking, expire_unanswered_requests
 from notifications.models import Notification
-from tests.factories import DESK, make_booking, make_hold, make_paid_service, make_service, slot, try_to_book
+from tests.factories import (
+    DESK,
+    make_booking,
+    make_class,
+    make_hold,
+    make_paid_service,
+    make_service,
+    slot,
+    try_to_book,
+)
 from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +95,19 @@ def test_expire_unanswered_requests_locks_one_session_at_a_time():
     expiry.join()
 
     assert Booking.objects.get(pk=second.pk).status == "expired"
+
+
+def test_expire_unanswered_requests_continues_after_a_failure(caplog):
+    """The failure: a session that counts too few places, which only a manual change of the database can cause."""
+    service = make_class(requires_confirmation=True)
+    failing, other = make_booking(service), make_booking(service, starts_at=slot(hour=15))
+    Session.objects.filter(pk=failing.session_id).update(booked=0)
+    for minutes, booking in ((2, failing), (1, other)):
+        answer_by = timezone.now() - timedelta(minutes=minutes)
+        Booking.objects.filter(pk=booking.pk).update(answer_by=answer_by)
+
+    assert expire_unanswered_requests() == 1
+
+    statuses = [Booking.objects.get(pk=booking.pk).status for booking in (failing, other)]
+    assert statuses == ["pending", "expired"]
+    assert f"Failed to expire booking request {failing.pk}" in caplog.text

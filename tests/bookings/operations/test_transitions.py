@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from bookings.exceptions import InvalidTransition, TooLateToChange, VisitNotStarted
-from bookings.models import Allocation, Booking, BookingEvent
+from bookings.models import Allocation, Booking, BookingEvent, ScheduleException, Service
 from bookings.operations import (
     accept_payment,
     cancel_booking,
@@ -28,9 +28,15 @@ from tests.factories import (
     slot,
     try_to_book,
 )
+from tests.invariants import violated_invariants
 from tests.threads import run_at_once
 
 pytestmark = pytest.mark.django_db
+
+
+def change_service(service, **fields):
+    Service.objects.filter(pk=service.pk).update(**fields)
+    service.refresh_from_db()
 
 
 def start_visit(booking):
@@ -209,3 +215,28 @@ def test_accept_payment_does_not_reinstate_an_expired_request():
 
     assert not accept_payment(booking_id=booking.pk, actor=DESK)
     assert Booking.objects.get().status == "expired"
+
+
+def test_accept_payment_does_not_reinstate_a_hold_of_a_session_that_is_now_shorter():
+    service = make_paid_service(slug="retreat", capacity=2)
+    held = make_hold(service)
+    release_hold(booking_id=held.pk, actor=DESK)
+    change_service(service, duration_minutes=15)
+    make_hold(service)
+
+    assert not accept_payment(booking_id=held.pk, actor=DESK)
+    assert violated_invariants() == set()
+
+
+@pytest.mark.parametrize("closing", ["the day", "the doctor"])
+def test_accept_payment_does_not_reinstate_a_hold_outside_the_current_hours(closing):
+    service = make_paid_service()
+    held = make_hold(service)
+    release_hold(booking_id=held.pk, actor=DESK)
+    if closing == "the day":
+        ScheduleException.objects.create(location=service.location, starts_at=slot(hour=0), ends_at=slot(hour=23))
+    else:
+        service.resources.update(is_active=False)
+
+    assert not accept_payment(booking_id=held.pk, actor=DESK)
+    assert Allocation.objects.filter(is_active=True).count() == 0

@@ -3,11 +3,16 @@ from datetime import timedelta
 import pytest
 
 from bookings.exceptions import OutsideHours, SlotTaken
-from bookings.models import Allocation, Booking, Resource, ScheduleException
+from bookings.models import Allocation, Booking, Location, Resource, ScheduleException
 from bookings.operations import cancel_booking
+from bookings.scheduling.availability import find_free_slots
 from tests.factories import CUSTOMER_ACTOR, DESK, make_booking, make_room, make_service, slot, try_to_book
 
 pytestmark = pytest.mark.django_db
+
+
+def free_slots(service):
+    return find_free_slots(service, slot().date(), slot().date())
 
 
 @pytest.mark.parametrize(
@@ -120,3 +125,28 @@ def test_lunch_break_is_outside_hours():
     with pytest.raises(OutsideHours):
         make_booking(service, starts_at=slot(hour=12, minute=30))
     assert make_booking(service, starts_at=slot(hour=13)).status == "pending"
+
+
+@pytest.mark.parametrize("kind", ["staff", "room"])
+def test_service_without_an_active_resource_of_a_listed_kind_is_not_bookable(kind):
+    """Without its doctor, a consultation must not become a booking of the room alone, even outside working hours."""
+    service = make_service()
+    room = make_room(service)
+    service.resources.filter(kind=kind).update(is_active=False)
+
+    assert free_slots(service) == []
+    for starts_at in (slot(), slot(hour=3)):
+        with pytest.raises(OutsideHours):
+            make_booking(service, starts_at=starts_at)
+    room.services.clear()
+    assert (free_slots(service) != []) is (kind == "room")
+
+
+def test_resource_of_another_location_is_not_bookable():
+    service = make_service()
+    elsewhere = Location.objects.create(name="New York", timezone="America/New_York")
+    service.resources.update(location=elsewhere)
+
+    assert free_slots(service) == []
+    with pytest.raises(OutsideHours):
+        make_booking(service)
