@@ -1,6 +1,6 @@
-"""The doors between django-q2 and the draining: entry points of queued jobs, and what starts them.
+"""The jobs of notifications: drain a lane. The notification table is the source of truth.
 
-The notification table is the truth. A job that never ran, ran twice, or died half way changes nothing in the end.
+A job that never ran, ran twice or died half-way does not change the final result.
 """
 
 from django.conf import settings
@@ -15,49 +15,49 @@ from notifications.models import Lane
 DRAIN = "notifications.jobs.drain"
 STALE_SECONDS = 6
 
+# The lanes whose heartbeat is old. One caller in STALE_SECONDS updates them, so that 100 bookings a second do not queue
+# 100 jobs.
+MARK_STALE_LANES = """
+    UPDATE notifications_lane SET kicked_at = clock_timestamp() WHERE number IN (
+        SELECT number FROM notifications_lane
+        WHERE greatest(beat_at, kicked_at) IS NULL
+           OR greatest(beat_at, kicked_at) < clock_timestamp() - make_interval(secs => %s)
+        FOR UPDATE SKIP LOCKED)
+    RETURNING number
+"""
+
 
 def drain(lane: int) -> None:
-    """Drain one lane for a slice. Queue rows hold this dotted path: rename it only with a shim left behind."""
-    Drain(lane, hand_over=start_drain).run()
+    """Job entry point. Queued jobs store this dotted path, so renaming it requires a shim."""
+    Drain(lane, start_next=queue_drain).run()
 
 
-def start_drain(lane: int) -> None:
-    """Queue the job that drains ``lane``, with the caller's transaction if there is one."""
-    with transaction.atomic():  # outside one, django-q2 closes the connection
+def queue_drain(lane: int) -> None:
+    """Queue the job that drains ``lane``, in the caller's transaction if there is one."""
+    with transaction.atomic():  # outside a transaction django-q2 closes the connection
         async_task(DRAIN, lane)
 
 
-def wake_drains() -> None:
-    """Start the drains whose heartbeat is old, inside the caller's transaction; do nothing while they are alive.
-
-    One caller in STALE_SECONDS wins the update, so a hundred bookings a second queue no hundred jobs.
-    """
+def wake_lanes() -> None:
+    """Queue a drain for each lane without a recent heartbeat, in the caller's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE notifications_lane SET kicked_at = clock_timestamp() WHERE number IN (
-                   SELECT number FROM notifications_lane
-                   WHERE greatest(beat_at, kicked_at) IS NULL
-                      OR greatest(beat_at, kicked_at) < clock_timestamp() - make_interval(secs => %s)
-                   FOR UPDATE SKIP LOCKED)
-               RETURNING number""",
-            [STALE_SECONDS],
-        )
+        cursor.execute(MARK_STALE_LANES, [STALE_SECONDS])
         stale = [lane for (lane,) in cursor.fetchall()]
     for lane in stale:
-        start_drain(lane)
+        queue_drain(lane)
 
 
-def prepare_drains() -> None:
-    """Make the lanes and their schedules exist, and start every drain. Run it whenever a worker starts."""
+def prepare_lanes() -> None:
+    """Create the missing lanes and their schedules, and start every lane. Run it whenever a worker starts."""
     prepare_channels()
-    lanes = range(settings.DRAIN_SLOTS)
+    lanes = range(settings.DELIVERY_LANES)
     Lane.objects.bulk_create([Lane(number=lane) for lane in lanes], ignore_conflicts=True)
-    Lane.objects.filter(number__gte=settings.DRAIN_SLOTS).delete()
+    Lane.objects.filter(number__gte=settings.DELIVERY_LANES).delete()
     Schedule.objects.filter(func=DRAIN).exclude(name__in=[f"drain {lane}" for lane in lanes]).delete()
     for lane in lanes:
-        # Should the chain of slices ever break while nobody books, the next minute picks it up.
+        # If the chain of slices ever breaks while there are no bookings, the next minute restarts it.
         Schedule.objects.update_or_create(
             name=f"drain {lane}",
             defaults={"func": DRAIN, "args": f"({lane},)", "schedule_type": Schedule.MINUTES, "minutes": 1},
         )
-        start_drain(lane)
+        queue_drain(lane)

@@ -1,51 +1,70 @@
-"""Writes what is owed, with the change that owes it: both commit, or neither does."""
+"""The outbox: write notifications in the transaction of the change that causes them."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from datetime import datetime
 
-from bookings.models import Booking, Customer
-from notifications.jobs import wake_drains
-from notifications.messages.kinds import KINDS
-from notifications.messages.render import Money, render_messages
-from notifications.models import Notification
+from bookings.models import Booking, BookingEvent, Customer
+from notifications.channels import CHANNELS
+from notifications.jobs import wake_lanes
+from notifications.messages.kinds import KINDS, MessageKind
+from notifications.messages.render import Amount, render_messages
+from notifications.models import Channel, Notification
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What causes a message. ``key`` identifies it: the same cause queues its messages once."""
+
+    key: str
+    event: BookingEvent | None = None
+
+    @classmethod
+    def from_event(cls, event: BookingEvent) -> Cause:
+        return cls(str(event.pk), event)
+
+    def dedupe_key(self, channel: Channel, address: str) -> str:
+        return f"{self.key}:{channel}:{address}"
 
 
 def queue_messages(
     *,
-    kind: str,
+    kind: MessageKind,
     booking: Booking,
-    cause: str,
-    money: Money | None = None,
+    cause: Cause,
+    amount: Amount | None = None,
     due_at: datetime | None = None,
-    useful_until: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> None:
-    """Write one notification per channel, once per ``cause``; a repeat changes nothing. Call it inside the transaction.
+    """Insert one notification per channel. Idempotent: a second call for the same cause inserts nothing.
 
-    ``cause``: the key of what happened, such as a BookingEvent's. ``money``: the sum it is about, where it is not what
-    the booking asks for. ``due_at``: not before then. ``useful_until``: not after then, where that is not for the kind
-    to say.
+    ``amount`` is the amount that the message is about, if it is not what is due for the booking. Before ``due_at`` it
+    is not sent; after ``expires_at`` it no longer is (default: as its kind says).
     """
     Notification.objects.bulk_create(
         [
             Notification(
-                dedupe_key=f"{cause}:{message.channel}:{message.address}",
+                dedupe_key=cause.dedupe_key(message.channel, message.address),
                 kind=kind,
                 channel=message.channel,
                 booking=booking,
+                event=cause.event,
                 address=message.address,
                 subject=message.subject,
                 body=message.body,
-                expires_at=useful_until or KINDS[kind].useful_until(booking),
+                expires_at=expires_at or KINDS[kind].expires_at(booking),
                 **({"due_at": due_at, "planned_at": due_at} if due_at else {}),
             )
-            for message in render_messages(kind, booking, money)
+            for message in render_messages(kind, booking, amount)
         ],
         ignore_conflicts=True,
     )
-    wake_drains()
+    wake_lanes()
 
 
 def readdress_messages(customer: Customer) -> None:
-    """Let what still waits to be sent to a customer go to where they can be reached now."""
-    waiting = Notification.objects.filter(booking__customer=customer, status=Notification.Status.QUEUED)
-    waiting.exclude(channel=Notification.Channel.EMAIL).update(address=customer.phone)
-    waiting.filter(channel=Notification.Channel.EMAIL).update(address=customer.email)
+    """Send the customer's queued messages to the current phone number and e-mail address."""
+    queued = Notification.objects.filter(booking__customer=customer, status=Notification.Status.QUEUED)
+    for channel, spec in CHANNELS.items():
+        queued.filter(channel=channel).update(address=spec.address_of(customer))

@@ -1,92 +1,82 @@
-"""What follows from what happened. The one file of notifications that listens; it only writes rows."""
+"""Queue messages when bookings and payments change. Receivers only write rows."""
 
 from typing import Any
 
-from django.dispatch import Signal, receiver
+from django.dispatch import receiver
 
 from bookings.events import (
     booking_cancelled,
     booking_completed,
     booking_confirmed,
-    booking_declined,
     booking_missed,
-    booking_requested,
     booking_rescheduled,
-    booking_unanswered,
     customer_updated,
 )
 from bookings.models import Booking, BookingEvent, Customer
-from notifications.messages.render import Money
-from notifications.outbox import queue_messages, readdress_messages
+from notifications.messages.kinds import KINDS, MessageKind
+from notifications.messages.render import Amount
+from notifications.outbox import Cause, queue_messages, readdress_messages
 from notifications.reminders import cancel_reminders, plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
-
-def _tell(signal: Signal, kind: str) -> None:
-    """Let the booking's customer be told of ``kind`` once for each event that ``signal`` announces."""
-
-    @receiver(signal, weak=False, dispatch_uid=f"tell {kind}")
-    def tell(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-        queue_messages(kind=kind, booking=booking, cause=str(event.pk))
+# Holds send no messages, neither when they are made nor when they expire or are cancelled: the phone number is
+# unverified, and each message costs money.
+KIND_BY_SIGNAL = {spec.signal: kind for kind, spec in KINDS.items() if spec.signal is not None}
 
 
-# Nobody is told of a hold, nor that it has lapsed or was cancelled: whoever has not paid has seen it, and a number that
-# nobody has verified shall not cost the business a message.
-_tell(booking_requested, "booking_requested")
-_tell(booking_confirmed, "booking_confirmed")
-_tell(booking_declined, "booking_declined")
-_tell(booking_unanswered, "booking_unanswered")
-_tell(booking_rescheduled, "booking_rescheduled")
-_tell(booking_completed, "booking_completed")
-_tell(booking_missed, "booking_missed")
-
-
-@receiver(booking_cancelled)
-def tell_booking_cancelled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    if event.from_status != Booking.Status.HELD:
-        queue_messages(kind="booking_cancelled", booking=booking, cause=str(event.pk))
+@receiver(list(KIND_BY_SIGNAL))
+def queue_booking_message(signal: Any, booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    kind = KIND_BY_SIGNAL[signal]
+    is_cancelled_hold = kind == MessageKind.BOOKING_CANCELLED and event.from_status == Booking.Status.HELD
+    if not is_cancelled_hold:
+        queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event))
 
 
 @receiver(booking_confirmed)
-def plan_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+def plan_reminders_when_confirmed(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     plan_reminders(booking, event)
 
 
 @receiver(booking_rescheduled)
-def move_the_reminders(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+def plan_reminders_again_when_rescheduled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     cancel_reminders(booking)
     if booking.status == Booking.Status.CONFIRMED:
         plan_reminders(booking, event)
 
 
 @receiver([booking_cancelled, booking_completed, booking_missed])
-def drop_the_reminders(booking: Booking, **kwargs: Any) -> None:
+def cancel_reminders_when_ended(booking: Booking, **kwargs: Any) -> None:
     cancel_reminders(booking)
 
 
 @receiver(customer_updated)
-def readdress_what_waits(customer: Customer, **kwargs: Any) -> None:
+def readdress_queued_messages(customer: Customer, **kwargs: Any) -> None:
     readdress_messages(customer)
 
 
 @receiver(payment_failed)
-def tell_payment_failed(payment: Payment, **kwargs: Any) -> None:
-    # Once per booking, and only while it can still be paid: nobody wants to hear of each attempt.
+def queue_payment_failed(payment: Payment, **kwargs: Any) -> None:
+    # Once per booking, and only while it can still be paid: customers retry several times.
     if payment.booking.status == Booking.Status.HELD:
-        queue_messages(kind="payment_failed", booking=payment.booking, cause=f"{payment.booking_id} failed")
+        cause = Cause(f"{payment.booking_id} failed")
+        queue_messages(kind=MessageKind.PAYMENT_FAILED, booking=payment.booking, cause=cause)
 
 
 @receiver(refund_requested)
-def tell_refund_requested(refund: Refund, **kwargs: Any) -> None:
-    _tell_of_refund("refund_requested", refund)
+def queue_refund_requested(refund: Refund, **kwargs: Any) -> None:
+    _queue_refund_message(MessageKind.REFUND_REQUESTED, refund)
 
 
 @receiver(refund_processed)
-def tell_refund_processed(refund: Refund, **kwargs: Any) -> None:
-    _tell_of_refund("refund_processed", refund)
+def queue_refund_processed(refund: Refund, **kwargs: Any) -> None:
+    _queue_refund_message(MessageKind.REFUND_PROCESSED, refund)
 
 
-def _tell_of_refund(kind: str, refund: Refund) -> None:
-    money = Money(refund.amount_minor, refund.currency)
-    queue_messages(kind=kind, booking=refund.payment.booking, cause=f"{refund.pk} {kind}", money=money)
+def _queue_refund_message(kind: MessageKind, refund: Refund) -> None:
+    queue_messages(
+        kind=kind,
+        booking=refund.payment.booking,
+        cause=Cause(f"{refund.pk} {kind.value}"),
+        amount=Amount(refund.amount_minor, refund.currency),
+    )

@@ -1,4 +1,4 @@
-"""Reminders are rows like any other message: planned with the booking, moved and dropped with it."""
+"""Reminders: notifications that are planned with the booking, and cancelled or planned again with it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from bookings.models import Booking, BookingEvent
+from notifications.messages.kinds import MessageKind
 from notifications.models import Notification
-from notifications.outbox import queue_messages
+from notifications.outbox import Cause, queue_messages
 
-KIND = "booking_reminder"
 Status = Notification.Status
 
 
 def plan_reminders(booking: Booking, event: BookingEvent) -> None:
-    """Write the reminders that are still to come. Each is of use until the next one, and the last until the visit."""
-    before = sorted(set(booking.service.reminder_minutes), reverse=True)
-    due = [booking.starts_at - timedelta(minutes=minutes) for minutes in before]
-    for due_at, useful_until in pairwise([*due, booking.starts_at]):
+    """Queue the reminders that are not due yet. Each expires when the next one is due, the last one at the visit."""
+    minutes_before = sorted(set(booking.service.reminder_minutes), reverse=True)
+    due_times = [booking.starts_at - timedelta(minutes=minutes) for minutes in minutes_before]
+    for due_at, expires_at in pairwise([*due_times, booking.starts_at]):
         if due_at > timezone.now():
             queue_messages(
-                kind=KIND,
+                kind=MessageKind.BOOKING_REMINDER,
                 booking=booking,
-                cause=f"{event.pk} {due_at:%Y%m%dT%H%MZ}",
+                cause=Cause(f"{event.pk} {due_at:%Y%m%dT%H%MZ}"),
                 due_at=due_at,
-                useful_until=useful_until,
+                expires_at=expires_at,
             )
 
 
 def cancel_reminders(booking: Booking) -> None:
-    """Take back the reminders that have not gone out: the visit is over, off, or at another time."""
-    reminders = Notification.objects.filter(booking=booking, kind=KIND)
+    """Cancel the reminders that were not sent: the visit is over, cancelled or rescheduled."""
+    reminders = Notification.objects.filter(booking=booking, kind=MessageKind.BOOKING_REMINDER)
     planned = reminders.filter(status__in=Notification.ALLOWED_PREDECESSORS[Status.CANCELLED])
-    planned.update(status=Status.CANCELLED, error="The visit is over, off, or at another time.", due_at=Now())
-    # What a provider may have, and may give back, is of no use any more.
+    planned.update(status=Status.CANCELLED, error="The visit is over, cancelled or rescheduled.", due_at=Now())
+    # One that is being sent must not be queued again if that fails.
     reminders.filter(status__in=[Status.SENDING, Status.UNKNOWN]).update(expires_at=Now())

@@ -1,4 +1,4 @@
-"""The messages' part of a booking's story."""
+"""Notifications in the timeline of a booking, and the timeline of a single notification."""
 
 from collections.abc import Iterable
 
@@ -8,36 +8,35 @@ from bookings.models import Booking
 from bookings.timeline import Entry
 from notifications.models import Attempt, Notification, Receipt
 
+OUTCOME_LABELS = {"": "in progress", Notification.Status.QUEUED: "not sent, retried later"}
+
 
 def message_entries(booking: Booking) -> Iterable[Entry]:
-    """Tell what was sent, where to, and how far it came."""
+    """Yield the notifications about the booking, with their status."""
     for row in Notification.objects.filter(booking=booking):
         link = reverse("notification-detail", args=[row.pk])
         yield Entry(row.planned_at, str(row), f"to {row.address}", row.status, link, "notifications.view_notification")
 
 
 def delivery_entries(notification: Notification) -> list[Entry]:
-    """Tell one message's way, oldest first: each try at sending it, and each report of the provider."""
+    """Return the notification's attempts and receipts, oldest first."""
     planned = f"for {notification.planned_at:%d %b, %H:%M} UTC" if notification.is_planned_ahead else ""
-    written = Entry(notification.created_at, "Written with the booking's change", planned)
-    tries = [_of_attempt(attempt) for attempt in notification.tries.all()]
-    reports = [_of_receipt(receipt) for receipt in notification.receipts.all()]
-    return [written, *sorted([*tries, *reports], key=lambda entry: entry.at)]
+    queued = Entry(notification.created_at, "Queued with the change", planned)
+    attempts = [_attempt_entry(attempt) for attempt in notification.attempt_log.all()]
+    receipts = [_receipt_entry(receipt) for receipt in notification.receipts.all()]
+    return [queued, *sorted([*attempts, *receipts], key=lambda entry: entry.at)]
 
 
-VERDICTS = {"": "under way", Notification.Status.QUEUED: "not sent, again later"}
-
-
-def _of_attempt(attempt: Attempt) -> Entry:
+def _attempt_entry(attempt: Attempt) -> Entry:
     took = f", {(attempt.ended_at - attempt.started_at).total_seconds():.1f} s" if attempt.ended_at else ""
-    answer = [f"HTTP {attempt.http_status}" if attempt.http_status else "", attempt.error_code, attempt.detail]
+    response = [f"HTTP {attempt.http_status}" if attempt.http_status else "", attempt.error_code, attempt.detail]
     return Entry(
         attempt.started_at,
-        f"Try {attempt.number}{took}",
-        " ".join(part for part in answer if part),
-        status=VERDICTS.get(attempt.outcome, attempt.outcome),
+        f"Attempt {attempt.number}{took}",
+        " ".join(part for part in response if part),
+        status=OUTCOME_LABELS.get(attempt.outcome, attempt.outcome),
     )
 
 
-def _of_receipt(receipt: Receipt) -> Entry:
-    return Entry(receipt.received_at, "The provider reported", receipt.error_code, status=receipt.provider_status)
+def _receipt_entry(receipt: Receipt) -> Entry:
+    return Entry(receipt.received_at, "Delivery receipt", receipt.error_code, status=receipt.provider_status)

@@ -5,7 +5,7 @@ import logging
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 
-from notifications.jobs import DRAIN, prepare_drains
+from notifications.jobs import DRAIN, prepare_lanes
 from runtime.jobs import PROCESS_DUE_ROWS, prepare_due_rows
 
 JOBS = [DRAIN, PROCESS_DUE_ROWS]
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def prepare_jobs() -> None:
     """Create the missing schedules and queue every job. Run it whenever a worker starts."""
-    prepare_drains()
+    prepare_lanes()
     prepare_due_rows()
 
 

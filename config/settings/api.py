@@ -1,17 +1,19 @@
 """The API and its OpenAPI schema."""
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-# Nobody sends files: larger ones are read past, in pieces, and fill no disk. No handler at all would read them at once.
+# No endpoint takes files. This handler reads past larger ones in pieces; without one, Django would load them whole.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 API_VERSION = "1.0.0"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.StaffTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],  # a forgotten view is closed
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.DjangoModelPermissions"
+    ],  # a view without permissions is closed
     "DEFAULT_PARSER_CLASSES": ["foundation.http.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "ALLOWED_VERSIONS": [API_VERSION],  # without, /schema/ puts any ?version= into a header
+    "ALLOWED_VERSIONS": [API_VERSION],  # otherwise /schema/ copies any ?version= into a header
     "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter like any other
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -22,7 +24,7 @@ DRF_STANDARDIZED_ERRORS = {
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Daybook",
-    "DESCRIPTION": "Bookings that answer at once. Errors are RFC 9457 problems: branch on `code`.",
+    "DESCRIPTION": "Bookings with instant responses and certain delivery. Errors are RFC 9457 problems: branch on `code`.",
     "VERSION": API_VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -61,5 +61,5 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = True  # found at start-up: no collectstatic to forget
+WHITENOISE_USE_FINDERS = True  # found at start-up, so there is no collectstatic to run
 LOGIN_URL = "admin:login"

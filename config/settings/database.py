@@ -8,7 +8,7 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 600,  # django-q2 opens a connection at every poll without it
     "CONN_HEALTH_CHECKS": True,
     "ATOMIC_REQUESTS": False,
-    "OPTIONS": DATABASES["default"].get("OPTIONS", {})  # of the URL's query: a socket's folder, sslmode
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})  # from the URL's query: a socket folder, sslmode
     | {
         "connect_timeout": 3,
         "options": "-c statement_timeout=15s -c lock_timeout=2s -c idle_in_transaction_session_timeout=30s",

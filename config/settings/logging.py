@@ -7,7 +7,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        # What a client did wrong is in its answer and in the access log.
+        # A client's error is in its response and in the access log.
         "django.request": {"level": "ERROR"},
     }
     | {

@@ -4,11 +4,12 @@ import os
 
 from config.settings.environment import BASE_DIR, env
 
-DRAIN_SLOTS = env.int("DRAIN_SLOTS", default=2)
-DRAIN_CONCURRENCY = env.int("DRAIN_CONCURRENCY", default=500)
+# The second names are those of earlier versions.
+DELIVERY_LANES = env.int("DELIVERY_LANES", default=env.int("DRAIN_SLOTS", default=2))
+LANE_CONCURRENCY = env.int("LANE_CONCURRENCY", default=env.int("DRAIN_CONCURRENCY", default=500))
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=60)
 LOOKUP_SETTLE_SECONDS = env.int("LOOKUP_SETTLE_SECONDS", default=180)
-STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")  # of manage.py worker: once it exists, nothing new is claimed
+STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")  # of manage.py worker: once it exists, the lanes claim nothing new
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "queue": {
@@ -18,8 +19,8 @@ CACHES = {
 }
 Q_CLUSTER = {
     "name": "daybook",  # part of each job's signature: never change it while jobs are queued
-    "orm": "default",  # the bookings' own connection: a job commits or vanishes with its booking
-    "workers": DRAIN_SLOTS + 3,  # a slice and its successor overlap, the sweep of payments, and one to spare
+    "orm": "default",  # the bookings' connection: a job commits or rolls back with its booking
+    "workers": DELIVERY_LANES + 3,  # a slice and its successor overlap; the due rows; and one to spare
     "timeout": 60,
     "retry": 75,
     "max_attempts": 1,

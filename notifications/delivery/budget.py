@@ -1,67 +1,88 @@
-"""What may be spent on messages in a day: to one number or address, and to one country's numbers.
+"""Daily budgets of messages: per address or phone number, and per country.
 
-It is counted where the money is spent, when a message is first claimed for sending: whatever queues messages, and
-however often, nobody can make the business pay for more.
+They are counted where the money is spent, when a notification is first claimed: whatever queues messages, the business
+never pays for more.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import phonenumbers
 from django.conf import settings
 
 from foundation.rate_limits.rate_limit import DAY, RateLimit
-from notifications.models import Notification
+from notifications.channels import CHANNELS
 from notifications.providers.base import OutgoingMessage
 
-E_MAIL = Notification.Channel.EMAIL
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on the messages that it ``applies_to``, counted by ``key``. ``recipient`` names who has had too many."""
+
+    limit: RateLimit
+    applies_to: Callable[[OutgoingMessage], bool]
+    key: Callable[[OutgoingMessage], str]
+    recipient: Callable[[OutgoingMessage], str]
 
 
-def over_budget(messages: Iterable[OutgoingMessage]) -> dict[OutgoingMessage, str]:
-    """Count these messages, each of which is to be sent for the first time; return those that may not be, and why.
+def find_over_budget(messages: Sequence[OutgoingMessage]) -> dict[OutgoingMessage, str]:
+    """Count these messages, each at its first attempt; return those that exceed a budget, with the reason.
 
-    Call it in the transaction that claims them. E-mail costs nothing, but nobody's inbox shall be flooded.
+    Call it in the transaction that claims them. A message that exceeds one budget is not counted in the next.
     """
-    messages = list(messages)
-    e_mails = [message for message in messages if message.channel == E_MAIL]
-    paid_for = [message for message in messages if message.channel != E_MAIL]
-    address = RateLimit("messages to an address", settings.LIMIT_EMAILS_PER_ADDRESS, DAY)
-    refused = dict.fromkeys(
-        _beyond(address, [(message.address.lower(), message) for message in e_mails]),
-        f"This address has had {address.limit} messages today.",
-    )
-    number = RateLimit("messages to a number", settings.LIMIT_MESSAGES_PER_NUMBER, DAY)
-    refused |= dict.fromkeys(
-        _beyond(number, [(f"{message.channel} {message.address}", message) for message in paid_for]),
-        f"This number has had {number.limit} messages today.",
-    )
+    reasons: dict[OutgoingMessage, str] = {}
+    for budget in _budgets():
+        counted = [message for message in messages if message not in reasons and budget.applies_to(message)]
+        remaining = budget.limit.count(Counter(budget.key(message) for message in counted))
+        for message in counted:
+            remaining[budget.key(message)] -= 1
+            if remaining[budget.key(message)] < 0:
+                reasons[message] = f"{budget.recipient(message)} has had {budget.limit.limit} messages today."
+    return reasons
+
+
+def _budgets() -> list[Budget]:
     home = phonenumbers.country_code_for_region(settings.PHONE_REGION)
-    for limit, is_home in (
-        (RateLimit("messages to this country", settings.LIMIT_MESSAGES_AT_HOME, DAY), True),
-        (RateLimit("messages to another country", settings.LIMIT_MESSAGES_PER_COUNTRY, DAY), False),
-    ):
-        by_country = [
-            (f"+{code}", message)
-            for message in paid_for
-            if message not in refused and ((code := _country(message.address)) == home) is is_home
-        ]
-        for message in _beyond(limit, by_country):
-            refused[message] = f"+{_country(message.address)} has had {limit.limit} messages today."
-    return refused
+    return [
+        # E-mail is free, but must not flood an inbox.
+        Budget(
+            RateLimit("messages to an address", settings.LIMIT_EMAILS_PER_ADDRESS, DAY),
+            applies_to=lambda message: not _is_charged(message),
+            key=lambda message: message.address.lower(),
+            recipient=lambda message: "This address",
+        ),
+        Budget(
+            RateLimit("messages to a number", settings.LIMIT_MESSAGES_PER_NUMBER, DAY),
+            applies_to=_is_charged,
+            key=lambda message: f"{message.channel} {message.address}",
+            recipient=lambda message: "This number",
+        ),
+        Budget(
+            RateLimit("messages to this country", settings.LIMIT_MESSAGES_AT_HOME, DAY),
+            applies_to=lambda message: _is_charged(message) and _country_code(message) == home,
+            key=_country,
+            recipient=_country,
+        ),
+        Budget(
+            RateLimit("messages to another country", settings.LIMIT_MESSAGES_PER_COUNTRY, DAY),
+            applies_to=lambda message: _is_charged(message) and _country_code(message) != home,
+            key=_country,
+            recipient=_country,
+        ),
+    ]
 
 
-def _beyond(limit: RateLimit, keyed: list[tuple[str, OutgoingMessage]]) -> list[OutgoingMessage]:
-    left = limit.count(Counter(key for key, _ in keyed))
-    beyond = []
-    for key, message in keyed:
-        left[key] -= 1
-        if left[key] < 0:
-            beyond.append(message)
-    return beyond
+def _is_charged(message: OutgoingMessage) -> bool:
+    return CHANNELS[message.channel].is_charged
 
 
-def _country(address: str) -> int:
-    # Every address was read by the same library when it was written down.
-    return int(phonenumbers.parse(address).country_code or 0)
+def _country(message: OutgoingMessage) -> str:
+    return f"+{_country_code(message)}"
+
+
+def _country_code(message: OutgoingMessage) -> int:
+    # The same library has validated every phone number when it was stored.
+    return int(phonenumbers.parse(message.address).country_code or 0)

@@ -1,52 +1,60 @@
-"""Take back expired leases, and take notifications out of the queue that must not be sent."""
+"""Take back expired leases, and take notifications out of the queue that must no longer be sent."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import connection
 
+from notifications.channels import CHANNELS
+
+TAKE_BACK_EXPIRED_LEASES = """
+    WITH expired AS (  -- the notifications whose sender has died, and whether it had not begun the hand-over
+        SELECT n.id, n.lease_token AS token, n.channel = ANY(%(with_hand_over)s) AND a.phase = '' AS is_unsent
+        FROM notifications_notification n JOIN notifications_attempt a ON a.id = n.lease_token
+        WHERE n.status = 'sending' AND n.lease_until < clock_timestamp() FOR UPDATE OF n, a SKIP LOCKED),
+    taken_back AS (
+        UPDATE notifications_notification n
+        SET status = CASE WHEN is_unsent THEN 'queued' ELSE 'unknown' END,
+            lease_until = NULL, lease_token = NULL,
+            due_at = clock_timestamp() + make_interval(secs => CASE WHEN is_unsent THEN 0 ELSE %(settle)s END),
+            unknown_since = CASE WHEN is_unsent THEN n.unknown_since ELSE clock_timestamp() END,
+            error = CASE WHEN is_unsent THEN 'The worker stopped before sending it.'
+                         ELSE 'The worker stopped while sending it: it may have been sent.' END
+        FROM expired WHERE n.id = expired.id RETURNING token, n.status)
+    UPDATE notifications_attempt a
+    SET ended_at = clock_timestamp(), outcome = taken_back.status, detail = 'The worker stopped.'
+    FROM taken_back WHERE a.id = taken_back.token AND a.ended_at IS NULL
+"""
+
+EXPIRE_DUE = """
+    UPDATE notifications_notification SET status = 'expired', error = 'It expired before it could be sent.'
+    WHERE status = 'queued' AND due_at <= statement_timestamp() AND expires_at <= statement_timestamp()
+"""
+
+SKIP_SUPPRESSED = """
+    UPDATE notifications_notification n SET status = 'skipped', error = 'Suppressed address: ' || s.source
+    FROM notifications_suppression s
+    WHERE n.status = 'queued' AND n.due_at <= statement_timestamp()
+      AND s.channel = n.channel AND s.address = n.address
+"""
+
 
 def take_back_expired_leases() -> int:
-    """Take back what dead senders left behind; return how many.
+    """Take back the notifications that dead workers were sending; return how many.
 
-    It is unknown and never simply queued again, since it may have been sent. The one exception is an e-mail whose
-    hand-over had not begun: ``record_handovers`` would have refused it from now on, so it cannot have been sent.
+    Their outcome is unknown, and they are never simply queued again, since they may have been sent. The exception is a
+    notification whose hand-over had not begun: ``record_hand_overs`` refuses it from now on, so it was not sent.
     """
+    with_hand_over = [channel for channel, spec in CHANNELS.items() if spec.has_hand_over]
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH lapsed AS (
-                SELECT n.id, n.lease_token AS token, n.channel = 'email' AND a.phase = '' AS is_unsent
-                FROM notifications_notification n JOIN notifications_attempt a ON a.id = n.lease_token
-                WHERE n.status = 'sending' AND n.lease_until < clock_timestamp() FOR UPDATE OF n, a SKIP LOCKED),
-            taken AS (
-                UPDATE notifications_notification n
-                SET status = CASE WHEN is_unsent THEN 'queued' ELSE 'unknown' END,
-                    lease_until = NULL, lease_token = NULL,
-                    due_at = clock_timestamp() + make_interval(secs => CASE WHEN is_unsent THEN 0 ELSE %s END),
-                    unknown_since = CASE WHEN is_unsent THEN n.unknown_since ELSE clock_timestamp() END,
-                    error = CASE WHEN is_unsent THEN 'The worker stopped before it was sent.'
-                                 ELSE 'The worker stopped in the middle of sending: it may have been sent.' END
-                FROM lapsed WHERE n.id = lapsed.id RETURNING token, n.status)
-            UPDATE notifications_attempt a
-            SET ended_at = clock_timestamp(), outcome = taken.status, detail = 'The worker stopped.'
-            FROM taken WHERE a.id = taken.token AND a.ended_at IS NULL
-            """,
-            [settings.LOOKUP_SETTLE_SECONDS],
+            TAKE_BACK_EXPIRED_LEASES, {"with_hand_over": with_hand_over, "settle": settings.LOOKUP_SETTLE_SECONDS}
         )
         return int(cursor.rowcount)
 
 
 def drop_undeliverable() -> None:
-    """Take out of the queue what is due but of no use any more, or for an address that is not written to."""
+    """Expire or skip the due notifications that are too late, or whose address is suppressed."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE notifications_notification SET status = 'expired', error = 'It was of no use any more.'
-               WHERE status = 'queued' AND due_at <= statement_timestamp() AND expires_at <= statement_timestamp()"""
-        )
-        cursor.execute(
-            """UPDATE notifications_notification n SET status = 'skipped', error = 'Not written to: ' || s.source
-               FROM notifications_suppression s
-               WHERE n.status = 'queued' AND n.due_at <= statement_timestamp()
-                 AND s.channel = n.channel AND s.address = n.address"""
-        )
+        cursor.execute(EXPIRE_DUE)
+        cursor.execute(SKIP_SUPPRESSED)

@@ -1,17 +1,16 @@
-"""Applies what the providers reported. Receipts come unordered, doubled, late or never: the row only moves forward."""
+"""Apply delivery receipts. They arrive unordered, repeated, late or never: a notification only moves forward."""
 
 from __future__ import annotations
 
 import logging
-from functools import cache
 
 from django.db import transaction
 from django.utils import timezone
 
-from notifications.models import Notification, Receipt
-from notifications.operations.suppressions import REASONS, suppress
-from notifications.providers.twilio.codes import ERROR_BY_CODE
-from notifications.providers.twilio.statuses import STATUS_FROM_TWILIO, STATUSES_WITHOUT_NEWS
+from notifications.channels import CHANNELS
+from notifications.models import Channel, Notification, Receipt
+from notifications.operations.suppressions import suppress_after
+from notifications.providers.base import ReceiptMeaning
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +20,7 @@ Status = Notification.Status
 
 
 def apply_receipts() -> int:
-    """Apply up to BATCH receipts in one transaction; return how many. Two callers never take the same receipt."""
+    """Apply up to BATCH receipts in one transaction; return how many. Two callers never apply the same receipt."""
     with transaction.atomic():
         receipts = list(
             Receipt.objects.filter(applied_at__isnull=True)
@@ -37,15 +36,22 @@ def apply_receipts() -> int:
 
 
 def _apply(receipt: Receipt) -> None:
-    status = STATUS_FROM_TWILIO.get(receipt.provider_status)
     notification = receipt.notification
-    if status is None:
-        _tell_once(receipt.provider_status)
-    elif notification.provider_id not in ("", receipt.provider_id):
-        log.warning("A receipt of %s names another message than the one we sent", notification.pk)
-    else:
-        notification.transition_to(status, **_fields(receipt, status))
-        _learn_of_the_address(receipt)
+    translate = CHANNELS[Channel(notification.channel)].translate_receipt
+    meaning = translate(receipt.provider_status, receipt.error_code) if translate else ReceiptMeaning()
+    if meaning.status is None:
+        return
+    if notification.provider_id not in ("", receipt.provider_id):
+        log.warning("A receipt for notification %s names another message than the one that was sent", notification.pk)
+        return
+    notification.transition_to(meaning.status, **_fields(receipt, meaning.status))
+    if meaning.error_type is not None:
+        suppress_after(
+            meaning.error_type,
+            channel=Channel(notification.channel),
+            address=notification.address,
+            source=f"The provider reported {receipt.error_code}",
+        )
 
 
 def _fields(receipt: Receipt, status: Notification.Status) -> dict[str, object]:
@@ -57,18 +63,3 @@ def _fields(receipt: Receipt, status: Notification.Status) -> dict[str, object]:
     if status in (Status.DELIVERED, Status.READ):
         fields["delivered_at"] = receipt.notification.delivered_at or receipt.received_at
     return fields | {"error": "", "error_code": ""}
-
-
-def _learn_of_the_address(receipt: Receipt) -> None:
-    verdict = ERROR_BY_CODE.get(receipt.error_code)
-    reason = REASONS.get(verdict) if verdict else None
-    if reason is not None:
-        row = receipt.notification
-        source = f"Twilio reported {receipt.error_code}"
-        suppress(channel=Notification.Channel(row.channel), address=row.address, reason=reason, source=source)
-
-
-@cache
-def _tell_once(word: str) -> None:
-    if word not in STATUSES_WITHOUT_NEWS:
-        log.warning("Twilio reports a status that is new to us: %r. It is kept and changes nothing.", word)

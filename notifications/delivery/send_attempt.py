@@ -1,4 +1,4 @@
-"""One try at one message, from claim to verdict. Runs in threads that hold no database connection."""
+"""One attempt to send a message, from claim to outcome. Runs in threads that hold no database connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from notifications import providers
+from notifications.channels import CHANNELS
 from notifications.models import Notification
 from notifications.providers.base import (
     Accepted,
@@ -24,62 +24,66 @@ from notifications.providers.base import (
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5.0, 3600.0
-PAUSE_SECONDS = 60.0  # how long a channel with broken credentials rests before it is tried again
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3
+CHANNEL_PAUSE_SECONDS = 60.0  # of a channel with wrong credentials
 
 Status = Notification.Status
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a try came to: the status it asks for, and the provider's receipt or error behind it.
+    """The outcome of an attempt: the status to set, with the provider's acceptance or error.
 
-    ``again_in`` is in seconds from now, for a message that goes back into the queue.
+    ``retry_in`` is in seconds, for a message that is queued again.
     """
 
     message: OutgoingMessage
     status: Notification.Status
-    receipt: Accepted | None = None
+    accepted: Accepted | None = None
     error: ProviderError | None = None
-    again_in: float = 0.0
+    retry_in: float = 0.0
 
     @property
-    def counts(self) -> bool:
-        """Whether the try counts against the message: being asked to wait is no try of its own."""
+    def counts_as_attempt(self) -> bool:
+        """Return whether it counts against MAX_ATTEMPTS. Being told to wait does not."""
         return not isinstance(self.error, ProviderRateLimited | ChannelBroken)
 
 
 def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Outcome:
-    """Send ``message`` and say what became of it. Never raises: a thread that died would leave only a lapsed lease."""
+    """Send ``message`` and return the outcome. Never raises: a dead thread would leave only an expired lease."""
     try:
-        receipt = providers.send(message, may_hand_over=may_hand_over)
+        accepted = CHANNELS[message.channel].send(message, may_hand_over=may_hand_over)
     except RecipientOptedOut as refusal:
         return Outcome(message, Status.SKIPPED, error=refusal)
     except ProviderRejected as refusal:
         return Outcome(message, Status.FAILED, error=refusal)
-    except ProviderNotSent as fault:
-        return _again_later(message, fault)
-    except ProviderOutcomeUnknown as doubt:
-        return Outcome(message, Status.UNKNOWN, error=doubt)
+    except ProviderNotSent as error:
+        return _retry_or_give_up(message, error)
+    except ProviderOutcomeUnknown as error:
+        return Outcome(message, Status.UNKNOWN, error=error)
     except Exception as bug:
-        # A bug of ours may have struck before or after the provider accepted: that is the meaning of unknown.
-        log.exception("A try at notification %s ended in a bug", message.id)
-        fault_of_ours = ProviderOutcomeUnknown(f"A fault in Daybook itself: {type(bug).__name__}")
-        return Outcome(message, Status.UNKNOWN, error=fault_of_ours)
-    return Outcome(message, Status.ACCEPTED, receipt)
+        # A bug of ours may have occurred before or after the provider accepted the message: the outcome is unknown.
+        log.exception("Unexpected error while sending notification %s", message.id)
+        internal_error = ProviderOutcomeUnknown(f"Internal error: {type(bug).__name__}")
+        return Outcome(message, Status.UNKNOWN, error=internal_error)
+    return Outcome(message, Status.ACCEPTED, accepted)
 
 
-def _again_later(message: OutgoingMessage, fault: ProviderNotSent) -> Outcome:
-    if isinstance(fault, ChannelBroken):
-        return Outcome(message, Status.QUEUED, error=fault, again_in=PAUSE_SECONDS)
-    if isinstance(fault, ProviderRateLimited):
-        return Outcome(message, Status.QUEUED, error=fault, again_in=_jittered(FIRST_DELAY_SECONDS))
+def _retry_or_give_up(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
+    if isinstance(error, ChannelBroken):
+        return Outcome(message, Status.QUEUED, error=error, retry_in=CHANNEL_PAUSE_SECONDS)
+    if isinstance(error, ProviderRateLimited):
+        return Outcome(message, Status.QUEUED, error=error, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
     if message.attempts >= MAX_ATTEMPTS:
-        return Outcome(message, Status.DEAD, error=fault)
-    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 3 ** (message.attempts - 1))
-    return Outcome(message, Status.QUEUED, error=fault, again_in=_jittered(longest))
+        return Outcome(message, Status.DEAD, error=error)
+    return Outcome(message, Status.QUEUED, error=error, retry_in=_with_jitter(_backoff(message.attempts)))
 
 
-def _jittered(longest: float) -> float:
-    # Full jitter: a provider that comes back is not met by everybody at once.
-    return random.uniform(0.5, longest)  # noqa: S311 - no secret
+def _backoff(attempts: int) -> float:
+    """Return the exponential backoff after this many attempts, in seconds."""
+    return min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * float(BACKOFF_FACTOR ** (attempts - 1)))
+
+
+def _with_jitter(backoff: float) -> float:
+    # Full jitter: when a provider recovers, the messages do not all arrive at the same moment.
+    return random.uniform(0.5, backoff)  # noqa: S311 - not for cryptography

@@ -1,4 +1,4 @@
-"""Message kinds: until when each is worth sending, and what to do if its outcome is unknown."""
+"""The registry of message kinds. A new kind is an entry here and a folder with its templates."""
 
 from __future__ import annotations
 
@@ -6,46 +6,72 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import models
+from django.dispatch import Signal
 from django.utils import timezone
 
-from bookings.models import Booking
+from bookings import events
+from bookings.models import Booking, BookingEvent
+
+Event = BookingEvent.Kind
+
+
+class MessageKind(models.TextChoices):
+    BOOKING_REQUESTED = "booking_requested"
+    BOOKING_CONFIRMED = "booking_confirmed"
+    BOOKING_COMPLETED = "booking_completed"
+    BOOKING_DECLINED = "booking_declined"
+    BOOKING_UNANSWERED = "booking_unanswered", "Booking not confirmed in time"
+    BOOKING_RESCHEDULED = "booking_rescheduled"
+    BOOKING_CANCELLED = "booking_cancelled"
+    BOOKING_MISSED = "booking_missed"
+    BOOKING_REMINDER = "booking_reminder"
+    PAYMENT_FAILED = "payment_failed"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_PROCESSED = "refund_processed"
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What holds for every message of a kind.
+class KindSpec:
+    """What applies to every message of a kind.
 
-    ``useful_until``: after that time it is not sent any more. ``twice_beats_never``: an e-mail of which nobody knows
-    whether it was sent is sent once more, under the same Message-ID, instead of being held for a person.
+    ``expires_at``: after that time the message is no longer sent. ``signal``: the booking event that causes it, with
+    the ``event_kinds`` that the signal may carry; without a signal, a receiver of its own queues it.
+    ``resend_if_unknown``: an e-mail whose outcome is unknown is sent once more, with the same Message-ID, instead of
+    being put on hold for a person.
     """
 
-    useful_until: Callable[[Booking], datetime]
-    twice_beats_never: bool = False
+    expires_at: Callable[[Booking], datetime]
+    signal: Signal | None = None
+    event_kinds: tuple[BookingEvent.Kind, ...] = ()
+    resend_if_unknown: bool = False
 
 
-def _the_visits_start(booking: Booking) -> datetime:
+def _visit_start(booking: Booking) -> datetime:
     return booking.starts_at
 
 
-def _the_visits_end(booking: Booking) -> datetime:
+def _visit_end(booking: Booking) -> datetime:
     return booking.ends_at
 
 
-def _three_days_on(booking: Booking) -> datetime:
+def _three_days_later(booking: Booking) -> datetime:
     return max(booking.ends_at, timezone.now()) + timedelta(days=3)
 
 
-KINDS = {
-    "booking_requested": Kind(_the_visits_end),
-    "booking_confirmed": Kind(_the_visits_end),
-    "booking_completed": Kind(_three_days_on),
-    "booking_declined": Kind(_the_visits_end),
-    "booking_unanswered": Kind(_the_visits_end),
-    "booking_rescheduled": Kind(_the_visits_end),
-    "booking_cancelled": Kind(_the_visits_end),
-    "booking_missed": Kind(_three_days_on),
-    "booking_reminder": Kind(_the_visits_start),
-    "payment_failed": Kind(_the_visits_end),
-    "refund_requested": Kind(_three_days_on),
-    "refund_processed": Kind(_three_days_on),
+KINDS: dict[MessageKind, KindSpec] = {
+    MessageKind.BOOKING_REQUESTED: KindSpec(_visit_end, events.booking_requested, (Event.CREATED, Event.PAID)),
+    MessageKind.BOOKING_CONFIRMED: KindSpec(
+        _visit_end, events.booking_confirmed, (Event.CREATED, Event.CONFIRMED, Event.PAID)
+    ),
+    MessageKind.BOOKING_COMPLETED: KindSpec(_three_days_later, events.booking_completed, (Event.COMPLETED,)),
+    MessageKind.BOOKING_DECLINED: KindSpec(_visit_end, events.booking_declined, (Event.DECLINED,)),
+    MessageKind.BOOKING_UNANSWERED: KindSpec(_visit_end, events.booking_unanswered, (Event.UNANSWERED,)),
+    MessageKind.BOOKING_RESCHEDULED: KindSpec(_visit_end, events.booking_rescheduled, (Event.RESCHEDULED,)),
+    MessageKind.BOOKING_CANCELLED: KindSpec(_visit_end, events.booking_cancelled, (Event.CANCELLED,)),
+    MessageKind.BOOKING_MISSED: KindSpec(_three_days_later, events.booking_missed, (Event.NO_SHOW,)),
+    MessageKind.BOOKING_REMINDER: KindSpec(_visit_start),
+    MessageKind.PAYMENT_FAILED: KindSpec(_visit_end),
+    MessageKind.REFUND_REQUESTED: KindSpec(_three_days_later),
+    MessageKind.REFUND_PROCESSED: KindSpec(_three_days_later),
 }

@@ -1,4 +1,4 @@
-"""Render messages from ``templates/notifications/messages/<kind>/<channel>.txt``."""
+"""Render messages from ``templates/notifications/messages/<kind>/``, with the template that each channel uses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from django.utils.formats import date_format
 
 from bookings.models import Booking
 from foundation.money import format_money
-from notifications.models import Notification
+from notifications.channels import CHANNELS
+from notifications.messages.kinds import MessageKind
+from notifications.models import Channel
 
-Channel = Notification.Channel
+MAX_NAME_LENGTH = 60
 
 
-class Money(NamedTuple):
-    """A sum in minor units, beside its currency."""
+class Amount(NamedTuple):
+    """An amount in minor units, and its currency."""
 
     amount_minor: int
     currency: str
@@ -26,40 +28,36 @@ class Money(NamedTuple):
 
 @dataclass(frozen=True)
 class Message:
-    """One rendered message to one address. ``subject`` is empty but for e-mail."""
+    """A rendered message to one address. Only e-mail has a ``subject``."""
 
-    channel: Notification.Channel
+    channel: Channel
     address: str
     subject: str
     body: str
 
 
-def render_messages(kind: str, booking: Booking, money: Money | None = None) -> Iterator[Message]:
-    """Render what the booking's customer is told of ``kind``, once per channel."""
-    words = _words(booking, money or Money(booking.due_online_minor, booking.currency))
-    folder = f"notifications/messages/{kind}"
-    customer = booking.customer
-    yield Message(Channel.SMS, customer.phone, "", _render(f"{folder}/sms.txt", words))
-    yield Message(Channel.WHATSAPP, customer.phone, "", _render(f"{folder}/whatsapp.txt", words))
-    email = _render(f"{folder}/email.txt", words)
-    subject, _, body = email.partition("\n")
-    yield Message(Channel.EMAIL, customer.email, subject.removeprefix("Subject: "), body.strip())
+def render_messages(kind: MessageKind, booking: Booking, amount: Amount | None = None) -> Iterator[Message]:
+    """Yield the message for the booking's customer, once per channel. Without ``amount``, it states what is due."""
+    context = _context(booking, amount or Amount(booking.due_online_minor, booking.currency))
+    for channel, spec in CHANNELS.items():
+        text = render_to_string(f"notifications/messages/{kind.value}/{spec.template}", context).strip()
+        subject, body = "", text
+        if spec.has_subject:
+            first_line, _, rest = text.partition("\n")
+            subject, body = first_line.removeprefix("Subject: "), rest.strip()
+        yield Message(channel, spec.address_of(booking.customer), subject, body)
 
 
-def _words(booking: Booking, money: Money) -> dict[str, str]:
+def _context(booking: Booking, amount: Amount) -> dict[str, str]:
     starts_at = booking.starts_at.astimezone(booking.zone)
-    # A customer's name goes out on the business's account: no line of it may pass for a message of its own.
     return {
-        "name": " ".join(booking.customer.name.split())[:60],
+        # Customers choose their names: without line breaks, a name cannot pass for a message of the business.
+        "name": " ".join(booking.customer.name.split())[:MAX_NAME_LENGTH],
         "service": booking.service.name,
         "resource": booking.resource.name,
         "location": booking.service.location.name,
         "when": date_format(starts_at, "D j M Y, H:i"),
         "reference": booking.reference,
-        "amount": format_money(money.amount_minor, money.currency) if money.amount_minor else "",
+        "amount": format_money(amount.amount_minor, amount.currency) if amount.amount_minor else "",
         "business": settings.BUSINESS_NAME,
     }
-
-
-def _render(template: str, words: dict[str, str]) -> str:
-    return render_to_string(template, words).strip()

@@ -1,6 +1,7 @@
-"""What people are told, each try at telling them, and what came back."""
+"""The models of notifications: each message, its attempts and receipts, and the state of the channels."""
 
 from notifications.models.attempt import Attempt
+from notifications.models.channel import Channel
 from notifications.models.channel_state import ChannelState
 from notifications.models.inbound_message import InboundMessage
 from notifications.models.lane import Lane
@@ -8,4 +9,13 @@ from notifications.models.notification import Notification
 from notifications.models.receipt import Receipt
 from notifications.models.suppression import Suppression
 
-__all__ = ["Attempt", "ChannelState", "InboundMessage", "Lane", "Notification", "Receipt", "Suppression"]
+__all__ = [
+    "Attempt",
+    "Channel",
+    "ChannelState",
+    "InboundMessage",
+    "Lane",
+    "Notification",
+    "Receipt",
+    "Suppression",
+]

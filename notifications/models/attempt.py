@@ -8,15 +8,19 @@ from notifications.models.notification import Notification
 
 
 class Attempt(models.Model):
-    """One try at sending, append-only but for its outcome. Its id is the lease token that fences the result."""
+    """An attempt to send a notification; append-only except for its outcome. Its id is the lease token."""
+
+    class Phase(models.TextChoices):
+        BEFORE_HAND_OVER = "", "Before the hand-over"
+        HAND_OVER = "handover", "Hand-over begun"
 
     id = models.UUIDField(primary_key=True)
-    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="tries")
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempt_log")
     number = models.PositiveSmallIntegerField()
     worker = models.CharField(max_length=80)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    phase = models.CharField(max_length=12, blank=True, help_text="handover: the text was about to be handed over.")
+    phase = models.CharField(max_length=12, blank=True, choices=Phase.choices)
     outcome = models.CharField(max_length=12, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True)
     error_code = models.CharField(max_length=20, blank=True)
@@ -26,4 +30,4 @@ class Attempt(models.Model):
         ordering = ["notification", "number"]
 
     def __str__(self) -> str:
-        return f"Try {self.number}: {self.outcome or 'under way'}"
+        return f"Attempt {self.number}: {self.outcome or 'in progress'}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
-from notifications.models.notification import Notification
+from notifications.models.channel import Channel
 
 
 class ChannelState(models.Model):
-    """The pace of one channel, which all drains share. ``limit``: how many messages may be in flight at once."""
+    """The rate control of a channel, shared by all lanes. ``limit``: how many messages may be in flight."""
 
-    channel = models.CharField(max_length=10, choices=Notification.Channel.choices, primary_key=True)
+    channel = models.CharField(max_length=10, choices=Channel.choices, primary_key=True)
     limit = models.PositiveIntegerField()
     slowed_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True)

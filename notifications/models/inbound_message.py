@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.db import models
 
-from notifications.models.notification import Notification
+from notifications.models.channel import Channel
 
 
 class InboundMessage(models.Model):
-    """What somebody wrote back, kept once however often the provider delivers it."""
+    """A reply from a customer, stored once however often the provider delivers it."""
 
     provider_id = models.CharField(max_length=200, unique=True)
-    channel = models.CharField(max_length=10, choices=Notification.Channel.choices)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
     address = models.CharField(max_length=254)
     body = models.TextField(blank=True)
     fields = models.JSONField()

@@ -1,4 +1,4 @@
-"""What people are told, and how far it came."""
+"""Notifications: the messages to customers, and how far each has come."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from bookings.models import Booking
+from bookings.models import Booking, BookingEvent
+from notifications.messages.kinds import MessageKind
+from notifications.models.channel import Channel
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def for_history(self) -> NotificationQuerySet:
-        """Newest first, with all that a history row prints. ``-pk`` breaks ties: page two never repeats page one."""
+        """Newest first, with everything that the history page needs. ``-pk`` breaks ties, so pages do not overlap."""
         return self.select_related("booking__customer").order_by("-created_at", "-pk")
 
 
 class Notification(models.Model):
-    """One message to one address, owed since the change that caused it was committed."""
+    """One message to one address on one channel, written in the transaction of the change that caused it.
 
-    class Channel(models.TextChoices):
-        SMS = "sms", "SMS"
-        WHATSAPP = "whatsapp", "WhatsApp"
-        EMAIL = "email", "E-mail"
+    ``event`` is the booking event that caused it; other causes (a planned reminder, a refund) have none.
+    """
+
+    Channel = Channel
+    Kind = MessageKind
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -36,14 +39,14 @@ class Notification(models.Model):
         FAILED = "failed"
         DEAD = "dead"
         UNKNOWN = "unknown"
-        HELD = "held"
+        HELD = "held", "On hold"
         SKIPPED = "skipped"
         EXPIRED = "expired"
         CANCELLED = "cancelled"
 
-    # The moves that exist: to each status, from these. A lapsed lease or a doubtful answer leads to UNKNOWN, and from
-    # there to QUEUED only once the provider has shown that it has no such message: sending again on a guess is how
-    # people get a message twice. What a provider reports is believed of every row that is not settled yet.
+    # The allowed transitions: to each status, from these. An expired lease or an ambiguous outcome leads to UNKNOWN,
+    # and from there to QUEUED only if the provider has shown that it has no such message: resending on a guess
+    # duplicates messages. A provider's report applies to every status that is not final.
     UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
     ALLOWED_PREDECESSORS = {
         Status.QUEUED: [Status.SENDING, Status.UNKNOWN, Status.HELD],
@@ -63,24 +66,25 @@ class Notification(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     dedupe_key = models.CharField(max_length=320, unique=True)
-    kind = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40, choices=MessageKind.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+")
+    event = models.ForeignKey(BookingEvent, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     address = models.CharField(max_length=254)
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField()
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
-    due_at = models.DateTimeField(db_default=Now(), help_text="When to send it; while unknown: when to look for it.")
-    expires_at = models.DateTimeField(null=True, help_text="After this it would be of no use any more.")
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="Tries that count: not those put off.")
+    due_at = models.DateTimeField(db_default=Now(), help_text="When to send it; while unknown, when to look it up.")
+    expires_at = models.DateTimeField(null=True, help_text="After this time it is no longer sent.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Attempts that count against the limit.")
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
-    provider_id = models.CharField(max_length=200, blank=True, help_text="Twilio's SID, or our own Message-ID.")
+    provider_id = models.CharField(max_length=200, blank=True, help_text="Twilio's SID, or our Message-ID.")
     error_code = models.CharField(max_length=20, blank=True)
     error = models.CharField(max_length=250, blank=True)
     unknown_since = models.DateTimeField(null=True)
-    looks = models.PositiveSmallIntegerField(default=0, help_text="How often it was looked for at the provider.")
-    planned_at = models.DateTimeField(db_default=Now(), help_text="When it is to go out, if all goes well.")
+    looks = models.PositiveSmallIntegerField(default=0, help_text="Number of lookups at the provider.")
+    planned_at = models.DateTimeField(db_default=Now(), help_text="When it should be sent.")
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
@@ -89,7 +93,7 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        permissions = [("resolve_notification", "Can decide what becomes of a held message")]
+        permissions = [("resolve_notification", "Can decide about notifications on hold")]
         indexes = [
             models.Index(fields=["channel", "due_at"], name="notification_due", condition=Q(status="queued")),
             models.Index(fields=["due_at"], name="notification_in_doubt", condition=Q(status="unknown")),
@@ -110,26 +114,21 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()}: {self.words}"
-
-    @property
-    def words(self) -> str:
-        """The kind as people say it."""
-        return self.kind.replace("_", " ")
+        return f"{self.get_channel_display()}: {self.get_kind_display().lower()}"
 
     @property
     def is_planned_ahead(self) -> bool:
-        """Whether it was written long before it is to go out."""
+        """Return whether it was written before it should be sent."""
         return self.planned_at > self.created_at
 
     @property
     def seconds_to_accept(self) -> float | None:
-        """How long it took to the provider's yes: from the change that owed it, or the time it was planned for."""
+        """The seconds from the change, or the planned time, until the provider accepted it."""
         return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
 
     def transition_to(self, status: Status, **fields: Any) -> bool:
-        """Move the row to ``status`` if it may still go there; return whether it did. One UPDATE decides."""
-        moved = Notification.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
+        """Set ``status`` and ``fields`` if the current status allows it; return whether it did. One UPDATE decides."""
+        updated = Notification.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
             status=status, **fields
         )
-        return bool(moved)
+        return bool(updated)

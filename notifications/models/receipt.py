@@ -9,7 +9,7 @@ from notifications.models.notification import Notification
 
 
 class Receipt(models.Model):
-    """What a provider reported about a message, kept as it came; applied by the next drain."""
+    """A provider's report about a notification, stored as received. The next pass of a lane applies it."""
 
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="receipts")
     attempt_id = models.UUIDField()

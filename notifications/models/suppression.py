@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from django.db import models
 
-from notifications.models.notification import Notification
+from notifications.models.channel import Channel
 
 
 class Suppression(models.Model):
-    """An address that is not written to on a channel."""
+    """An address that must not be contacted on a channel."""
 
     class Reason(models.TextChoices):
-        OPTED_OUT = "opted_out", "Asked not to be written to"
-        UNREACHABLE = "unreachable", "Cannot be reached: the provider knows no such recipient"
+        OPTED_OUT = "opted_out", "Opted out"
+        UNREACHABLE = "unreachable", "The provider knows no such recipient"
 
-    channel = models.CharField(max_length=10, choices=Notification.Channel.choices)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
     address = models.CharField(max_length=254)
     reason = models.CharField(max_length=12, choices=Reason.choices)
-    source = models.CharField(max_length=120, help_text="Who said so, and in which words or code.")
+    source = models.CharField(max_length=120, help_text="The reply, or the provider's reason.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

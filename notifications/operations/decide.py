@@ -1,4 +1,4 @@
-"""What a person may decide about a message that no provider can decide."""
+"""Decide about notifications on hold: they may have been sent, and the provider cannot say."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from foundation.events import Actor
-from notifications.jobs import wake_drains
+from notifications.jobs import wake_lanes
 from notifications.models import Notification
 
 Status = Notification.Status
 
 
 class Decision(models.TextChoices):
-    SEND_AGAIN = "send_again", "Send it again"
-    ARRIVED = "arrived", "It has arrived"
-    LEAVE = "leave", "Leave it unsent"
+    SEND_AGAIN = "send_again", "Send again"
+    ARRIVED = "arrived", "Mark as delivered"
+    LEAVE = "leave", "Do not send"
 
 
 @transaction.atomic
 def decide_on_held(*, notification_id: UUID, decision: Decision, actor: Actor) -> bool:
-    """Carry out what ``actor`` decided of a held message; return False if it is not held any more."""
+    """Carry out the decision about a notification on hold; return False if it is no longer on hold."""
     row = Notification(pk=notification_id)
-    said = f"{actor} decided: {decision.label.lower()}."
+    reason = f"{actor} decided: {decision.label.lower()}."
     if not Notification.objects.filter(pk=notification_id, status=Status.HELD).exists():
         return False
     if decision == Decision.SEND_AGAIN:
-        moved = row.transition_to(Status.QUEUED, due_at=Now(), error=said)
-        wake_drains()
-        return moved
+        is_queued = row.transition_to(Status.QUEUED, due_at=Now(), error=reason)
+        wake_lanes()
+        return is_queued
     if decision == Decision.ARRIVED:
-        return row.transition_to(Status.DELIVERED, delivered_at=Now(), error=said)
-    return row.transition_to(Status.CANCELLED, error=said)
+        return row.transition_to(Status.DELIVERED, delivered_at=Now(), error=reason)
+    return row.transition_to(Status.CANCELLED, error=reason)

@@ -1,22 +1,19 @@
-"""Whom not to write to: who asked us to stop, and who cannot be reached."""
+"""Suppressions: record addresses that opted out or that the provider does not know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from notifications.delivery.send_attempt import Outcome
-from notifications.models import Notification, Suppression
+from notifications.models import Channel, Suppression
 from notifications.providers.base import ProviderError, RecipientOptedOut, RecipientUnreachable
 
 Reason = Suppression.Reason
-REASONS: dict[type[ProviderError], Suppression.Reason] = {
+REASON_BY_ERROR: dict[type[ProviderError], Suppression.Reason] = {
     RecipientOptedOut: Reason.OPTED_OUT,
     RecipientUnreachable: Reason.UNREACHABLE,
 }
 
 
-def suppress(*, channel: Notification.Channel, address: str, reason: Suppression.Reason, source: str) -> None:
-    """Write to this address no more. Somebody who opted out stays so, whatever else is learnt of the address."""
+def suppress(*, channel: Channel, address: str, reason: Suppression.Reason, source: str) -> None:
+    """Send no more messages to this address. An opt-out is never replaced by another reason."""
     row = Suppression(channel=channel, address=address, reason=reason, source=source[:120])
     if reason == Reason.OPTED_OUT:
         Suppression.objects.bulk_create(
@@ -26,15 +23,13 @@ def suppress(*, channel: Notification.Channel, address: str, reason: Suppression
         Suppression.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def lift_opt_out(*, channel: Notification.Channel, address: str) -> None:
-    """Write to somebody again who asked for it."""
+def suppress_after(error_type: type[ProviderError], *, channel: Channel, address: str, source: str) -> None:
+    """Suppress the address if this kind of error says that it must not be contacted."""
+    reason = REASON_BY_ERROR.get(error_type)
+    if reason is not None:
+        suppress(channel=channel, address=address, reason=reason, source=source)
+
+
+def lift_opt_out(*, channel: Channel, address: str) -> None:
+    """Send messages to this address again, on the customer's request."""
     Suppression.objects.filter(channel=channel, address=address, reason=Reason.OPTED_OUT).delete()
-
-
-def suppress_refused(outcomes: Iterable[Outcome]) -> None:
-    """Remember the addresses that a provider refused for what they are."""
-    for outcome in outcomes:
-        reason = REASONS.get(type(outcome.error)) if outcome.error else None
-        if reason is not None:
-            message = outcome.message
-            suppress(channel=message.channel, address=message.address, reason=reason, source=str(outcome.error))

@@ -4,56 +4,52 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib import admin, messages
-from django.contrib.admin.views.decorators import staff_member_required
-from django.contrib.auth.decorators import permission_required
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from foundation.events import Actor, ActorKind
+from foundation.events import Actor
+from foundation.http.staff_pages import render_staff_page, staff_page
 from notifications.models import Notification
 from notifications.operations.decide import Decision, decide_on_held
 from notifications.timeline import delivery_entries
 
 
-@staff_member_required
-@permission_required("notifications.resolve_notification", raise_exception=True)
-@require_POST
-def resolve(request: HttpRequest, notification_id: UUID) -> HttpResponse:
-    """Carry out what a person decided of a held message, and show the message again."""
-    wanted = request.POST.get("decision", "")
-    if wanted not in Decision.values:
-        messages.error(request, "Choose one of the three.")
-    elif decide_on_held(
-        notification_id=notification_id,
-        decision=Decision(wanted),
-        actor=Actor(ActorKind.STAFF, request.user.get_username()),
-    ):
-        messages.success(request, f"{Decision(wanted).label}: noted.")
-    else:
-        messages.warning(request, "It is not held any more: somebody or a report of the provider was faster.")
-    return redirect("notification-detail", notification_id)
-
-
-@staff_member_required
-@permission_required("notifications.view_notification", raise_exception=True)
+@staff_page("notifications.view_notification")
 @require_safe
 def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
-    """Show one message: its words, each try at sending it, and what the provider reported."""
+    """Show a notification with its attempts and receipts."""
     notification = get_object_or_404(
         Notification.objects.for_history()
         .select_related("booking__service__location")
-        .prefetch_related("tries", "receipts"),
+        .prefetch_related("attempt_log", "receipts"),
         pk=notification_id,
     )
-    context = {
-        **admin.site.each_context(request),
-        "row": notification,
-        "title": str(notification),
-        "booking": notification.booking,
-        "decisions": Decision.choices,
-        "timeline": delivery_entries(notification),
-        "zone": notification.booking.zone,
-    }
-    return render(request, "notifications/detail.html", context)
+    return render_staff_page(
+        request,
+        "notifications/detail.html",
+        str(notification),
+        row=notification,
+        booking=notification.booking,
+        decisions=Decision.choices,
+        timeline=delivery_entries(notification),
+        zone=notification.booking.zone,
+    )
+
+
+@staff_page("notifications.resolve_notification")
+@require_POST
+def resolve(request: HttpRequest, notification_id: UUID) -> HttpResponse:
+    """Carry out a decision about a notification on hold."""
+    value = request.POST.get("decision", "")
+    if value not in Decision.values:
+        messages.error(request, "Choose one of the decisions.")
+    elif decide_on_held(notification_id=notification_id, decision=Decision(value), actor=Actor.from_user(request.user)):
+        messages.success(request, f"Done: {Decision(value).label.lower()}.")
+    else:
+        messages.warning(
+            request,
+            "This message is no longer on hold: it was already decided, or the provider has reported its result.",
+        )
+    return redirect("notification-detail", notification_id)

@@ -1,25 +1,26 @@
-"""The words every provider answers in. After any failure the caller needs to know one thing: did it happen?"""
+"""What every provider takes and returns. After a failure, the caller needs to know whether the message was sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected
-from notifications.models import Notification
+from notifications.models import Channel, Notification
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A claimed notification, copied out of the database: what a sender thread may know.
+    """A claimed notification, copied out of the database for a sender thread.
 
-    ``attempts`` counts the tries so far, this one among them, but for those that were only put off.
+    ``attempts`` is the number of attempts so far that count against the limit, including this one.
     """
 
     id: UUID
     attempt_id: UUID
     attempts: int
-    channel: Notification.Channel
+    channel: Channel
     address: str
     subject: str
     body: str
@@ -27,14 +28,31 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has taken responsibility, under its own id."""
+    """The provider has accepted the message, with its own id."""
 
     provider_id: str
     http_status: int | None = None
 
 
+@dataclass(frozen=True)
+class PendingLookup:
+    """A notification with an unknown outcome, copied out of the database for the thread that looks it up.
+
+    ``lookups`` is the number of earlier lookups; ``is_overdue`` says that the time for lookups is over.
+    """
+
+    id: UUID
+    channel: Channel
+    kind: str
+    address: str
+    body: str
+    lookups: int
+    first_attempt_at: datetime
+    is_overdue: bool
+
+
 class ProviderError(CallFailed):
-    """A send without a receipt. ``code`` and ``http_status`` are the provider's own; the subclass is the verdict."""
+    """Sending brought no acceptance. ``code`` and ``http_status`` are the provider's own."""
 
     def __init__(self, reason: str, *, code: str = "", http_status: int | None = None) -> None:
         super().__init__(reason)
@@ -43,28 +61,36 @@ class ProviderError(CallFailed):
 
 
 class ProviderRejected(ProviderError, Rejected):
-    """It did not happen and never will: tell a person."""
+    """The provider refused the message for good."""
 
 
 class RecipientUnreachable(ProviderRejected):
-    """... because there is no such recipient: do not write to this address again."""
+    """There is no such recipient: send nothing to this address again."""
 
 
 class RecipientOptedOut(ProviderRejected):
-    """... because the recipient asked not to be written to: respect it."""
+    """The recipient has opted out: send nothing to this address again."""
 
 
 class ProviderNotSent(ProviderError, NotSent):
-    """It did not happen: try again later."""
+    """The message was not sent: retry later."""
 
 
 class ProviderRateLimited(ProviderNotSent):
-    """... at a slower pace; it is nobody's fault and no try."""
+    """The provider limits our rate: retry more slowly. It does not count as an attempt."""
 
 
 class ChannelBroken(ProviderNotSent):
-    """... once the credentials are mended: no message of this channel can be sent before."""
+    """The credentials are wrong: no message of this channel can be sent until they are corrected."""
 
 
 class ProviderOutcomeUnknown(ProviderError, OutcomeUnknown):
-    """It may have happened: never send again on a guess, find out."""
+    """The message may have been sent: find out before sending it again."""
+
+
+@dataclass(frozen=True)
+class ReceiptMeaning:
+    """What a delivery receipt means: the status to set, if any, and the kind of error that it reports, if any."""
+
+    status: Notification.Status | None = None
+    error_type: type[ProviderError] | None = None

@@ -12,6 +12,8 @@ from tests.conftest import database_url
 
 pytestmark = pytest.mark.django_db
 
+EARLIER_NAMES = {"DRAIN_SLOTS", "DRAIN_CONCURRENCY"}  # still read, where the new name is missing
+
 
 def check(**environment):
     """Start Daybook with these settings and no others."""
@@ -43,7 +45,7 @@ def test_the_example_names_every_setting_that_is_read_and_no_other():
     read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', sources))
     named = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
 
-    assert named == read
+    assert named == read - EARLIER_NAMES
 
 
 def test_the_queue_lives_in_the_bookings_own_database():

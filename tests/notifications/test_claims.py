@@ -57,7 +57,7 @@ def test_an_email_whose_handover_had_begun_is_unknown():
 def test_the_handover_of_every_email_is_written_before_its_text_is_sent(sandbox):
     make_notification(channel="email")
 
-    Drain(0, hand_over=lambda _: None, slice_seconds=0.4).run()
+    Drain(0, start_next=lambda _: None, slice_seconds=0.4).run()
 
     assert Attempt.objects.get().phase == "handover"
 
@@ -74,7 +74,7 @@ def test_an_email_that_may_not_be_handed_over_is_not_sent(sandbox):
 
 def test_a_sender_whose_lease_was_taken_while_it_connected_sends_nothing(sandbox):
     notification = make_notification(channel="email")
-    drain = Drain(0, hand_over=lambda _: None)
+    drain = Drain(0, start_next=lambda _: None)
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="slow")
     Notification.objects.update(status=Status.QUEUED, lease_token=None, lease_until=None)
     before = len(sandbox.client.accepted())
@@ -82,7 +82,7 @@ def test_a_sender_whose_lease_was_taken_while_it_connected_sends_nothing(sandbox
     sender = threading.Thread(target=drain._send, args=(message,))
     sender.start()
     while sender.is_alive():
-        drain._flush()
+        drain._record()
 
     notification.refresh_from_db()
     assert (notification.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
@@ -92,7 +92,7 @@ def test_tries_are_numbered_even_if_they_do_not_count(sandbox):
     make_notification()
     sandbox.client.set(throttle=1)
     for _ in range(2):
-        Drain(0, hand_over=lambda _: None, slice_seconds=0.3).run()
+        Drain(0, start_next=lambda _: None, slice_seconds=0.3).run()
         Notification.objects.update(due_at=timezone.now())
 
     assert (list(Attempt.objects.values_list("number", flat=True)), Notification.objects.get().attempts) == ([1, 2], 0)
@@ -103,7 +103,7 @@ def test_a_worker_that_is_stopping_claims_nothing_new(sandbox, settings, tmp_pat
     notification = make_notification()
     (tmp_path / "stop").touch()
 
-    Drain(0, hand_over=lambda _: None, slice_seconds=5).run()
+    Drain(0, start_next=lambda _: None, slice_seconds=5).run()
 
     notification.refresh_from_db()
     assert notification.status == Status.QUEUED
@@ -116,7 +116,7 @@ def test_a_slice_that_is_stopped_finishes_what_is_in_flight(sandbox, settings, t
     timer = threading.Timer(0.5, (tmp_path / "stop").touch)
     timer.start()
 
-    Drain(0, hand_over=lambda _: None, slice_seconds=60).run()
+    Drain(0, start_next=lambda _: None, slice_seconds=60).run()
     timer.join()
 
     notification.refresh_from_db()

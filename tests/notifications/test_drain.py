@@ -14,9 +14,10 @@ from notifications.delivery.drain import Drain
 from notifications.delivery.leases import take_back_expired_leases
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import MAX_ATTEMPTS, Outcome, deliver
-from notifications.jobs import prepare_drains
+from notifications.jobs import prepare_lanes
+from notifications.messages.kinds import MessageKind
 from notifications.models import Attempt, Lane, Notification
-from notifications.outbox import queue_messages
+from notifications.outbox import Cause, queue_messages
 from notifications.providers.base import Accepted
 from tests.factories import CUSTOMER, make_booking, make_notification, make_service, slot
 
@@ -27,7 +28,7 @@ Status = Notification.Status
 
 def run_slice(slot_number=0, seconds=1.0):
     handed_over = []
-    Drain(slot_number, hand_over=handed_over.append, slice_seconds=seconds).run()
+    Drain(slot_number, start_next=handed_over.append, slice_seconds=seconds).run()
     return handed_over
 
 
@@ -46,7 +47,7 @@ def test_telling_of_one_event_twice_writes_each_message_once():
     booking = make_booking()
     event = BookingEvent.objects.get(booking=booking)
 
-    queue_messages(kind="booking_requested", booking=booking, cause=str(event.pk))
+    queue_messages(kind=MessageKind.BOOKING_REQUESTED, booking=booking, cause=Cause.from_event(event))
 
     assert Notification.objects.count() == 3
 
@@ -97,7 +98,7 @@ def test_a_slot_is_drained_by_one_worker_at_a_time():
     outcomes = []
 
     def hold_slot():
-        Drain(0, hand_over=lambda _: None, slice_seconds=1.5).run()
+        Drain(0, start_next=lambda _: None, slice_seconds=1.5).run()
         connection.close()
 
     holder = threading.Thread(target=hold_slot)
@@ -216,7 +217,7 @@ def test_a_bug_in_a_sender_is_unknown_not_lost(sandbox):
 
 
 def test_a_drain_is_started_with_the_booking_only_when_no_heartbeat_is_fresh():
-    prepare_drains()
+    prepare_lanes()
     OrmQ.objects.all().delete()
     Lane.objects.update(beat_at=timezone.now())
     make_booking()
@@ -235,7 +236,7 @@ def test_results_outlive_the_connection_that_was_to_record_them(sandbox):
 
     def drain():
         try:
-            Drain(0, hand_over=lambda _: None, slice_seconds=5).run()
+            Drain(0, start_next=lambda _: None, slice_seconds=5).run()
         except OperationalError as error:
             errors.append(error)
         finally:

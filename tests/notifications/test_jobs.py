@@ -3,7 +3,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 
-from notifications.jobs import prepare_drains, start_drain
+from notifications.jobs import prepare_lanes, queue_drain
 from runtime.queue import discard_unknown_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,7 +15,7 @@ class Unreadable:
 
 
 def test_a_poisoned_job_is_discarded_and_the_healthy_stay():
-    start_drain(0)
+    queue_drain(0)
     for payload in (
         SignedPackage.dumps({"func": Unreadable()}),
         "no package",
@@ -29,11 +29,11 @@ def test_a_poisoned_job_is_discarded_and_the_healthy_stay():
 
 
 def test_a_schedule_that_is_none_of_ours_is_discarded_and_a_malformed_one_of_ours_mended():
-    prepare_drains()
+    prepare_lanes()
     Schedule.objects.create(func="os.system", args="(((", schedule_type=Schedule.MINUTES, minutes=1)
     Schedule.objects.filter(name="drain 0").update(args="(((")
 
-    prepare_drains()
+    prepare_lanes()
     discard_unknown_jobs()
 
     assert sorted(Schedule.objects.values_list("name", "args")) == [("drain 0", "(0,)"), ("drain 1", "(1,)")]

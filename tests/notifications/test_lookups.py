@@ -1,13 +1,14 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from notifications.delivery import lookups
+from notifications.channels import CHANNELS
 from notifications.delivery.drain import Drain
 from notifications.delivery.lookups import claim_lookups, look_up, record_lookup
-from notifications.messages.kinds import KINDS, Kind
-from notifications.models import Attempt, Notification
+from notifications.messages.kinds import KINDS, KindSpec, MessageKind
+from notifications.models import Attempt, Channel, Notification
 from tests.factories import make_notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,7 +17,7 @@ Status = Notification.Status
 
 
 def run_slice(seconds=0.6):
-    Drain(0, hand_over=lambda _: None, slice_seconds=seconds).run()
+    Drain(0, start_next=lambda _: None, slice_seconds=seconds).run()
 
 
 def look():
@@ -126,8 +127,8 @@ def test_a_report_that_comes_during_the_look_wins(sandbox):
 
 @pytest.mark.parametrize(("twice_beats_never", "status"), [(False, Status.HELD), (True, Status.QUEUED)])
 def test_an_email_in_doubt_is_held_or_sent_once_more_as_its_kind_says(sandbox, monkeypatch, twice_beats_never, status):
-    kind = Kind(useful_until=lambda booking: booking.ends_at, twice_beats_never=twice_beats_never)
-    monkeypatch.setitem(KINDS, "booking_requested", kind)
+    kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=twice_beats_never)
+    monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
     notification = in_doubt(sandbox, "smtp_drop_after", channel="email")
 
     look()
@@ -137,8 +138,8 @@ def test_an_email_in_doubt_is_held_or_sent_once_more_as_its_kind_says(sandbox, m
 
 
 def test_an_email_is_sent_once_more_only_once(sandbox, monkeypatch):
-    kind = Kind(useful_until=lambda booking: booking.ends_at, twice_beats_never=True)
-    monkeypatch.setitem(KINDS, "booking_requested", kind)
+    kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=True)
+    monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
     notification = in_doubt(sandbox, "smtp_drop_after", channel="email")
     look()
     sandbox.client.set(smtp_drop_after=1)
@@ -161,7 +162,8 @@ def test_a_bug_in_a_look_up_decides_nothing(sandbox, monkeypatch):
     in_doubt(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
     (doubt,) = claim_lookups(room=1)
-    monkeypatch.setattr(lookups.providers, "find", lambda **_: 1 / 0)
+    broken = replace(CHANNELS[Channel.SMS], look_up=lambda lookup: 1 / 0)
+    monkeypatch.setitem(CHANNELS, Channel.SMS, broken)
 
     record_lookup(look_up(doubt))
 

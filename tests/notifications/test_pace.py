@@ -18,7 +18,7 @@ Status = Notification.Status
 
 
 def run_slice(seconds=0.4):
-    Drain(0, hand_over=lambda _: None, slice_seconds=seconds).run()
+    Drain(0, start_next=lambda _: None, slice_seconds=seconds).run()
 
 
 def limit_of(channel):
@@ -51,7 +51,7 @@ def test_the_limit_grows_by_steps_once_it_is_calm():
 
 def test_no_more_is_claimed_than_the_drains_share_of_the_limit(settings):
     prepare_channels()
-    ChannelState.objects.filter(channel="sms").update(limit=3 * settings.DRAIN_SLOTS)
+    ChannelState.objects.filter(channel="sms").update(limit=3 * settings.DELIVERY_LANES)
     service = make_service(resources=5)
     for _ in range(5):
         make_booking(service)
@@ -108,4 +108,4 @@ def test_a_provider_with_a_limit_gets_all_messages_in_the_end(sandbox, settings)
     run_slice(3)
 
     assert set(Notification.objects.values_list("status", flat=True)) <= {Status.ACCEPTED, Status.QUEUED}
-    assert limit_of("sms") < settings.DRAIN_CONCURRENCY * settings.DRAIN_SLOTS
+    assert limit_of("sms") < settings.LANE_CONCURRENCY * settings.DELIVERY_LANES

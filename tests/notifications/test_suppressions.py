@@ -26,7 +26,7 @@ def write_back(body, *, sender=PHONE, sid=None, token="sandbox-auth-token"):
 
 
 def run_slice(seconds=0.4):
-    Drain(0, hand_over=lambda _: None, slice_seconds=seconds).run()
+    Drain(0, start_next=lambda _: None, slice_seconds=seconds).run()
 
 
 def test_stop_and_start_are_obeyed_on_the_channel_they_came_by():

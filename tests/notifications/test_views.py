@@ -116,7 +116,7 @@ def test_a_message_tells_its_tries_and_reports_in_the_order_they_happened(manage
     entries = manager.get(f"{PAGE}{notification.pk}").context["timeline"]
 
     assert [(entry.title, entry.status) for entry in entries] == [
-        ("Written with the booking's change", ""),
+        ("Queued with the change", ""),
         ("The provider reported", "sent"),
         ("Try 1, 2.0 s", "not sent, again later"),
         ("Try 2, 2.0 s", "accepted"),
@@ -128,7 +128,7 @@ def test_an_uncertain_message_says_that_it_is_not_sent_again(manager):
 
     page = manager.get(f"{PAGE}{notification.pk}").content.decode()
 
-    assert "It may have been sent" in page
+    assert "This message may have been sent" in page
 
 
 def held():
@@ -156,7 +156,7 @@ def test_a_decision_that_comes_too_late_changes_nothing(manager):
 
     notification.refresh_from_db()
     assert notification.status == "queued"
-    assert "not held any more" in answer.content.decode()
+    assert "no longer on hold" in answer.content.decode()
 
 
 def test_whoever_may_only_read_messages_decides_nothing():

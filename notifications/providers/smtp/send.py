@@ -1,4 +1,4 @@
-"""SMTP, and nothing else: one connection per message, and a verdict that knows how far the dialogue came."""
+"""Send e-mail: one connection per message, and an outcome that depends on how far the dialogue came."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from notifications.providers.base import (
     RecipientUnreachable,
 )
 
-NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|6|10)\b")  # RFC 3463 and RFC 7505: the address itself is bad
+NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|6|10)\b")  # RFC 3463 and RFC 7505: the address itself is invalid
 
 
 def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Accepted:
-    """Send an e-mail. Raises Rejected, NotSent, or OutcomeUnknown when the server fell silent after the text.
+    """Send an e-mail. Raises ProviderError; ProviderOutcomeUnknown if the server did not respond after the hand-over.
 
-    Nothing has been sent before ``may_hand_over()`` is asked; if it says no, nothing is.
+    ``may_hand_over()`` is called before the text is sent; if it returns False, nothing is sent.
     """
     email = _compose(message)
     try:
         with _connect() as server:
-            _envelope(server, message.address)
+            _send_envelope(server, message.address)
             if not may_hand_over():
-                raise ProviderNotSent("The time for this try ran out before the text was handed over.")
-            _data(server, email)
+                raise ProviderNotSent("The time for this attempt was over before the hand-over.")
+            _hand_over(server, email)
     except smtplib.SMTPAuthenticationError as error:
-        raise ChannelBroken("The mail server refuses our user or password.", code=str(error.smtp_code)) from error
+        reason = "The mail server refuses our user name or password."
+        raise ChannelBroken(reason, code=str(error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
         raise ProviderNotSent(f"The mail server could not be used ({type(error).__name__}).") from error
     return Accepted(provider_id=str(email["Message-ID"]), http_status=None)
@@ -50,7 +51,7 @@ def _compose(message: OutgoingMessage) -> EmailMessage:
     email["To"] = message.address
     email["Subject"] = " ".join(message.subject.split())
     email["Date"] = format_datetime(timezone.now())
-    # Fixed for the notification, not for the try: a mailbox that gets it twice can see that it is one message.
+    # The same for every attempt at the notification: a mailbox that gets it twice can recognise the duplicate.
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     email["Message-ID"] = f"<{message.id}@{domain}>" if message.id else make_msgid(domain=domain)
     email["Auto-Submitted"] = "auto-generated"
@@ -68,28 +69,29 @@ def _connect() -> smtplib.SMTP:
     return server
 
 
-def _envelope(server: smtplib.SMTP, address: str) -> None:
+def _send_envelope(server: smtplib.SMTP, address: str) -> None:
     server.ehlo_or_helo_if_needed()
-    for code, answer in (server.mail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1]), server.rcpt(address)):
-        _check(code, answer)
+    for code, text in (server.mail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1]), server.rcpt(address)):
+        _check_reply(code, text)
 
 
-def _data(server: smtplib.SMTP, email: EmailMessage) -> None:
+def _hand_over(server: smtplib.SMTP, email: EmailMessage) -> None:
     try:
-        code, answer = server.data(email.as_bytes())
-    except smtplib.SMTPDataError as refusal:  # the server said no before the text was sent
-        _check(int(refusal.smtp_code), refusal.smtp_error)
+        code, text = server.data(email.as_bytes())
+    except smtplib.SMTPDataError as refusal:  # the server refused before the text was sent
+        _check_reply(int(refusal.smtp_code), refusal.smtp_error)
         raise
     except (OSError, smtplib.SMTPException) as error:
-        # RFC 1047: between the final dot and its 250 nobody but the server knows.
-        raise ProviderOutcomeUnknown(f"The mail server fell silent after the text ({type(error).__name__}).") from error
-    _check(code, answer)
+        # RFC 1047: between the final dot and its 250, only the server knows whether it has the message.
+        reason = f"The mail server did not respond after the text ({type(error).__name__})."
+        raise ProviderOutcomeUnknown(reason) from error
+    _check_reply(code, text)
 
 
-def _check(code: int, answer: bytes | str) -> None:
-    text = answer.decode("utf-8", errors="replace") if isinstance(answer, bytes) else str(answer)
-    reason = f"The mail server answered {code} {text}"[:250]
-    if NO_SUCH_MAILBOX.match(text):
+def _check_reply(code: int, text: bytes | str) -> None:
+    decoded = text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)
+    reason = f"The mail server replied {code} {decoded}"[:250]
+    if NO_SUCH_MAILBOX.match(decoded):
         raise RecipientUnreachable(reason, code=str(code))
     if 500 <= code < 600:
         raise ProviderRejected(reason, code=str(code))

@@ -12,24 +12,21 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from notifications.providers.base import (
-    ProviderNotSent,
-    ProviderOutcomeUnknown,
-    ProviderRateLimited,
-)
+from notifications.providers.base import ProviderNotSent, ProviderOutcomeUnknown, ProviderRateLimited
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 
 
 @cache
 def get_client() -> Client:
+    """Return the client, which all sender threads share."""
     return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=TwilioHttpClient())
 
 
 class TwilioHttpClient(HttpClient):
-    """Speaks to TWILIO_API_BASE_URL with hard timeouts and no retries; safe to share between threads.
+    """Sends requests to TWILIO_API_BASE_URL with hard timeouts and no retries. Thread-safe.
 
-    The SDK's own clients wait for ever (sync) or send again after a 5xx (async).
+    The SDK's own clients have no timeout (sync), or repeat a request after a 5xx (async).
     """
 
     def __init__(self) -> None:
@@ -37,7 +34,7 @@ class TwilioHttpClient(HttpClient):
         self._base = urlsplit(settings.TWILIO_API_BASE_URL)
         self._pool = urllib3.PoolManager(
             num_pools=2,
-            maxsize=settings.DRAIN_CONCURRENCY,
+            maxsize=settings.LANE_CONCURRENCY,
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
@@ -61,27 +58,27 @@ class TwilioHttpClient(HttpClient):
             sent_headers["Content-Type"] = "application/x-www-form-urlencoded"
         query = f"?{_encode(params)}" if params else ""
         try:
-            answer = self._pool.urlopen(
+            response = self._pool.urlopen(
                 method, address + query, body=_encode(data), headers=sent_headers, redirect=False
             )
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise ProviderNotSent(f"Twilio could not be reached ({type(error).__name__}).") from error
         except urllib3.exceptions.HTTPError as error:
-            raise ProviderOutcomeUnknown(f"No answer from Twilio ({type(error).__name__}).") from error
-        return Response(answer.status, _text(answer), dict(answer.headers))
+            raise ProviderOutcomeUnknown(f"No response from Twilio ({type(error).__name__}).") from error
+        return Response(response.status, _json_text(response), dict(response.headers))
 
 
 def _encode(fields: dict[str, object] | None) -> str | None:
     return urlencode({name: value for name, value in fields.items() if value is not None}) if fields else None
 
 
-def _text(answer: urllib3.BaseHTTPResponse) -> str:
-    text = answer.data.decode("utf-8", errors="replace")
+def _json_text(response: urllib3.BaseHTTPResponse) -> str:
+    text = response.data.decode("utf-8", errors="replace")
     try:
         json.loads(text)
     except ValueError as error:
-        # A proxy's page, say: nobody knows whether Twilio itself has seen the request, but for a plain "slower".
-        verdict = ProviderRateLimited if answer.status == 429 else ProviderOutcomeUnknown
-        reason = f"Twilio answered {answer.status} with something that is not JSON."
-        raise verdict(reason, http_status=answer.status) from error
+        # For example a proxy's error page: whether Twilio has processed the request is unknown, except for a plain 429.
+        error_type = ProviderRateLimited if response.status == 429 else ProviderOutcomeUnknown
+        reason = f"Twilio responded {response.status} without JSON."
+        raise error_type(reason, http_status=response.status) from error
     return text

@@ -1,5 +1,7 @@
-"""What Twilio's error codes mean for us, as data. Twilio keeps adding codes: what is missing here is judged by its HTTP
-status. Sources: twilio.com/docs/api/errors, each code's own page."""
+"""Twilio's error codes, each with what it means for us. To add a code, add a line.
+
+A code that is not listed is classified by its HTTP status. Source: twilio.com/docs/api/errors, the page of each code.
+"""
 
 from notifications.providers.base import (
     ChannelBroken,
@@ -11,7 +13,7 @@ from notifications.providers.base import (
 )
 
 ERROR_BY_CODE: dict[str, type[ProviderError]] = {
-    # The number: invalid, not a mobile one, gone, a landline, not on WhatsApp.
+    # The number: invalid, not a mobile number, disconnected, a landline, not on WhatsApp.
     "21211": RecipientUnreachable,
     "21265": RecipientUnreachable,
     "21614": RecipientUnreachable,
@@ -19,10 +21,10 @@ ERROR_BY_CODE: dict[str, type[ProviderError]] = {
     "30006": RecipientUnreachable,
     "63003": RecipientUnreachable,
     "63024": RecipientUnreachable,
-    # The person said STOP.
+    # The recipient replied STOP.
     "21610": RecipientOptedOut,
     "63014": RecipientOptedOut,
-    # Our text, sender or settings: the same request will be refused again.
+    # Our text, sender or settings: the same request would be refused again.
     "21212": ProviderRejected,
     "21408": ProviderRejected,
     "21602": ProviderRejected,
@@ -31,10 +33,10 @@ ERROR_BY_CODE: dict[str, type[ProviderError]] = {
     "21612": ProviderRejected,
     "21617": ProviderRejected,
     "63016": ProviderRejected,
-    # Our credentials: nothing can be sent before they are mended.
+    # Our credentials: nothing can be sent until they are corrected.
     "20003": ChannelBroken,
     "20005": ChannelBroken,
-    # The pace: "aren't processed and are safe to retry".
+    # Our rate: such messages "aren't processed and are safe to retry".
     "20429": ProviderRateLimited,
     "21611": ProviderRateLimited,
     "63017": ProviderRateLimited,

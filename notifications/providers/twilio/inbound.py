@@ -1,24 +1,22 @@
-"""What people write back. Twilio itself obeys STOP and START; we mirror them, so as not to try in vain.
+"""Replies from customers. Twilio itself applies STOP and START; we mirror them, to send no messages in vain.
 
-The words are Twilio's defaults for long codes (twilio.com/docs, "Twilio support for opt-out keywords").
+The keywords are Twilio's defaults for long codes (twilio.com/docs, "Twilio support for opt-out keywords").
 """
 
 from __future__ import annotations
 
 from django.db import transaction
 
-from notifications.models import InboundMessage, Notification, Suppression
+from notifications.models import Channel, InboundMessage, Suppression
 from notifications.operations.suppressions import lift_opt_out, suppress
 
-STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
-START_WORDS = {"START", "YES", "UNSTOP"}
-
-Channel = Notification.Channel
+STOP_KEYWORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+START_KEYWORDS = {"START", "YES", "UNSTOP"}
 
 
 @transaction.atomic
 def record_inbound(fields: dict[str, str]) -> None:
-    """Keep an inbound message of Twilio's form ``fields`` once; obey it if it is STOP or START."""
+    """Store an inbound message of Twilio's form ``fields`` once, and apply it if it is STOP or START."""
     sender = fields.get("From", "")
     channel = Channel.WHATSAPP if sender.startswith("whatsapp:") else Channel.SMS
     address = sender.removeprefix("whatsapp:")[:254]
@@ -27,8 +25,9 @@ def record_inbound(fields: dict[str, str]) -> None:
         provider_id=fields.get("MessageSid", "")[:200],
         defaults={"channel": channel, "address": address, "body": body, "fields": fields},
     )
-    word = body.strip().upper()
-    if is_new and word in STOP_WORDS:
-        suppress(channel=channel, address=address, reason=Suppression.Reason.OPTED_OUT, source=f"They wrote {word}")
-    elif is_new and word in START_WORDS:
+    keyword = body.strip().upper()
+    if is_new and keyword in STOP_KEYWORDS:
+        reason = Suppression.Reason.OPTED_OUT
+        suppress(channel=channel, address=address, reason=reason, source=f"Replied {keyword}")
+    elif is_new and keyword in START_KEYWORDS:
         lift_opt_out(channel=channel, address=address)

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from twilio.base.exceptions import TwilioException
 
-from notifications.models import Notification
-from notifications.providers.base import (
-    Accepted,
-    ProviderError,
-    ProviderOutcomeUnknown,
-)
+from notifications.models import Channel
+from notifications.providers.base import Accepted, PendingLookup, ProviderError, ProviderOutcomeUnknown
 from notifications.providers.twilio.client import get_client
 
-LISTED = 1000  # messages to one recipient that a look-up reads, newest first
-
-
+MAX_LISTED = 1000  # messages to one recipient that a lookup reads, newest first
 CLOCK_SKEW = timedelta(minutes=2)  # between Twilio's clock and ours
 
 
-def find_message(*, channel: Notification.Channel, address: str, body: str, since: datetime) -> Accepted | None:
-    """Look up a message at Twilio by its recipient and its very words; return None if there is none since ``since``.
+def find_message(lookup: PendingLookup) -> Accepted | None:
+    """Return the message if Twilio has it, or None if it does not. Raises ProviderOutcomeUnknown if it cannot be asked.
 
-    Each of our texts names its booking, so equal words are the same message. Raises OutcomeUnknown if it cannot be
-    asked.
+    It is found by its recipient and its text: each of our texts contains the booking's reference, so equal texts are
+    the same message.
     """
-    to = f"whatsapp:{address}" if channel == Notification.Channel.WHATSAPP else address
+    to = f"whatsapp:{lookup.address}" if lookup.channel == Channel.WHATSAPP else lookup.address
     try:
-        listed = get_client().messages.list(to=to, page_size=100, limit=LISTED)
+        listed = get_client().messages.list(to=to, page_size=100, limit=MAX_LISTED)
     except (TwilioException, ProviderError) as error:
-        raise ProviderOutcomeUnknown(f"Twilio's list could not be read ({type(error).__name__}).") from error
+        raise ProviderOutcomeUnknown(f"Twilio's message list could not be read ({type(error).__name__}).") from error
     for message in listed:
-        created = message.date_created
-        if message.body == body and created is not None and created >= since - CLOCK_SKEW:
+        created_at = message.date_created
+        is_recent = created_at is not None and created_at >= lookup.first_attempt_at - CLOCK_SKEW
+        if message.body == lookup.body and is_recent:
             return Accepted(provider_id=str(message.sid), http_status=200)
     return None

@@ -1,4 +1,4 @@
-"""Send SMS and WhatsApp messages through Twilio."""
+"""Send SMS and WhatsApp messages through Twilio. Raises ProviderError."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ STATUS_PATH = "/notifications/twilio/status"
 
 
 def send_sms(message: OutgoingMessage) -> Accepted:
-    """Send an SMS. Raises Rejected, NotSent or OutcomeUnknown."""
     sender = (
         {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
         if settings.TWILIO_MESSAGING_SERVICE_SID
@@ -29,30 +28,27 @@ def send_sms(message: OutgoingMessage) -> Accepted:
 
 
 def send_whatsapp(message: OutgoingMessage) -> Accepted:
-    """Send a WhatsApp message. Raises Rejected, NotSent or OutcomeUnknown."""
     return _create(message, to=f"whatsapp:{message.address}", from_=f"whatsapp:{settings.TWILIO_WHATSAPP_FROM}")
 
 
+def classify_refusal(*, http_status: int, code: str) -> type[ProviderError]:
+    """Return which error a refusal is: whether the message was sent, and what to do next."""
+    if http_status >= 500:
+        # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
+        return ProviderOutcomeUnknown
+    default = ProviderRejected if 400 <= http_status < 500 else ProviderOutcomeUnknown
+    return ERROR_BY_CODE.get(code, ERROR_BY_HTTP_STATUS.get(http_status, default))
+
+
 def _create(message: OutgoingMessage, **addressing: str) -> Accepted:
-    # The callback's path carries our own ids: it finds its row even when the answer to this request is lost.
+    # The callback's path contains our own ids, so it finds its row even if the response to this request is lost.
     callback = f"{settings.PUBLIC_BASE_URL}{STATUS_PATH}/{message.id}/{message.attempt_id}"
     try:
         created = get_client().messages.create(body=message.body, status_callback=callback, **addressing)
     except TwilioRestException as error:
         code = str(error.code or "")
-        verdict = classify_refusal(http_status=error.status, code=code)
-        raise verdict(f"Twilio: {error.msg}", code=code, http_status=error.status) from error
+        error_type = classify_refusal(http_status=error.status, code=code)
+        raise error_type(f"Twilio: {error.msg}", code=code, http_status=error.status) from error
     except TwilioException as error:
-        raise ProviderOutcomeUnknown(f"Twilio's answer could not be read: {error}") from error
+        raise ProviderOutcomeUnknown(f"Unreadable response from Twilio: {error}") from error
     return Accepted(provider_id=str(created.sid), http_status=201)
-
-
-def classify_refusal(*, http_status: int, code: str) -> type[ProviderError]:
-    """Return what a refusal means: whether it happened, and what to do next."""
-    if http_status >= 500:
-        # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
-        return ProviderOutcomeUnknown
-    by_status = ERROR_BY_HTTP_STATUS.get(
-        http_status, ProviderRejected if 400 <= http_status < 500 else ProviderOutcomeUnknown
-    )
-    return ERROR_BY_CODE.get(code, by_status)

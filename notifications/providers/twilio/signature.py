@@ -1,4 +1,4 @@
-"""Verify that Twilio signed a callback."""
+"""Verify that Twilio signed a request. Source: twilio.com/docs/usage/security."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from twilio.request_validator import RequestValidator
 
 
 def is_callback_signature_valid(*, full_path: str, fields: dict[str, Any], signature: str) -> bool:
-    """Whether Twilio signed this callback. The URL is the public one that we gave it, never the request's own host."""
+    """Return whether Twilio signed this request, for the public URL that we gave it, never for the request's host."""
     validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
     return bool(validator.validate(f"{settings.PUBLIC_BASE_URL}{full_path}", fields, signature))

@@ -1,0 +1,9 @@
+"""The registry of channels. A new channel is a value of ``models.Channel`` and a module here."""
+
+from notifications.channels.base import ChannelSpec
+from notifications.channels.email import EMAIL
+from notifications.channels.sms import SMS
+from notifications.channels.whatsapp import WHATSAPP
+from notifications.models import Channel
+
+CHANNELS: dict[Channel, ChannelSpec] = {spec.channel: spec for spec in (SMS, WHATSAPP, EMAIL)}

@@ -1,0 +1,17 @@
+"""E-mail, through SMTP. A mail server cannot be asked later what it accepted."""
+
+from __future__ import annotations
+
+from bookings.models import Customer
+from notifications.channels.base import ChannelSpec
+from notifications.models import Channel
+from notifications.providers.smtp.send import send_email
+
+
+def address_of(customer: Customer) -> str:
+    return customer.email
+
+
+EMAIL = ChannelSpec(
+    Channel.EMAIL, address_of, "email.txt", send_email, has_subject=True, has_hand_over=True, is_charged=False
+)

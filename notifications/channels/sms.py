@@ -1,0 +1,24 @@
+"""SMS, through Twilio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bookings.models import Customer
+from notifications.channels.base import ChannelSpec
+from notifications.models import Channel
+from notifications.providers.base import Accepted, OutgoingMessage
+from notifications.providers.twilio.lookup import find_message
+from notifications.providers.twilio.send import send_sms
+from notifications.providers.twilio.statuses import translate_receipt
+
+
+def send(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Accepted:
+    return send_sms(message)  # one HTTP request: there is no hand-over to wait for
+
+
+def address_of(customer: Customer) -> str:
+    return customer.phone
+
+
+SMS = ChannelSpec(Channel.SMS, address_of, "sms.txt", send, look_up=find_message, translate_receipt=translate_receipt)
