@@ -6,9 +6,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 API_VERSION = "1.0.0"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.StaffTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "rest_framework.permissions.DjangoModelPermissions"
-    ],  # a view without permissions is closed
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],  # none by default
     "DEFAULT_PARSER_CLASSES": ["foundation.http.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -24,7 +22,7 @@ DRF_STANDARDIZED_ERRORS = {
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Daybook",
-    "DESCRIPTION": "Bookings with instant responses and certain delivery. Errors are RFC 9457 problems: branch on `code`.",
+    "DESCRIPTION": "Bookings with instant responses. Errors are RFC 9457 problems: branch on `code`.",
     "VERSION": API_VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -117,7 +117,7 @@ def test_a_message_tells_its_tries_and_reports_in_the_order_they_happened(manage
 
     assert [(entry.title, entry.status) for entry in entries] == [
         ("Queued with the change", ""),
-        ("The provider reported", "sent"),
+        ("Delivery receipt", "sent"),
         ("Try 1, 2.0 s", "not sent, again later"),
         ("Try 2, 2.0 s", "accepted"),
     ]
