@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import psutil
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from notifications.providers.twilio.client import get_client
 from payments.gateway.deadline import circuit_breaker
-from runtime.processes import free_port, kill_group, manage_command, start, stop, wait_for_web, web_server_command
+from runtime.processes import free_port, manage_command, start, stop, wait_for_web, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
-from tests.factories import make_staff
+from tests.builders.accounts import make_staff
+from tests.processes import RunningWeb, environment_of, kill_worker
 
 
 @pytest.fixture
@@ -49,19 +47,6 @@ def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningS
     get_client.cache_clear()
 
 
-@dataclass(frozen=True)
-class RunningWeb:
-    """gunicorn on the test database and the sandbox."""
-
-    address: str
-    process: Any
-
-    def kill_workers(self) -> None:
-        """``kill -9`` whatever answers requests; gunicorn starts others."""
-        for worker in psutil.Process(self.process.pid).children():
-            worker.kill()
-
-
 @pytest.fixture
 def web(running_web: RunningWeb) -> str:
     """The address of a running web server."""
@@ -90,28 +75,3 @@ def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[[str], Any]]:
     yield begin
     for process in running:
         kill_worker(process)
-
-
-def environment_of(sandbox: RunningSandbox, public_base_url: str) -> dict[str, str]:
-    """The settings of Daybook's processes: the test database, the sandbox, and where callbacks reach them."""
-    return {**sandbox.environment, "DATABASE_URL": database_url(), "PUBLIC_BASE_URL": public_base_url}
-
-
-def kill_worker(process: Any) -> None:
-    """``kill -9`` the worker and everything it started, cluster and all."""
-    family = [process]
-    if psutil.pid_exists(process.pid):
-        family += psutil.Process(process.pid).children(recursive=True)
-    for member in family:
-        try:
-            psutil.Process(member.pid).kill()
-        except psutil.NoSuchProcess:
-            continue
-    kill_group(process)
-
-
-def database_url() -> str:
-    """The URL of the test database, for processes of their own."""
-    database = connection.settings_dict
-    host = database["OPTIONS"].get("host") or database["HOST"]
-    return f"postgresql://{database['USER']}:{database['PASSWORD']}@/{database['NAME']}?host={host}"

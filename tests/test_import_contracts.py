@@ -1,5 +1,6 @@
-"""The import contracts of pyproject.toml notice each kind of import that they forbid."""
+"""The import contracts of pyproject.toml notice each kind of import that they forbid; test modules are independent."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,16 @@ def test_import_contracts_name_a_forbidden_import(lint_report: str, path: str, l
     imported_package = line.split()[1].partition(".")[0]
 
     assert f"{importer} -> {imported_package}" in lint_report
+
+
+def test_no_test_module_imports_another() -> None:
+    importers = [
+        path.relative_to(ROOT)
+        for path in (ROOT / "tests").rglob("*.py")
+        if re.search(r"^\s*(from|import) tests\.(\w+\.)*(test_\w+|conftest)\b", path.read_text(), re.MULTILINE)
+    ]
+
+    assert importers == []
 
 
 @pytest.fixture(scope="module")

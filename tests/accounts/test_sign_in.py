@@ -1,6 +1,6 @@
 import pytest
 
-from tests.factories import make_staff
+from tests.builders.accounts import make_staff
 
 pytestmark = pytest.mark.django_db
 

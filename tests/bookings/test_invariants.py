@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bookings.invariants import INVARIANTS
 from bookings.models import Allocation, Booking, BookingEvent, Session
-from tests.factories import make_booking, make_service, slot
+from tests.builders.bookings import make_booking, make_service, slot
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from bookings.models import BookingEvent
-from tests.factories import make_booking
+from tests.builders.bookings import make_booking
 
 FILL_ACTOR_KIND = import_module("bookings.migrations.0009_event_kinds_and_actor_kind").FILL_ACTOR_KIND
 

@@ -16,7 +16,8 @@ from knox.models import AuthToken
 from bookings.operations import create_booking
 from foundation.events import Actor, ActorKind
 from notifications.models import Notification
-from tests.factories import CUSTOMER, make_service, make_staff, slot
+from tests.builders.accounts import make_staff
+from tests.builders.bookings import CUSTOMER, make_service, slot
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from bookings.operations import create_booking
 from config.wsgi import application
 from foundation.events import Actor, ActorKind
-from tests.factories import CUSTOMER, make_paid_service, make_service, make_staff, slot
+from tests.builders.accounts import make_staff
+from tests.builders.bookings import CUSTOMER, make_paid_service, make_service, slot
 
 # FUZZ_EXAMPLES=250 makes ten thousand requests of it, others each time.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from runtime.processes import ROOT, manage_command
-from tests.conftest import database_url
+from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,9 @@ import requests
 from bookings.models import Booking
 from notifications.models import Attempt, Notification
 from sandbox.client import SandboxClient
-from tests.conftest import kill_worker
-from tests.factories import booking_request, make_paid_service, make_service, make_staff, slot
+from tests.builders.accounts import make_staff
+from tests.builders.bookings import booking_request, make_paid_service, make_service, slot
+from tests.processes import kill_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

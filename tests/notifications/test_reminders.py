@@ -19,7 +19,7 @@ from foundation.events import Actor, ActorKind
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.leases import drop_undeliverable
 from notifications.models import Notification
-from tests.factories import DESK, make_booking, make_service, slot
+from tests.builders.bookings import DESK, make_booking, make_service, slot
 
 pytestmark = pytest.mark.django_db
 

@@ -21,10 +21,9 @@ from bookings.models import Booking, IdempotencyKey, Resource
 from foundation.background_tasks import run_due_tasks
 from payments.models import Payment, PaymentLog, PaymentOrder, Refund
 from payments.operations.refund import refund_payment
-from tests.conftest import RunningWeb, kill_worker
-from tests.factories import DESK, booking_request, make_paid_service
-from tests.payments.test_operations import checkout, verify
-from tests.payments.test_refunds import make_refunds_due, paid_back_at_the_gateway
+from tests.builders.bookings import DESK, booking_request, make_paid_service
+from tests.builders.payments import checkout, make_refunds_due, refunded_at_gateway, verify
+from tests.processes import RunningWeb, kill_worker
 from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,7 +153,7 @@ def test_a_worker_that_dies_before_it_has_noted_a_refund_pays_it_back_once(
     with nobody_may_write(Payment):
         wait_until(waits_for_a_lock)
         kill_worker(worker)
-    assert paid_back_at_the_gateway(sandbox, payment) == [10_000]
+    assert refunded_at_gateway(sandbox, payment) == [10_000]
     assert Refund.objects.get().state == "sent"
 
     sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
@@ -162,5 +161,5 @@ def test_a_worker_that_dies_before_it_has_noted_a_refund_pays_it_back_once(
     start_worker("http://127.0.0.1:1")
 
     wait_until(lambda: Refund.objects.get().state == "processed", seconds=40)
-    assert paid_back_at_the_gateway(sandbox, payment) == [10_000]
+    assert refunded_at_gateway(sandbox, payment) == [10_000]
     assert PaymentLog.objects.filter(refund=Refund.objects.get(), moved_to="processed").count() == 1

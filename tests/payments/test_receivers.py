@@ -16,8 +16,8 @@ from bookings.operations import (
 from foundation.background_tasks import run_due_tasks
 from foundation.events import Actor, ActorKind
 from payments.models import Payment, Refund
-from tests.factories import DESK, make_paid_service, slot
-from tests.payments.test_operations import checkout, kinds_told, verify
+from tests.builders.bookings import DESK, make_paid_service, slot
+from tests.builders.payments import checkout, count_messages_by_kind, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +45,11 @@ def test_a_customer_who_cancels_in_time_gets_all_of_it_back_once(sandbox):
     payment = Payment.objects.get()
     assert paid_back() == [(50_000, "cancelled", "processed")]
     assert (payment.disposition, payment.state) == ("refund_due", "refunded")
-    assert {"booking_cancelled": 3, "refund_requested": 3, "refund_processed": 3}.items() <= kinds_told().items()
+    assert {
+        "booking_cancelled": 3,
+        "refund_requested": 3,
+        "refund_processed": 3,
+    }.items() <= count_messages_by_kind().items()
 
 
 def test_what_staff_cancel_waits_for_a_decision_and_moves_no_money(sandbox):

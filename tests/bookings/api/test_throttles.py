@@ -1,7 +1,7 @@
 import pytest
 
 from bookings.models import Booking
-from tests.factories import booking_request, make_booking, make_hold, make_paid_service, make_service, slot
+from tests.builders.bookings import booking_request, make_booking, make_hold, make_paid_service, make_service, slot
 
 pytestmark = pytest.mark.django_db
 

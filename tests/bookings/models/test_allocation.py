@@ -1,7 +1,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.factories import make_booking, slot
+from tests.builders.bookings import make_booking, slot
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bookings.models import Location, ScheduleException, Service
-from tests.factories import DESK, make_booking, make_service, next_clock_changes
+from tests.builders.bookings import DESK, make_booking, make_service, next_dst_transitions
 
 pytestmark = pytest.mark.django_db
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("change", [0, 1])
 def test_duration_and_buffers_are_exact_across_a_dst_transition(change):
     zone = ZoneInfo("Europe/Berlin")
-    starts_at = datetime.combine(next_clock_changes(zone)[change] - timedelta(days=1), time(9), zone)
+    starts_at = datetime.combine(next_dst_transitions(zone)[change] - timedelta(days=1), time(9), zone)
     service = make_service(duration_minutes=24 * 60, buffer_before_minutes=30)
     Location.objects.update(timezone=zone.key)
     ScheduleException.objects.create(

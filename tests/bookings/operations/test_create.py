@@ -8,7 +8,7 @@ from bookings.exceptions import OutsideHours, SlotTaken, TooManyUpcomingBookings
 from bookings.models import Booking, BookingEvent
 from bookings.operations import cancel_booking, complete_booking, confirm_booking, create_booking, hold_booking
 from notifications.models import Notification
-from tests.factories import (
+from tests.builders.bookings import (
     CUSTOMER,
     CUSTOMER_ACTOR,
     DESK,

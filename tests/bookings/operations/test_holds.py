@@ -9,7 +9,7 @@ from bookings.exceptions import SlotTaken
 from bookings.models import Booking, Session
 from bookings.operations import confirm_booking, expire_unanswered_requests
 from notifications.models import Notification
-from tests.factories import (
+from tests.builders.bookings import (
     DESK,
     make_booking,
     make_class,

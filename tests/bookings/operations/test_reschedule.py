@@ -8,14 +8,14 @@ from bookings.exceptions import InvalidTransition, SlotTaken
 from bookings.models import Booking, BookingEvent, Location, ScheduleException, Service, Session
 from bookings.operations import expire_unanswered_requests, reschedule_booking
 from notifications.models import Notification
-from tests.factories import (
+from tests.builders.bookings import (
     CUSTOMER_ACTOR,
     DESK,
     make_booking,
     make_class,
     make_room,
     make_service,
-    next_clock_changes,
+    next_dst_transitions,
     slot,
     try_to_book,
 )
@@ -109,7 +109,7 @@ def test_reschedule_to_the_same_room_changes_nothing():
 @pytest.mark.parametrize("change", [0, 1])
 def test_reschedule_to_the_same_time_in_a_dst_gap_or_fold_changes_nothing(change):
     zone = ZoneInfo("Europe/Berlin")
-    at = datetime.combine(next_clock_changes(zone)[change], time(2, 30), zone).replace(fold=1)
+    at = datetime.combine(next_dst_transitions(zone)[change], time(2, 30), zone).replace(fold=1)
     service = make_service()
     Location.objects.update(timezone=zone.key)
     ScheduleException.objects.create(

@@ -3,7 +3,7 @@ from django.db import IntegrityError
 
 from bookings.exceptions import SlotTaken
 from bookings.operations.rules import translate_slot_conflicts
-from tests.factories import make_booking, make_service, slot
+from tests.builders.bookings import make_booking, make_service, slot
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from bookings.operations import (
     reschedule_booking,
 )
 from notifications.models import Notification
-from tests.factories import (
+from tests.builders.bookings import (
     CUSTOMER_ACTOR,
     DESK,
     make_booking,

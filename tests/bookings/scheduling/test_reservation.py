@@ -6,7 +6,7 @@ from bookings.exceptions import OutsideHours, SlotTaken
 from bookings.models import Allocation, Booking, Location, Resource, ScheduleException
 from bookings.operations import cancel_booking
 from bookings.scheduling.availability import find_free_slots
-from tests.factories import CUSTOMER_ACTOR, DESK, make_booking, make_room, make_service, slot, try_to_book
+from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_booking, make_room, make_service, slot, try_to_book
 
 pytestmark = pytest.mark.django_db
 

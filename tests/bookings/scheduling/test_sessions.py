@@ -4,7 +4,7 @@ from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
 from bookings.models import Allocation, ScheduleException, Service, Session
 from bookings.operations import cancel_booking
 from bookings.scheduling.availability import find_free_slots
-from tests.factories import CUSTOMER_ACTOR, make_booking, make_class, make_room, make_service, slot, try_to_book
+from tests.builders.bookings import CUSTOMER_ACTOR, make_booking, make_class, make_room, make_service, slot, try_to_book
 from tests.invariants import violated_invariants
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,514 @@
+import json
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory
+
+from bookings.api.idempotency import (
+    Execution,
+    StoredResponse,
+    begin_execution,
+    keyed_request,
+    purge_idempotency_keys,
+)
+from bookings.exceptions import IdempotencyKeyReused, RequestInProgress
+from bookings.manage_tokens import derived_token
+from bookings.models import Booking, IdempotencyKey
+from bookings.operations import hold_booking, release_hold
+from foundation.events import Actor, ActorKind
+from notifications.models import Notification
+from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_booking, make_paid_service, make_service, slot
+
+pytestmark = pytest.mark.django_db
+
+KEY = "0b1f8a3e-5a52-4f0e-9d0e-6f2f5b8f1c11"
+PAID_PATH = "/bookings/razorpay-booking"
+
+
+def post(api, body, *, key=KEY, path="/bookings/"):
+    return api.post(path, body, format="json", headers={"Idempotency-Key": key})
+
+
+def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
+    """What an endpoint that answers in two transactions reads from its request."""
+    request = APIRequestFactory().post(path, body or {}, format="json", headers={"Idempotency-Key": key})
+    request.user = user or AnonymousUser()
+    request._force_auth_user = request.user
+    return keyed_request(Request(request, parsers=[JSONParser()]))
+
+
+def hold(execution, **changes):
+    """The first of the two transactions, after the claim."""
+    service = changes.pop("service", None) or make_paid_service()
+    booked = hold_booking(
+        service=service,
+        starts_at=slot(),
+        customer=CUSTOMER,
+        actor=Actor(ActorKind.CUSTOMER),
+        token_for=execution.token_for,
+    )
+    execution.attach_booking(booked.booking)
+    return booked
+
+
+class Undone(Exception):
+    """The error after which a repeat starts from the beginning."""
+
+
+def interrupt(execution, error):
+    """Let the steps after the first transaction fail."""
+    with suppress(type(error)), execution.resumable(undone_by=Undone):
+        raise error
+
+
+def let_the_lock_lapse():
+    IdempotencyKey.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
+
+
+def rows():
+    return Booking.objects.count(), Notification.objects.count(), IdempotencyKey.objects.count()
+
+
+# --- one transaction: POST /bookings/ ---------------------------------------------------------------------------------
+
+
+def test_a_repeat_gets_the_first_answer_byte_for_byte_and_books_nothing(api):
+    body = booking_request(make_service(resources=2), notes="Ramp, please – मीरा")
+    first = post(api, body)
+    before = rows()
+
+    again = post(api, body)
+
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert again["Content-Type"] == first["Content-Type"] == "application/json"
+    assert ("Idempotent-Replayed" in first, again["Idempotent-Replayed"]) == (False, "true")
+    assert rows() == before
+
+
+def test_the_manage_token_of_a_repeat_opens_the_booking(api):
+    body = booking_request(make_service())
+    post(api, body)
+
+    again = post(api, body).json()
+
+    opened = api.get(f"/bookings/{again['id']}", headers={"X-Booking-Token": again["manage_token"]})
+    assert (opened.status_code, opened.json()["reference"]) == (200, again["reference"])
+    assert len(again["manage_token"]) == 43
+
+
+def test_two_bookings_have_two_tokens_under_one_key(api, desk):
+    body = booking_request(make_service(resources=2))
+
+    tokens = [post(client, body).json()["manage_token"] for client in (api, desk)]
+
+    assert tokens[0] != tokens[1]
+
+
+def test_only_the_key_itself_makes_the_token_again():
+    booking_id = uuid4()
+
+    assert derived_token(booking_id, key=KEY) != derived_token(booking_id, key="another")
+
+
+def test_without_a_key_each_request_books(api):
+    body = booking_request(make_service(resources=2))
+
+    answers = [api.post("/bookings/", body, format="json") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert not any("Idempotent-Replayed" in answer for answer in answers)
+    assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (2, 0)
+
+
+def test_the_first_answer_stands_although_the_booking_has_moved_on(api, desk):
+    body = booking_request(make_service())
+    first = post(api, body)
+    desk.put(f"/bookings/{first.json()['id']}/confirm")
+
+    assert post(api, body).content == first.content
+
+
+def test_the_first_answer_stands_although_the_service_is_no_longer_sold(api):
+    service = make_service()
+    first = post(api, booking_request(service))
+    service.is_active = False
+    service.save()
+
+    assert post(api, booking_request(service)).content == first.content
+
+
+def test_another_body_under_the_key_is_refused_and_changes_nothing(api):
+    service = make_service(resources=2)
+    first = post(api, booking_request(service))
+    before = rows()
+
+    other = post(api, booking_request(service, notes="Bring a friend"))
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert other["Content-Type"] == "application/problem+json"
+    assert rows() == before
+    assert post(api, booking_request(service)).content == first.content
+
+
+def test_the_same_body_written_otherwise_is_the_same(api):
+    body = booking_request(make_service())
+    first = post(api, body)
+    otherwise = json.dumps(dict(reversed(body.items())), indent=2)
+
+    again = api.post(
+        "/bookings", otherwise, content_type="application/json", headers={"Idempotency-Key": KEY}
+    )  # without the slash, too
+
+    assert again.content == first.content
+
+
+def test_what_marks_the_tokens_place_cannot_be_written_by_a_customer(api):
+    body = booking_request(make_service(), notes="\x1a")
+
+    first, again = post(api, body), post(api, body)
+
+    assert (again.status_code, again.content) == (201, first.content)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "na\xefve", "tab\tbed", "\x7f"])
+def test_what_cannot_be_a_key_is_refused(api, key):
+    answer = post(api, booking_request(make_service()), key=key)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_malformed")
+    assert "255 printable ASCII" in answer.json()["detail"]
+    assert rows() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("key", ["x", "x" * 255, '"quoted, as the draft has it"', "!~"])
+def test_any_printable_text_of_fitting_length_is_a_key(api, key):
+    assert post(api, booking_request(make_service()), key=key).status_code == 201
+    assert IdempotencyKey.objects.count() == 1
+
+
+def test_a_row_tells_neither_the_key_nor_the_token(api):
+    token = post(api, booking_request(make_service())).json()["manage_token"]
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(r)::text FROM bookings_idempotencykey r")
+        ((row,),) = cursor.fetchall()
+    assert (KEY in row, token in row, CUSTOMER["name"] in row) == (False, False, True)
+
+
+def test_each_user_has_keys_of_their_own(api, desk):
+    body = booking_request(make_service(resources=2))
+
+    first, second = post(api, body), post(desk, body)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] != second.json()["id"]
+
+
+def test_each_path_has_keys_of_its_own(api):
+    post(api, booking_request(make_service()))
+
+    assert isinstance(begin_execution(keyed(booking_request(make_paid_service()))), Execution)
+
+
+def test_a_taken_slot_leaves_no_key_so_the_client_may_try_again_with_it(api):
+    service = make_service()
+    other = make_booking(service)
+    refused = post(api, booking_request(service))
+    kept = IdempotencyKey.objects.count()
+    other.allocations.update(is_active=False)
+
+    again = post(api, booking_request(service))
+
+    assert (refused.status_code, kept) == (409, 0)
+    assert (again.status_code, IdempotencyKey.objects.count()) == (201, 1)
+
+
+def test_a_request_that_is_wrong_leaves_no_key(api):
+    service = make_service()
+
+    wrong = post(api, booking_request(service, customer={}))
+
+    assert (wrong.status_code, wrong.json()["code"], rows()) == (400, "invalid_input", (0, 0, 0))
+    assert post(api, booking_request(service)).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_who_send_the_same_key_at_once_one_books_and_all_hear_of_it():
+    body = booking_request(make_service(resources=20))
+    gate, answers = threading.Barrier(20), []
+
+    def send():
+        client = APIClient(raise_request_exception=False)
+        gate.wait()
+        answers.append(post(client, body))
+        connection.close()
+
+    in_threads([send] * 20)
+
+    booked = [answer for answer in answers if answer.status_code == 201]
+    waiting = [answer for answer in answers if answer.status_code == 409]
+    assert len(booked) + len(waiting) == 20
+    assert {answer.json()["code"] for answer in waiting} <= {"request_in_progress"}
+    assert len({answer.content for answer in booked}) == 1
+    assert [answer for answer in booked if "Idempotent-Replayed" not in answer] != []
+    assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api):
+    body = booking_request(make_service())
+    has_booked, may_commit, firsts = threading.Event(), threading.Event(), []
+
+    def book_slowly():
+        with transaction.atomic():
+            firsts.append(post(APIClient(), body))
+            has_booked.set()
+            may_commit.wait(30)
+        connection.close()
+
+    first = threading.Thread(target=book_slowly)
+    first.start()
+    has_booked.wait(30)
+    with short_of_patience():
+        second = post(api, body)
+    may_commit.set()
+    first.join()
+    third = post(api, body)
+
+    assert (second.status_code, second.json()["code"], second["Retry-After"]) == (409, "request_in_progress", "1")
+    assert (third.status_code, third.content) == (201, firsts[0].content)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_the_first_request_gives_back_meanwhile_is_asked_for_again(api):
+    """The gateway refuses the first between our look at the key and our look for its row."""
+    body = booking_request(make_service())
+    first = begin_execution(keyed(body, path="/bookings/"))
+
+    def forget_it(execute, sql, *args):
+        if sql.startswith("SELECT") and "bookings_idempotencykey" in sql:
+            other = threading.Thread(target=lambda: (interrupt(first, Undone()), connection.close()))
+            other.start()
+            other.join()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(forget_it):
+        answer = post(api, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "request_in_progress")
+    assert post(api, body).status_code == 201
+
+
+def test_a_repeat_is_answered_by_whoever_has_had_all_the_bookings_that_the_limit_allows(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 2
+    body = booking_request(make_service())
+    first = post(api, body)
+
+    answers = [post(api, body) for _ in range(3)]
+    other = post(api, {**body, "notes": "another"})
+
+    assert [answer.content for answer in answers] == [first.content] * 3
+    assert other.status_code == 429
+
+
+# --- two transactions with an errand between them --------------------------------------------------------------------
+
+
+def test_a_request_that_is_being_carried_out_is_not_carried_out_again():
+    hold(begin_execution(keyed()))
+
+    with pytest.raises(RequestInProgress):
+        begin_execution(keyed())
+
+
+def test_after_the_lock_has_lapsed_a_repeat_goes_on_with_the_booking_and_its_token():
+    first = hold(begin_execution(keyed()))
+    let_the_lock_lapse()
+
+    resumed = begin_execution(keyed())
+
+    assert isinstance(resumed, Execution)
+    assert resumed.interrupted_booking == first.booking
+    assert resumed.token_for(first.booking.pk) == first.manage_token
+    assert first.booking.accepts_manage_token(first.manage_token)
+
+
+def test_only_one_repeat_goes_on():
+    hold(begin_execution(keyed()))
+    let_the_lock_lapse()
+
+    begin_execution(keyed())
+
+    with pytest.raises(RequestInProgress):
+        begin_execution(keyed())
+
+
+def test_nobody_goes_on_with_what_has_been_answered_while_they_looked():
+    execution = begin_execution(keyed())
+    booking = hold(execution).booking
+    let_the_lock_lapse()
+    seen_unanswered = IdempotencyKey.objects.get()
+    execution.store_response(booking=booking, content={})
+
+    assert not seen_unanswered.take_lock()
+
+
+def test_another_body_goes_on_with_nothing():
+    hold(begin_execution(keyed()))
+    let_the_lock_lapse()
+
+    with pytest.raises(IdempotencyKeyReused):
+        begin_execution(keyed({"notes": "another"}))
+
+
+def test_a_released_request_goes_on_at_once():
+    execution = begin_execution(keyed())
+    booking = hold(execution).booking
+    interrupt(execution, RuntimeError())
+
+    assert begin_execution(keyed()).interrupted_booking == booking
+
+
+def test_a_forgotten_request_starts_anew():
+    execution = begin_execution(keyed())
+    booking = hold(execution).booking
+    release_hold(booking_id=booking.pk, actor=DESK)
+    interrupt(execution, Undone())
+
+    assert begin_execution(keyed()).interrupted_booking is None
+
+
+def test_the_stored_answer_is_what_a_repeat_gets():
+    execution = begin_execution(keyed())
+    booked = hold(execution)
+    answer = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+
+    again = begin_execution(keyed())
+
+    assert isinstance(again, StoredResponse)
+    assert (again.status, again.body, again.is_replay) == (201, answer.body, True)
+    assert json.loads(again.body) == {"manage_token": booked.manage_token}
+
+
+def test_the_first_answer_counts_where_a_slow_try_and_its_repeat_both_have_one():
+    slow = begin_execution(keyed())
+    booking = hold(slow).booking
+    let_the_lock_lapse()
+    quick = begin_execution(keyed())
+
+    first = quick.store_response(booking=booking, content={"order": 1})
+    second = slow.store_response(booking=booking, content={"order": 2})
+
+    assert json.loads(first.body) == json.loads(second.body) == {"order": 1}
+
+
+def test_an_answer_is_neither_released_nor_forgotten():
+    execution = begin_execution(keyed())
+    execution.store_response(booking=hold(execution).booking, content={})
+
+    interrupt(execution, RuntimeError())
+    interrupt(execution, Undone())
+
+    assert isinstance(begin_execution(keyed()), StoredResponse)
+
+
+def test_a_claim_that_is_rolled_back_leaves_nothing():
+    with transaction.atomic():
+        hold(begin_execution(keyed()))
+        inside = rows()[2]
+        transaction.set_rollback(True)
+
+    assert (inside, rows()) == (1, (0, 0, 0))
+
+
+def test_without_a_key_nothing_is_kept():
+    execution = begin_execution(None)
+    booked = hold(execution)
+
+    answer = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+    interrupt(execution, RuntimeError())
+    interrupt(execution, Undone())
+
+    assert json.loads(answer.body) == {"manage_token": booked.manage_token}
+    assert execution.token_for(booked.booking.pk) != booked.manage_token
+    assert IdempotencyKey.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_repeats_after_a_lapsed_lock_one_goes_on():
+    with transaction.atomic():
+        hold(begin_execution(keyed()))
+    let_the_lock_lapse()
+    gate, results = threading.Barrier(10), []
+
+    def go_on():
+        gate.wait()
+        try:
+            results.append(type(begin_execution(keyed())).__name__)
+        except RequestInProgress:
+            results.append("waits")
+        finally:
+            connection.close()
+
+    in_threads([go_on] * 10)
+
+    assert sorted(results) == ["Execution"] + ["waits"] * 9
+
+
+# --- the rows ---------------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_forgotten_after_seven_days(django_assert_num_queries):
+    for key, age in {"old": timedelta(days=7, minutes=1), "young": timedelta(days=7) - timedelta(minutes=1)}.items():
+        begin_execution(keyed(key=key))
+        IdempotencyKey.objects.filter(key_hash=keyed(key=key).key_hash).update(created_at=timezone.now() - age)
+
+    with django_assert_num_queries(1):
+        forgotten = purge_idempotency_keys()
+
+    assert forgotten == 1
+    assert IdempotencyKey.objects.get().key_hash == keyed(key="young").key_hash
+
+
+def test_the_database_keeps_no_answer_without_its_booking():
+    begin_execution(keyed())
+
+    with pytest.raises(IntegrityError, match="an_answer_is_about_a_booking"), transaction.atomic():
+        IdempotencyKey.objects.update(status=201, body="{}")
+
+
+def test_the_database_keeps_one_row_per_key():
+    begin_execution(keyed())
+    row = IdempotencyKey.objects.get()
+
+    with pytest.raises(IntegrityError, match="one_request_per_key"), transaction.atomic():
+        IdempotencyKey.objects.create(
+            scope=row.scope, key_hash=row.key_hash, fingerprint="", locked_until=timezone.now()
+        )
+
+
+def in_threads(works):
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+class short_of_patience:
+    """A lock_timeout that a test can wait for."""
+
+    def __enter__(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+
+    def __exit__(self, *error):
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")

@@ -1,0 +1,316 @@
+"""The life of a booking over HTTP: what is answered, to whom, and in which words."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.utils import timezone
+
+from bookings.models import Booking, Location, Resource
+from bookings.operations import confirm_booking, create_booking
+from foundation.events import Actor, ActorKind
+from tests.builders.accounts import make_staff
+from tests.builders.bookings import CUSTOMER, DESK, KOLKATA, booking_request, make_booking, make_service, slot
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def booked():
+    """A booking and the headers that open it."""
+    made = create_booking(service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER))
+    return made.booking, {"X-Booking-Token": made.manage_token}
+
+
+def near(booking):
+    Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=60))
+
+
+def code(answer):
+    return answer.status_code, answer.json().get("code")
+
+
+def test_availability_lists_free_times_on_the_clock_of_the_location(api):
+    service = make_service(slot_interval_minutes=60)
+    make_booking(service, starts_at=slot(hour=10))
+    day = slot().date()
+
+    answer = api.get(f"/services/{service.slug}/availability", {"from": day})
+
+    slots = answer.json()["slots"]
+    assert (answer.status_code, answer.json()["timezone"]) == (200, "Asia/Kolkata")
+    assert [each["starts_at"] for each in slots] == [
+        slot(hour=hour).astimezone(KOLKATA).isoformat() for hour in (9, 11, 12, 13, 14, 15, 16, 17)
+    ]
+    assert slots[0]["resources"] == [service.resources.get().pk]
+    assert slots[0]["places"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"statsu": "pending"}, "statsu"),
+        ({"status": "x"}, "status"),
+        ({"status": ""}, "status"),
+        ({"service": "nothing"}, "service"),
+        ({"resource": "1e400"}, "resource"),
+        ({"resource": "99"}, "resource"),
+        ({"starts_from": "tomorrow"}, "starts_from"),
+        ({"starts_before": "0000-01-01T00:00:00Z"}, "starts_before"),
+        ({"phone": "12345"}, "phone"),
+        ({"page_size": "0"}, "page_size"),
+        ({"page_size": "101"}, "page_size"),
+        ({"page_size": "many"}, "page_size"),
+    ],
+)
+def test_a_filter_that_is_none_shows_nothing_rather_than_everything(desk, query, field):
+    make_booking()
+
+    answer = desk.get("/bookings/", query)
+
+    assert code(answer) == (400, "invalid_input")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_list_is_narrowed_to_what_is_asked_for(desk):
+    service, other = make_service(), make_service(slug="other")
+    early, late = (make_booking(service, starts_at=slot(hour=hour)) for hour in (10, 12))
+    elsewhere = make_booking(other, customer={**CUSTOMER, "phone": "+919812340009"})
+    confirm_booking(booking_id=late.pk, actor=DESK)
+
+    def listed(**query):
+        return {row["reference"] for row in desk.get("/bookings/", query).json()["results"]}
+
+    assert listed() == {early.reference, late.reference, elsewhere.reference}
+    assert listed(status="confirmed") == {late.reference}
+    assert listed(reference=early.reference) == {early.reference}
+    assert listed(service="other") == {elsewhere.reference}
+    assert listed(resource=other.resources.get().pk) == {elsewhere.reference}
+    assert listed(phone="98123 40009") == {elsewhere.reference}
+    assert listed(starts_from=slot(hour=12).isoformat()) == {late.reference}
+    assert listed(starts_before=slot(hour=12).isoformat(), service="consultation") == {early.reference}
+
+
+def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
+    service = make_service()
+    for hour in (10, 11, 12):
+        make_booking(service, starts_at=slot(hour=hour))
+
+    page = desk.get("/bookings/", {"page_size": 2}).json()
+    rest = desk.get(page["next"]).json()
+
+    assert (len(page["results"]), len(rest["results"]), rest["next"]) == (2, 1, None)
+
+
+def test_the_catalogue_names_those_who_can_be_asked_for(api):
+    service = make_service(resources=3)
+    there, gone, elsewhere = service.resources.all()
+    Resource.objects.filter(pk=gone.pk).update(is_active=False)
+    Resource.objects.filter(pk=elsewhere.pk).update(location=Location.objects.create(name="Elsewhere"))
+
+    (listed,) = api.get("/services/").json()
+
+    assert [each["id"] for each in listed["resources"]] == [there.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "from"),
+        ({"from": "2026-12-01", "day": "2026-12-01"}, "day"),
+        ({"from": "tomorrow"}, "from"),
+        ({"from": "2026-12-02", "to": "2026-12-01"}, "to"),
+        ({"from": "2026-12-01", "to": "2027-12-01"}, "to"),
+        ({"from": "2026-12-01", "resource": "1e400"}, "resource"),
+        ({"from": "2026-12-01", "resource": "99"}, "resource"),
+        ({"from": "2026-12-01", "resource": ""}, "resource"),
+        ({"from": "2026-12-01", "party_size": "0"}, "party_size"),
+        ({"from": "2026-12-01", "party_size": ""}, "party_size"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_named(api, query, field):
+    make_service()
+
+    answer = api.get("/services/consultation/availability", query)
+
+    assert code(answer) == (400, "invalid_input")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_service_that_does_not_exist_or_is_not_sold_any_more_has_no_times(api):
+    make_service(is_active=False)
+
+    for slug in ("consultation", "nothing"):
+        assert code(api.get(f"/services/{slug}/availability", {"from": "2026-12-01"})) == (404, "not_found")
+
+
+def test_a_taken_time_is_answered_with_the_nearest_free_ones(api):
+    service = make_service()
+    make_booking(service)
+
+    answer = api.post("/bookings/", booking_request(service), format="json")
+
+    nearest = [slot(hour=9, minute=15), slot(hour=9, minute=30), slot(hour=10, minute=30)]
+    assert code(answer) == (409, "slot_taken")
+    assert answer.json()["alternatives"] == [at.isoformat() for at in nearest]
+
+
+def test_the_token_sees_moves_and_cancels_its_booking(api, booked):
+    booking, token = booked
+    path = f"/bookings/{booking.pk}"
+
+    seen = api.get(path, headers=token)
+    moved = api.put(f"{path}/reschedule", {"starts_at": slot(hour=15).isoformat()}, format="json", headers=token)
+    cancelled = [api.post(f"{path}/cancel", headers=token) for _ in range(2)]
+
+    assert [answer.status_code for answer in (seen, moved, *cancelled)] == [200] * 4
+    assert (moved.json()["starts_at"], moved.json()["version"]) == (slot(hour=15).isoformat(), 2)
+    assert [(each.json()["status"], each.json()["version"]) for each in cancelled] == [("cancelled", 3)] * 2
+    assert set(booking.events.values_list("actor", flat=True)) == {"customer"}
+
+
+def test_the_list_shows_a_token_its_own_booking_and_a_guess_nothing(api, booked):
+    booking, token = booked
+    make_booking(make_service(slug="other"))
+
+    own = api.get("/bookings/", headers=token)
+    guessed = api.get("/bookings/", headers={"X-Booking-Token": "guess"})
+    nobody = api.get("/bookings/")
+
+    assert [row["id"] for row in own.json()["results"]] == [str(booking.pk)]
+    assert {code(guessed), code(nobody)} == {(401, "not_authenticated")}
+
+
+@pytest.mark.parametrize("verb", ["confirm", "decline", "complete", "no-show"])
+def test_the_token_does_nothing_that_is_for_staff(api, booked, verb):
+    booking, token = booked
+
+    assert code(api.put(f"/bookings/{booking.pk}/{verb}", headers=token)) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize(("method", "verb"), [("post", "cancel"), ("put", "reschedule")])
+def test_a_stranger_learns_nothing_from_trying(api, booked, method, verb):
+    booking, _ = booked
+    body = {"starts_at": slot(hour=15).isoformat()}
+    others = {
+        "X-Booking-Token": create_booking(
+            service=make_service(slug="other"), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
+        ).manage_token
+    }
+    unknown = "00000000-0000-4000-8000-000000000000"
+
+    answers = [
+        getattr(api, method)(f"/bookings/{key}/{verb}", body, format="json", headers=headers)
+        for key in (booking.pk, unknown)
+        for headers in ({}, others, {"X-Booking-Token": "x" * 5000})
+    ]
+
+    texts = {answer.content.replace(str(booking.pk).encode(), unknown.encode()) for answer in answers}
+    assert {code(answer) for answer in answers} == {(404, "not_found")}
+    assert len(texts) == 1
+    booking.refresh_from_db()
+    assert booking.version == 1
+
+
+def test_after_the_cut_off_the_token_changes_nothing_and_staff_do(api, desk, booked):
+    booking, token = booked
+    near(booking)
+    path = f"/bookings/{booking.pk}"
+
+    refused = [
+        api.post(f"{path}/cancel", headers=token),
+        api.put(f"{path}/reschedule", {"starts_at": slot(hour=15).isoformat()}, format="json", headers=token),
+    ]
+    cancelled = desk.post(f"{path}/cancel")
+
+    assert [code(answer) for answer in refused] == [(409, "too_late_to_change")] * 2
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+
+
+def test_staff_without_the_permission_are_told_so(api, booked):
+    booking, _ = booked
+    api.force_authenticate(make_staff("onlooker", group=None))
+    path = f"/bookings/{booking.pk}"
+
+    answers = [
+        *(api.put(f"{path}/{verb}") for verb in ("confirm", "decline", "complete", "no-show", "reschedule")),
+        api.post(f"{path}/cancel"),
+    ]
+
+    assert [code(answer) for answer in answers] == [(403, "permission_denied")] * 6
+
+
+def test_the_desk_declines_a_request_and_again_changes_nothing(desk, booked):
+    booking, _ = booked
+
+    answers = [desk.put(f"/bookings/{booking.pk}/decline") for _ in range(2)]
+
+    assert [(answer.status_code, answer.json()["version"]) for answer in answers] == [(200, 2), (200, 2)]
+
+
+def test_nobody_has_missed_a_visit_that_is_still_to_come(desk, booked):
+    booking, _ = booked
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    path = f"/bookings/{booking.pk}/no-show"
+
+    early = desk.put(path)
+    Booking.objects.update(starts_at=timezone.now())
+    missed = desk.put(path)
+
+    assert code(early) == (409, "too_early")
+    assert (missed.status_code, missed.json()["status"]) == (200, "no_show")
+
+
+def test_only_managers_correct_whether_somebody_came(desk, booked):
+    booking, _ = booked
+    Booking.objects.update(status="no_show", answer_by=None, starts_at=timezone.now())
+    path = f"/bookings/{booking.pk}/complete"
+
+    refused = desk.put(path)
+    manager = make_staff("manager", group="Managers")
+    assert manager.has_perm("bookings.correct_booking")
+    desk.force_authenticate(manager)
+    corrected = desk.put(path)
+
+    assert code(refused) == (409, "invalid_transition")
+    assert (corrected.status_code, corrected.json()["status"]) == (200, "completed")
+
+
+def test_a_time_without_an_offset_that_the_clocks_leap_over_is_none(api):
+    service = make_service()
+
+    with timezone.override("Europe/Berlin"):
+        answer = api.post("/bookings/", booking_request(service, starts_at="2031-03-30T02:30:00"), format="json")
+
+    assert code(answer) == (400, "invalid_input")
+    assert [error["field"] for error in answer.json()["errors"]] == ["starts_at"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"starts_at": slot(hour=3).isoformat()}, (422, "outside_hours")),
+        ({"starts_at": slot(days=-1).isoformat()}, (422, "outside_hours")),
+        ({"starts_at": slot(days=400).isoformat()}, (422, "outside_hours")),
+        ({"starts_at": slot(minute=7).isoformat()}, (422, "outside_hours")),
+        ({"party_size": 2}, (422, "party_too_large")),
+    ],
+)
+def test_a_booking_that_cannot_be_is_refused_with_its_reason(api, changes, expected):
+    service = make_service()
+
+    assert code(api.post("/bookings/", booking_request(service, **changes), format="json")) == expected
+    assert not Booking.objects.exists()
+
+
+def test_a_permission_of_its_own_is_enough_to_move(api, booked):
+    booking, _ = booked
+    user = make_staff("mover", group=None)
+    user.user_permissions.add(Permission.objects.get(codename="reschedule_booking"))
+    api.force_authenticate(user)
+
+    answer = api.put(
+        f"/bookings/{booking.pk}/reschedule", {"starts_at": slot(hour=15, minute=5).isoformat()}, format="json"
+    )
+
+    assert (answer.status_code, answer.json()["starts_at"]) == (200, slot(hour=15, minute=5).isoformat())

@@ -1,0 +1,297 @@
+"""What is offered is what is free: held against a slow, obvious reference, and against booking itself."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
+from bookings.models import Booking, Location, Resource, ScheduleException, Service, WorkingHours
+from bookings.operations import create_booking
+from bookings.scheduling.availability import find_free_slots
+from foundation.events import Actor, ActorKind
+from tests.bookings.scheduling.brute_force_availability import free_times
+from tests.builders.bookings import CUSTOMER, DESK, make_booking, make_service, next_dst_transitions, slot
+
+pytestmark = pytest.mark.django_db
+
+HERSELF = Actor(ActorKind.CUSTOMER)
+REFUSALS = (OutsideHours, PartyTooLarge, SlotTaken)
+# AVAILABILITY_EXAMPLES=300 looks further, and elsewhere each time.
+EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "0"))
+# Where the clocks go forward and back by an hour, by half an hour, and never.
+CHANGES = [
+    (zone, number) for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe") for number in (0, 1)
+] + [("Asia/Kolkata", 0)]
+
+
+NIGHTS = [(time(0, 30), time(5, 15))]  # the clocks are changed then, and there is something to see in most worlds
+
+
+def quarter(most: int, least: int = 0) -> st.SearchStrategy[int]:
+    return st.integers(least, most // 15).map(lambda number: number * 15)
+
+
+@st.composite
+def hours(draw: st.DrawFn) -> list[tuple[time, time]]:
+    """Up to three intervals, many of them at night."""
+    spans = []
+    for _ in range(draw(st.integers(0, 3))):
+        opens_at = draw(st.one_of(quarter(6 * 60), quarter(23 * 60)))
+        closes_at = min(opens_at + draw(quarter(8 * 60, 1)), 23 * 60 + 45)
+        if opens_at < closes_at:
+            spans.append((time(*divmod(opens_at, 60)), time(*divmod(closes_at, 60))))
+    return spans
+
+
+class World:
+    """A business with two services that share its people, around a clock change."""
+
+    def __init__(self, draw: st.DrawFn, zone: str, number: int) -> None:
+        self.draw = draw
+        self.location = Location.objects.create(name="Anywhere", timezone=zone)
+        self.change = next_dst_transitions(ZoneInfo(zone))[number]
+        self.first = self.change - timedelta(days=draw(st.integers(0, 1)))
+        self.last = self.change + timedelta(days=draw(st.integers(0, 1)))
+        self.services = [self._service("one"), self._service("other")]
+        self.resources = [self._resource(f"Staff {n}", "staff") for n in range(draw(st.integers(1, 3)))]
+        self.resources += [self._resource(f"Room {n}", "room") for n in range(draw(st.integers(0, 2)))]
+        for _ in range(draw(st.integers(0, 3))):
+            self._exception()
+        for _ in range(draw(st.integers(0, 8))):
+            self._booking()
+
+    def _service(self, slug: str) -> Service:
+        draw = self.draw
+        return Service.objects.create(
+            location=self.location,
+            slug=slug,
+            name=slug,
+            horizon_days=400,
+            requires_confirmation=False,
+            duration_minutes=draw(st.sampled_from([15, 30, 45, 90])),
+            slot_interval_minutes=draw(st.sampled_from([15, 30, 50, 60])),
+            buffer_before_minutes=draw(st.sampled_from([0, 0, 10])),
+            buffer_after_minutes=draw(st.sampled_from([0, 0, 30])),
+            capacity=draw(st.sampled_from([1, 1, 4])),
+            reminder_minutes=[],
+        )
+
+    def _resource(self, name: str, kind: str) -> Resource:
+        resource = Resource.objects.create(location=self.location, name=name, kind=kind)
+        resource.is_active = self.draw(st.integers(0, 9)) < 9
+        resource.save()
+        offered = self.services if kind == "staff" else self.draw(st.sampled_from([self.services, self.services[:1]]))
+        resource.services.set(offered)
+        for opens_at, closes_at in NIGHTS if name == "Staff 0" or self.draw(st.booleans()) else self.draw(hours()):
+            WorkingHours.objects.bulk_create(
+                WorkingHours(resource=resource, weekday=weekday, opens_at=opens_at, closes_at=closes_at)
+                for weekday in range(7)
+            )
+        return resource
+
+    def _moment(self) -> datetime:
+        midnight = datetime.combine(self.first - timedelta(days=1), time(0), self.location.zone)
+        return midnight.astimezone(ZoneInfo("UTC")) + timedelta(minutes=self.draw(quarter(4 * 24 * 60)))
+
+    def _exception(self) -> None:
+        starts_at = self._moment()
+        ScheduleException.objects.create(
+            location=self.location,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=self.draw(quarter(30 * 60, 1))),
+            resource=self.draw(st.sampled_from([None, *self.resources])),
+            is_open=self.draw(st.booleans()),
+        )
+
+    def _booking(self) -> None:
+        service = self.draw(st.sampled_from(self.services))
+        offered = free_times(service, self.first, self.last, None, 1)
+        starts_at = self.draw(st.sampled_from(offered))[0] if offered else self._moment()
+        people = self.draw(st.integers(1, service.capacity))
+        told_in = self.draw(st.sampled_from([UTC, self.location.zone]))
+        with suppress(*REFUSALS):
+            made = create_booking(
+                service=service,
+                starts_at=starts_at.astimezone(told_in),
+                customer=CUSTOMER,
+                actor=DESK,
+                party_size=people,
+            ).booking
+            ends = timezone.now() + timedelta(hours=self.draw(st.sampled_from([-1, 1])))
+            fields = self.draw(
+                st.sampled_from(
+                    [
+                        {},
+                        {"status": "held", "hold_expires_at": ends},
+                        {"status": "pending", "answer_by": ends},
+                    ]
+                )
+            )
+            if fields:
+                Booking.objects.filter(pk=made.pk).update(**fields)
+
+
+def offers(service, first, last, wanted=None, people=1):
+    found = find_free_slots(service, first, last, wanted, people=people)
+    return [(each.starts_at.astimezone(UTC), sorted(each.resources), each.places) for each in found]
+
+
+def can_be_booked(service, starts_at, wanted, people):
+    try:
+        with transaction.atomic():
+            create_booking(
+                service=service,
+                starts_at=starts_at.astimezone(service.location.zone),  # as the desk tells it
+                resource=wanted,
+                party_size=people,
+                customer=CUSTOMER,
+                actor=HERSELF,
+            )
+            transaction.set_rollback(True)
+    except REFUSALS:
+        return False
+    return True
+
+
+@pytest.mark.timeout(0 if EXAMPLES else 120)
+@pytest.mark.parametrize(("zone", "number"), CHANGES)
+def test_what_is_offered_is_what_a_slow_and_obvious_look_finds_and_can_be_booked(zone, number):
+    found = []
+
+    @settings(
+        max_examples=EXAMPLES or 12,
+        deadline=None,
+        derandomize=not EXAMPLES,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would make each of a thousand worlds anew
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(data=st.data())
+    def look(data):
+        with transaction.atomic():
+            found.append(look_and_compare(World(data.draw, zone, number)))
+            transaction.set_rollback(True)
+
+    look()
+
+    assert sum(found) > 50  # held against an empty calendar, every look would be right
+
+
+def look_and_compare(world):
+    """Hold what is offered against the reference, and a few times against booking; return how much there was."""
+    draw, service = world.draw, world.services[0]
+    wanted = draw(st.sampled_from([None, None, *world.resources]))
+    people = draw(st.sampled_from([*range(1, service.capacity + 1), 1, service.capacity + 1]))
+
+    offered = offers(service, world.first, world.last, wanted, people)
+
+    assert offered == free_times(service, world.first, world.last, wanted, people)
+    sample = draw(st.lists(st.sampled_from(offered), max_size=3)) if offered else []
+    for starts_at, with_whom, _ in sample:
+        assert can_be_booked(service, starts_at, wanted, people)
+        if wanted is None:
+            for key in with_whom:
+                assert can_be_booked(service, starts_at, Resource.objects.get(pk=key), people)
+    starts = {starts_at for starts_at, _, _ in offered}
+    moment = world._moment()
+    in_range = world.first <= moment.astimezone(world.location.zone).date() <= world.last
+    if in_range and moment not in starts:
+        assert not can_be_booked(service, moment, wanted, people)
+    return len(offered)
+
+
+def day_of(service, **fields):
+    day = slot(**fields).date()
+    return [f"{each.starts_at.astimezone(service.location.zone):%H:%M}" for each in find_free_slots(service, day, day)]
+
+
+def test_notice_and_horizon_bound_what_customers_are_offered():
+    service = make_service(slot_interval_minutes=60, min_notice_minutes=24 * 60, horizon_days=3)
+    today, later = slot(days=0).date(), slot(days=10).date()
+
+    offered = [each.starts_at for each in find_free_slots(service, today, later)]
+
+    now = timezone.now()
+    assert offered[0] >= now + timedelta(hours=24)
+    assert offered[-1] <= now + timedelta(days=3)
+    assert {each.date() for each in offered} <= {slot(days=number).date() for number in range(1, 4)}
+
+
+def test_hours_changed_by_a_clock_change_stay_what_the_wall_shows():
+    """Work from 9 to 11 is two hours at 9 on the wall, before and after the night in which the clocks change."""
+    service = make_service(slot_interval_minutes=60, duration_minutes=60, horizon_days=400)
+    service.location.timezone = "Europe/Berlin"
+    service.location.save()
+    WorkingHours.objects.update(closes_at=time(11))
+    change = next_dst_transitions(service.location.zone)[0]
+
+    around = find_free_slots(service, change - timedelta(days=1), change)
+
+    shown = [f"{each.starts_at.astimezone(service.location.zone):%d %H:%M}" for each in around]
+    before = change - timedelta(days=1)
+    assert shown == [f"{day:%d} {hour}" for day in (before, change) for hour in ("09:00", "10:00")]
+
+
+def test_the_number_of_questions_does_not_grow_with_days_people_or_bookings():
+    service = make_service(resources=1)
+    day = slot().date()
+    with CaptureQueriesContext(connection) as few:
+        find_free_slots(service, day, day)
+
+    crowded = make_service(resources=5, slug="crowded")
+    for hour in (9, 10, 11):
+        make_booking(crowded, starts_at=slot(hour=hour))
+    with CaptureQueriesContext(connection) as many:
+        find_free_slots(crowded, day, day + timedelta(days=30))
+
+    assert len(many) == len(few) == 4
+
+
+def long_past(resource):
+    """Ten thousand hours that were taken and never given back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO bookings_session (service_id, resource_id, starts_at, ends_at, capacity, booked)
+               SELECT id, %s, now() - interval '1 year', now() - interval '364 days', 1, 1 FROM bookings_service
+               RETURNING id""",
+            [resource.pk],
+        )
+        (session,) = cursor.fetchone()
+        cursor.execute(
+            """INSERT INTO bookings_allocation (session_id, resource_id, is_active, blocked)
+               SELECT %s, %s, true, tstzrange(at, at + interval '30 minutes')
+               FROM generate_series(now() - interval '1 year', now() - interval '2 hours', interval '1 hour') at""",
+            [session, resource.pk],
+        )
+        cursor.execute("ANALYZE bookings_allocation")
+
+
+def test_the_calendars_past_costs_nothing():
+    """PostgreSQL finds what is taken by time: it reads nothing of what lies behind."""
+    service = make_service()
+    make_booking(service)
+    long_past(service.resources.get())
+    with CaptureQueriesContext(connection) as asked:
+        find_free_slots(service, slot().date(), slot().date())
+    busy = next(query["sql"] for query in asked if "range_agg" in query["sql"])
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {busy}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Index Cond: ((int8range" in plan.partition("no_double_booking on ")[2], plan
+
+
+def test_find_free_slots_returns_nothing_for_a_party_above_the_capacity():
+    service = make_service()
+
+    assert find_free_slots(service, slot().date(), slot().date(), people=2) == []

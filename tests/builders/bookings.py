@@ -1,0 +1,101 @@
+"""Build services, bookings and requests."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from bookings.exceptions import SlotTaken
+from bookings.models import Booking, Location, Resource, Service, WorkingHours
+from bookings.operations import create_booking, hold_booking
+from foundation.events import Actor, ActorKind
+
+CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
+
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+
+
+DESK = Actor(ActorKind.STAFF, "desk")
+
+
+CUSTOMER_ACTOR = Actor(ActorKind.CUSTOMER)
+
+
+def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
+    """A service open every day from 9 to 18, offered by so many doctors; nobody is reminded of it."""
+    location, _ = Location.objects.get_or_create(name="Lotus Clinic", defaults={"timezone": "Asia/Kolkata"})
+    fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, "reminder_minutes": [], **fields}
+    service = Service.objects.create(location=location, slug=slug, **fields)
+    for number in range(resources):
+        resource = Resource.objects.create(location=location, name=f"Dr. {slug} {number}")
+        resource.services.add(service)
+        WorkingHours.objects.bulk_create(
+            WorkingHours(resource=resource, weekday=day, opens_at=time(9), closes_at=time(18)) for day in range(7)
+        )
+    return service
+
+
+def make_room(service: Service, name: str = "Room 1") -> Resource:
+    """Add a room to the service: each booking then occupies a room as well."""
+    room = Resource.objects.create(location=service.location, name=name, kind=Resource.Kind.ROOM)
+    room.services.add(service)
+    return room
+
+
+def make_paid_service(**fields: Any) -> Service:
+    """A service that is paid in full online and confirms itself."""
+    defaults = {"slug": "physiotherapy", "payment_mode": Service.PaymentMode.FULL, "requires_confirmation": False}
+    return make_service(**{**defaults, **fields})
+
+
+def make_class(**fields: Any) -> Service:
+    """A service whose slots are sessions with 12 places."""
+    return make_service(**{"slug": "yoga", "capacity": 12, "requires_confirmation": False, **fields})
+
+
+def slot(*, hour: int = 10, minute: int = 0, days: int = 1) -> datetime:
+    """A time on the clinic's wall clock, some days from now."""
+    day = datetime.now(KOLKATA) + timedelta(days=days)
+    return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+
+def next_dst_transitions(zone: ZoneInfo) -> list[date]:
+    """The days within a year on which the clocks are changed; the day after tomorrow where they never are."""
+    noon = datetime.combine(timezone.now().date() + timedelta(days=3), time(12), zone)
+    days = [noon + timedelta(days=number) for number in range(360)]
+    changes = [day.date() for day in days if (day - timedelta(days=1)).utcoffset() != day.utcoffset()]
+    return changes or [days[0].date()]
+
+
+def make_booking(service: Service | None = None, **fields: Any) -> Booking:
+    """A booking made the way customers make it."""
+    service = service or Service.objects.first() or make_service()
+    return create_booking(
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
+    ).booking
+
+
+def make_hold(service: Service | None = None, **fields: Any) -> Booking:
+    """A hold made by a customer."""
+    service = service or make_paid_service()
+    return hold_booking(
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
+    ).booking
+
+
+def try_to_book(service: Service, **fields: Any) -> bool:
+    """Make a booking; return whether the slot was free."""
+    try:
+        make_booking(service, **fields)
+    except SlotTaken:
+        return False
+    return True
+
+
+def booking_request(service: Service, **changes: Any) -> dict[str, Any]:
+    """The body of POST /bookings/."""
+    return {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER, **changes}

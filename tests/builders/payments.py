@@ -1,0 +1,89 @@
+"""Build checkouts, payments and webhooks, and make polls due."""
+
+import hashlib
+import hmac
+import json
+from collections import Counter
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+
+from foundation.events import Actor, ActorKind
+from notifications.models import Notification
+from payments.models import PaymentOrder, Refund
+from payments.operations import start_checkout
+from payments.operations.verify import verify_payment
+from tests.builders.bookings import CUSTOMER, make_paid_service, slot
+
+
+def checkout(service=None, **changes):
+    service = service or make_paid_service()
+    return start_checkout(
+        **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor(ActorKind.CUSTOMER), **changes}
+    )
+
+
+def count_messages_by_kind():
+    return dict(Counter(Notification.objects.values_list("kind", flat=True)))
+
+
+def verify(paid):
+    return verify_payment(
+        order_id=paid["razorpay_order_id"],
+        payment_id=paid["razorpay_payment_id"],
+        signature=paid["razorpay_signature"],
+    )
+
+
+def make_orders_due(**fields):
+    PaymentOrder.objects.update(next_check_at=timezone.now() - timedelta(seconds=1), **fields)
+
+
+def make_refunds_due():
+    Refund.objects.filter(next_try_at__isnull=False).update(next_try_at=timezone.now() - timedelta(seconds=1))
+
+
+def refunded_at_gateway(sandbox, payment):
+    ours = payment.razorpay_payment_id
+    return [entry["amount"] for entry in sandbox.client.log(kind="refund.created") if entry["payment_id"] == ours]
+
+
+URL = "/payments/razorpay/webhook"
+
+
+SECRET = "sandbox-webhook-secret"
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def post_webhook(body: bytes, signature: str | None = None, event_id: str = "evt_1", **extra):
+    headers = {"X-Razorpay-Signature": sign(body) if signature is None else signature, **extra}
+    if event_id:
+        headers["X-Razorpay-Event-Id"] = event_id
+    return Client(headers=headers).post(URL, body, content_type="application/json")
+
+
+def payment_entity(started, **changes):
+    return {
+        "id": "pay_Webhook0000001",
+        "entity": "payment",
+        "amount": 50_000,
+        "currency": "INR",
+        "status": "captured",
+        "order_id": started.order.razorpay_order_id,
+        "method": "upi",
+        "amount_refunded": 0,
+        "captured": True,
+        "email": "payer@example.com",
+        "notes": [],
+        "error_code": None,
+        **changes,
+    }
+
+
+def webhook_event(kind, **entities):
+    payload = {name: {"entity": entity} for name, entity in entities.items()}
+    return json.dumps({"entity": "event", "event": kind, "payload": payload, "created_at": 1}).encode()

@@ -1,0 +1,118 @@
+"""What may be spent on messages in a day."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from foundation.models import RateLimitCounter
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.record import record_outcomes
+from notifications.delivery.send_attempt import Outcome
+from notifications.models import Attempt, Notification
+from notifications.providers.base import ProviderRateLimited
+from tests.builders.bookings import CUSTOMER, make_booking, make_service
+from tests.threads import run_at_once
+
+pytestmark = pytest.mark.django_db
+
+
+def claim():
+    return claim_due_notifications(room=100, in_flight={}, worker="w")
+
+
+def statuses(**fields):
+    return Counter(Notification.objects.filter(**fields).values_list("channel", "status"))
+
+
+def book(count, **customer):
+    service = make_service(resources=count, slug=f"service-{Notification.objects.count()}")
+    for _ in range(count):
+        make_booking(service, customer={**CUSTOMER, **customer})
+
+
+def test_a_number_gets_so_many_messages_a_day_and_the_rest_say_why_not(settings):
+    settings.LIMIT_MESSAGES_PER_NUMBER = 2
+    book(3)
+
+    claimed = claim()
+
+    assert Counter(message.channel for message in claimed) == {"sms": 2, "whatsapp": 2, "email": 3}
+    skipped = Notification.objects.get(channel="sms", status="skipped")
+    assert skipped.error == "This number has had 2 messages today."
+    assert Attempt.objects.get(notification=skipped).outcome == "skipped"
+
+
+def test_an_address_gets_so_many_e_mails_a_day_however_it_is_written(settings):
+    settings.LIMIT_EMAILS_PER_ADDRESS = 2
+    for number, email in enumerate(["meera@example.com", "Meera@example.com", "meera@example.com", "ravi@example.com"]):
+        book(1, phone=f"+91981234000{number}", email=email)
+
+    claimed = claim()
+
+    assert Counter(message.channel for message in claimed) == {"sms": 4, "whatsapp": 4, "email": 3}
+    assert Notification.objects.get(status="skipped").error == "This address has had 2 messages today."
+
+
+def test_another_number_has_a_budget_of_its_own_and_the_next_day_too(settings):
+    settings.LIMIT_MESSAGES_PER_NUMBER = 1
+    book(1)
+    claim()
+    book(1, phone="+919812340009")
+
+    others = claim()
+    RateLimitCounter.objects.update(since=timezone.now() - timedelta(days=2))
+    book(1)
+
+    assert (len(others), len(claim())) == (3, 3)
+
+
+def test_a_message_that_is_put_off_and_tried_again_counts_once(settings):
+    settings.LIMIT_MESSAGES_PER_NUMBER = 1
+    book(1)
+    for _ in range(3):
+        record_outcomes(
+            [Outcome(message, Notification.Status.QUEUED, error=ProviderRateLimited("slower")) for message in claim()]
+        )
+
+    assert len(claim()) == 3
+
+
+def test_each_country_has_a_budget_and_the_business_own_has_another(settings):
+    settings.LIMIT_MESSAGES_PER_COUNTRY, settings.LIMIT_MESSAGES_AT_HOME = 3, 5
+    for number in range(3):
+        book(1, phone=f"+91981234000{number}")
+        book(1, phone=f"+4915112345{number:03}")
+        book(1, phone=f"+33612345{number:03}")
+
+    claimed = claim()
+
+    by_country = Counter(message.address[:3] for message in claimed if message.channel != "email")
+    assert by_country == {"+91": 5, "+49": 3, "+33": 3}
+
+
+def test_what_a_number_is_refused_does_not_spend_its_countrys_budget(settings):
+    settings.LIMIT_MESSAGES_PER_NUMBER, settings.LIMIT_MESSAGES_AT_HOME = 1, 4
+    book(3)
+    book(1, phone="+919812340009")
+
+    claimed = claim()
+
+    assert Counter(message.channel for message in claimed) == {"sms": 2, "whatsapp": 2, "email": 4}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_drains_that_claim_at_once_share_one_budget(settings):
+    settings.LIMIT_MESSAGES_PER_NUMBER = 7
+    book(12)
+    claimed = []
+
+    faults = run_at_once(
+        [lambda: claimed.extend(claim_due_notifications(room=6, in_flight={}, worker="w")) for _ in range(8)]
+    )
+    claimed += claim()
+
+    assert faults == []
+    assert Counter(message.channel for message in claimed)["sms"] == 7
+    assert statuses(channel="sms") == {("sms", "sending"): 7, ("sms", "skipped"): 5}

@@ -1,0 +1,107 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.rate_control import STEP, prepare_channels, raise_limits
+from notifications.delivery.record import record_outcomes
+from notifications.delivery.send_attempt import Outcome
+from notifications.models import ChannelState, Notification
+from notifications.providers.base import ProviderRateLimited
+from tests.builders.bookings import make_booking, make_service
+from tests.builders.notifications import deliver_all, make_notification
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = Notification.Status
+
+
+def limit_of(channel):
+    return ChannelState.objects.get(channel=channel).limit
+
+
+def test_a_complaint_halves_the_limit_of_its_channel_alone_and_once_a_second():
+    prepare_channels()
+    full = limit_of("sms")
+    make_notification()
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
+
+    for _ in range(3):
+        record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("slower"))])
+
+    assert (limit_of("sms"), limit_of("email")) == (full // 2, full)
+
+
+def test_the_limit_grows_by_steps_once_it_is_calm():
+    prepare_channels()
+    ChannelState.objects.update(limit=20, slowed_at=timezone.now())
+    raise_limits()
+    at_once = limit_of("sms")
+    ChannelState.objects.update(slowed_at=timezone.now() - timedelta(seconds=5))
+
+    raise_limits()
+
+    assert (at_once, limit_of("sms")) == (20, 20 + STEP)
+
+
+def test_no_more_is_claimed_than_the_drains_share_of_the_limit(settings):
+    prepare_channels()
+    ChannelState.objects.filter(channel="sms").update(limit=3 * settings.DELIVERY_LANES)
+    service = make_service(resources=5)
+    for _ in range(5):
+        make_booking(service)
+
+    claimed = claim_due_notifications(room=100, in_flight={"sms": 1}, worker="w")
+
+    by_channel = {channel: len([m for m in claimed if m.channel == channel]) for channel in Notification.Channel}
+    assert by_channel == {"sms": 2, "whatsapp": 5, "email": 5}
+
+
+def test_wrong_credentials_pause_the_channel_and_fail_no_message(sandbox, settings):
+    settings.TWILIO_AUTH_TOKEN = "rotated"
+    prepare_channels()
+    service = make_service(resources=3)
+    for _ in range(3):
+        make_booking(service)
+
+    deliver_all(0.4)
+    deliver_all(0.4)
+
+    state = ChannelState.objects.get(channel="sms")
+    waiting = Notification.objects.filter(channel="sms")
+    assert state.paused_until > timezone.now()
+    assert "Authenticate" in state.pause_reason
+    assert set(waiting.values_list("status", "attempts")) == {(Status.QUEUED, 0)}
+    assert set(Notification.objects.filter(channel="email").values_list("status", flat=True)) == {Status.ACCEPTED}
+
+
+def test_a_paused_channel_is_passed_over_and_goes_on_with_one_probe(sandbox):
+    prepare_channels()
+    service = make_service(resources=3)
+    for _ in range(3):
+        make_booking(service)
+    ChannelState.objects.filter(channel="sms").update(paused_until=timezone.now() + timedelta(minutes=1), limit=1)
+    paused = claim_due_notifications(room=100, in_flight={}, worker="w")
+    ChannelState.objects.update(paused_until=timezone.now())
+
+    probe = claim_due_notifications(room=100, in_flight={}, worker="w")
+
+    assert {message.channel for message in paused} == {"whatsapp", "email"}
+    assert [message.channel for message in probe] == ["sms"]
+
+
+def test_a_provider_with_a_limit_gets_all_messages_in_the_end(sandbox, settings):
+    prepare_channels()
+    service = make_service(resources=12)
+    for _ in range(12):
+        make_booking(service)
+    sandbox.client.set(concurrency_limit=3, message_seconds_min=0.1, message_seconds_max=0.2)
+
+    for _ in range(4):
+        deliver_all(1)
+        Notification.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
+    deliver_all(3)
+
+    assert set(Notification.objects.values_list("status", flat=True)) <= {Status.ACCEPTED, Status.QUEUED}
+    assert limit_of("sms") < settings.LANE_CONCURRENCY * settings.DELIVERY_LANES

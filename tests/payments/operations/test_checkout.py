@@ -1,0 +1,264 @@
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from bookings.api.idempotency import Execution
+from bookings.models import Booking, IdempotencyKey
+from bookings.operations import release_hold
+from foundation.background_tasks import run_due_tasks
+from notifications.models import Notification
+from payments.exceptions import PaidTooLate
+from payments.gateway import api as gateway
+from payments.gateway import circuit_breaker as breaker_module
+from payments.gateway import deadline
+from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder, Refund
+from payments.operations import checkout as checkout_module
+from payments.polling.orders import poll_orders
+from payments.polling.webhook_events import process_events
+from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_paid_service
+from tests.builders.payments import checkout, make_orders_due, payment_entity, post_webhook, verify, webhook_event
+from tests.threads import run_at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+URL = "/bookings/razorpay-booking"
+
+
+def ask(api, body, key):
+    return api.post(URL, body, format="json", headers={"Idempotency-Key": key})
+
+
+def orders_at_the_gateway(sandbox, order):
+    return [entry for entry in sandbox.client.log(kind="order.created") if entry["receipt"] == order.receipt]
+
+
+@pytest.mark.parametrize(
+    "fault", ["error_before", "error_after", "html_error", "reset_before", "reset_after", "throttle"]
+)
+def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sandbox, api, fault):
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(**{f"gateway_{fault}": 1})
+    first = ask(api, body, key)
+    sandbox.client.set(**{f"gateway_{fault}": 0})
+
+    second, third = ask(api, body, key), ask(api, body, key)
+
+    order = PaymentOrder.objects.get()
+    assert (first.status_code, first.headers["Retry-After"], second.status_code) == (503, "5", 201)
+    assert (third.content, third.headers["Idempotent-Replayed"]) == (second.content, "true")
+    assert (Booking.objects.count(), order.state, len(orders_at_the_gateway(sandbox, order))) == (1, "open", 1)
+
+
+def test_without_a_key_the_very_same_wish_goes_on_with_what_the_gateway_interrupted(sandbox, api, settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    service = make_paid_service(resources=2)
+    body, other_doctor = booking_request(service), service.resources.last()
+    sandbox.client.set(gateway_error_before=1)
+    first = api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+
+    others = [{"customer": {**CUSTOMER, "name": "Ravi"}}, {"notes": "Ramp"}, {"resource": other_doctor.pk}]
+    other = [api.post(URL, {**body, **change}, format="json").json()["code"] for change in others]
+    second = api.post(URL, body, format="json")
+    third = api.post(URL, body, format="json")
+
+    booked = second.json()["booking"]
+    seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
+    assert (first.status_code, first.json()["booking"]["id"]) == (503, booked["id"])
+    assert (second.status_code, seen.status_code, Booking.objects.count()) == (201, 200, 1)
+    assert {*other, third.json()["code"]} == {"hold_open"}
+
+
+def test_a_repeat_without_its_key_does_not_take_over_what_was_begun_under_one(sandbox, api, settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_error_before=1)
+    ask(api, body, key)
+    sandbox.client.set(gateway_error_before=0)
+
+    without = api.post(URL, body, format="json")
+    booked = ask(api, body, key).json()["booking"]
+
+    seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
+    assert (without.json()["code"], seen.status_code) == ("hold_open", 200)
+
+
+def test_without_a_key_it_goes_on_also_when_the_order_was_found_meanwhile(sandbox, api):
+    body = booking_request(make_paid_service())
+    sandbox.client.set(gateway_error_after=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_after=0)
+    make_orders_due()
+    poll_orders()
+    found = PaymentOrder.objects.get()
+
+    again = api.post(URL, body, format="json")
+
+    assert (found.state, found.last_error) == ("open", "")
+    assert (again.status_code, again.json()["checkout"]["order_id"]) == (201, found.razorpay_order_id)
+
+
+def test_what_has_ended_is_not_gone_on_with(sandbox, api):
+    body = booking_request(make_paid_service())
+    sandbox.client.set(gateway_error_before=1)
+    first = api.post(URL, body, format="json").json()["booking"]["id"]
+    sandbox.client.set(gateway_error_before=0)
+    release_hold(booking_id=first, actor=DESK)
+
+    assert api.post(URL, body, format="json").json()["booking"]["id"] != first
+
+
+def test_a_checkout_that_goes_on_later_closes_as_long_before_its_hold_lapses(sandbox, api):
+    body = booking_request(make_paid_service())
+    sandbox.client.set(gateway_error_before=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+    Booking.objects.update(hold_expires_at=timezone.now() + timedelta(minutes=8))
+
+    timeout = api.post(URL, body, format="json").json()["checkout"]["timeout"]
+
+    assert 170 <= timeout <= 180
+
+
+def test_of_those_who_ask_again_at_once_without_a_key_one_goes_on(sandbox, api):
+    body = booking_request(make_paid_service(resources=1))
+    sandbox.client.set(gateway_error_before=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+    told = []
+
+    faults = run_at_once([lambda: told.append(APIClient().post(URL, body, format="json").status_code)] * 6)
+
+    assert (faults, sorted(told)) == ([], [201] + [409] * 5)
+    assert (Booking.objects.count(), PaymentOrder.objects.count()) == (1, 1)
+
+
+def test_another_body_under_the_same_key_is_refused(sandbox, api):
+    body, key = booking_request(make_paid_service(resources=2)), str(uuid4())
+    ask(api, body, key)
+
+    assert ask(api, {**body, "notes": "another"}, key).json()["code"] == "idempotency_key_reused"
+    assert Booking.objects.count() == 1
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("step", ["after the hold", "after the gateway's answer", "after the order is open"])
+def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, monkeypatch, step):
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    place = {
+        "after the hold": (gateway, "create_order"),
+        "after the gateway's answer": (checkout_module, "adopt_order"),
+        "after the order is open": (Execution, "store_response"),
+    }[step]
+
+    def die(*args, **kwargs):
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, die)
+        with pytest.raises(Crash):
+            ask(api, body, key)
+    meanwhile = ask(api, body, key)
+    IdempotencyKey.objects.update(locked_until=timezone.now())
+
+    answer = ask(api, body, key)
+
+    order = PaymentOrder.objects.get()
+    assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_progress")
+    assert (answer.status_code, answer.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
+    assert (Booking.objects.count(), len(orders_at_the_gateway(sandbox, order))) == (1, 1)
+    assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
+
+
+def test_a_repeat_after_the_hold_has_lapsed_begins_anew(sandbox, api):
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_error_before=1)
+    ask(api, body, key)
+    sandbox.client.set(gateway_error_before=0)
+    Booking.objects.update(hold_expires_at=timezone.now())
+
+    answer = ask(api, body, key)
+
+    assert (answer.status_code, answer.json()["booking"]["status"]) == (201, "held")
+    assert sorted(Booking.objects.values_list("status", flat=True)) == ["expired", "held"]
+
+
+def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    for number, kind in enumerate(["payment.captured", "payment.authorized", "order.paid"] * 2):
+        entity = payment_entity(started, id=paid["razorpay_payment_id"])
+        assert post_webhook(webhook_event(kind, payment=entity), event_id=f"evt_{number}").status_code == 200
+    make_orders_due()
+    faults = run_at_once([lambda: verify(paid)] * 6 + [process_events] * 3 + [poll_orders] * 3)
+    GatewayEvent.objects.exclude(state="done").update(next_try_at=timezone.now())
+    process_events()
+
+    payment = Payment.objects.get()
+    assert faults == []
+    assert (payment.state, payment.disposition, Notification.objects.count()) == ("captured", "confirms", 3)
+    assert PaymentLog.objects.filter(moved_to="confirms").count() == 1
+    assert Booking.objects.get().version == 2
+
+
+def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_others_their_money(sandbox):
+    service = make_paid_service()
+    late = []
+    for _ in range(4):
+        started = checkout(service)
+        release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
+        late.append(sandbox.client.pay(started.order.razorpay_order_id))
+    told = []
+
+    def verify_late(paid):
+        try:
+            told.append(verify(paid).status)
+        except PaidTooLate:
+            told.append("too late")
+
+    make_orders_due()
+    faults = run_at_once([partial(verify_late, paid) for paid in late] * 2 + [poll_orders] * 4)
+    PaymentOrder.objects.update(next_check_at=timezone.now())
+    run_due_tasks()
+
+    assert faults == []
+    assert Counter(told) == {"confirmed": 2, "too late": 6}
+    assert Counter(Booking.objects.values_list("status", flat=True)) == {"confirmed": 1, "expired": 3}
+    assert Counter(Payment.objects.values_list("disposition", "state")) == {
+        ("confirms", "captured"): 1,
+        ("refund_due", "refunded"): 3,
+    }
+    assert [refund.amount_minor for refund in Refund.objects.filter(state="processed")] == [50_000] * 3
+
+
+def test_a_gateway_that_fails_again_and_again_is_asked_only_now_and_then(sandbox, api, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(breaker_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_error_before=1)
+    for _ in range(5):
+        ask(api, body, key)
+    asked = MagicMock(side_effect=deadline._call_with_timeout)
+    monkeypatch.setattr(deadline, "_call_with_timeout", asked)
+
+    meanwhile = ask(api, body, key)
+    calls_meanwhile = asked.call_count
+    clock[0] += 5.1
+    tries = [ask(api, body, key).status_code for _ in range(3)]
+    calls_later = asked.call_count
+    sandbox.client.set(gateway_error_before=0)
+    clock[0] += 5.1
+
+    assert (meanwhile.status_code, meanwhile.headers["Retry-After"], calls_meanwhile) == (503, "5", 0)
+    assert (tries, calls_later) == ([503] * 3, 1)
+    assert ask(api, body, key).status_code == 201

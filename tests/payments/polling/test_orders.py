@@ -1,0 +1,199 @@
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.utils import InternalError
+from django.utils import timezone
+
+from bookings.models import Booking
+from foundation.background_tasks import run_due_tasks
+from foundation.models import PeriodicTask
+from payments.exceptions import GatewayUnavailable
+from payments.models import Discrepancy, Payment, PaymentLog, PaymentOrder, Refund
+from payments.polling import orders as checks
+from payments.polling.daily_reconciliation import reconcile
+from tests.builders.bookings import make_paid_service
+from tests.builders.payments import checkout, make_orders_due, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def let_hold_lapse(started):
+    Booking.objects.filter(pk=started.new_booking.booking.pk).update(
+        hold_expires_at=timezone.now() - timedelta(seconds=1)
+    )
+    make_orders_due()
+
+
+def status_of(started):
+    return Booking.objects.get(pk=started.new_booking.booking.pk).status
+
+
+def test_a_payment_that_was_only_authorised_is_captured_after_its_verification(sandbox):
+    started = checkout()
+    verify(sandbox.client.pay(started.order.razorpay_order_id, capture=False))
+
+    run_due_tasks()
+
+    payment = Payment.objects.get()
+    assert (payment.state, payment.disposition) == ("captured", "confirms")
+    assert len(sandbox.client.log(kind="payment.captured")) >= 1
+    assert PaymentOrder.objects.get().next_check_at is None
+
+
+def test_a_payment_that_nobody_reported_is_found_by_the_order_s_own_check(sandbox):
+    started = checkout()
+    sandbox.client.pay(started.order.razorpay_order_id)
+    make_orders_due()
+
+    run_due_tasks()
+
+    assert (status_of(started), Payment.objects.get().disposition) == ("confirmed", "confirms")
+
+
+def test_a_hold_that_is_over_asks_the_gateway_before_it_lapses(sandbox):
+    started = checkout()
+    sandbox.client.pay(started.order.razorpay_order_id)
+    let_hold_lapse(started)
+
+    run_due_tasks()
+
+    assert status_of(started) == "confirmed"
+
+
+def test_a_hold_that_nobody_paid_lapses_and_frees_its_slot(sandbox):
+    started = checkout()
+    let_hold_lapse(started)
+
+    run_due_tasks()
+
+    assert status_of(started) == "expired"
+    assert checkout(started.new_booking.booking.service).new_booking.booking.status == "held"
+
+
+def test_a_hold_waits_once_for_a_bank_that_is_still_thinking(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False, amount=40_000)
+    let_hold_lapse(started)
+
+    run_due_tasks()
+    first = status_of(started)
+    let_hold_lapse(started)
+    run_due_tasks()
+
+    assert (first, status_of(started)) == ("held", "expired")
+    assert paid["razorpay_payment_id"] == Payment.objects.get().razorpay_payment_id
+
+
+def test_a_hold_lapses_too_while_the_gateway_is_away(sandbox, settings):
+    started = checkout()
+    let_hold_lapse(started)
+    settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
+
+    run_due_tasks()
+
+    assert status_of(started) == "expired"
+
+
+def test_an_order_whose_answer_was_lost_is_found_by_its_receipt(sandbox):
+    service = make_paid_service()
+    sandbox.client.set(gateway_reset_after=1)
+    with pytest.raises(GatewayUnavailable):
+        checkout(service)
+    sandbox.client.set(gateway_reset_after=0)
+    make_orders_due()
+
+    run_due_tasks()
+
+    order = PaymentOrder.objects.get()
+    assert (order.state, order.razorpay_order_id) == ("open", sandbox.client.log(kind="order.created")[-1]["order_id"])
+
+
+def test_an_order_that_the_gateway_never_saw_is_closed_with_its_hold(sandbox):
+    service = make_paid_service()
+    sandbox.client.set(gateway_error_before=1)
+    with pytest.raises(GatewayUnavailable):
+        checkout(service)
+    sandbox.client.set(gateway_error_before=0)
+    Booking.objects.update(hold_expires_at=timezone.now())
+    make_orders_due()
+
+    run_due_tasks()
+
+    assert (PaymentOrder.objects.get().state, Booking.objects.get().status) == ("closed", "expired")
+
+
+def test_money_of_another_sum_waits_for_a_person_and_confirms_nothing(sandbox):
+    started = checkout()
+    sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
+    make_orders_due()
+
+    run_due_tasks()
+
+    payment = Payment.objects.get()
+    assert (payment.disposition, payment.amount_minor, status_of(started)) == ("review", 51_000, "held")
+
+
+def test_the_later_of_two_payments_goes_back(sandbox):
+    started = checkout()
+    order_id = started.order.razorpay_order_id
+    failed = sandbox.client.fail(order_id)
+    verify(sandbox.client.pay(order_id))
+    run_due_tasks()
+    sandbox.client.late_authorize(failed["id"], capture=True)
+    make_orders_due()
+
+    run_due_tasks()
+    run_due_tasks()
+
+    second = Payment.objects.get(razorpay_payment_id=failed["id"])
+    assert (second.disposition, Refund.objects.get().source) == ("refund_due", "duplicate")
+    assert Payment.objects.filter(disposition="confirms").count() == 1
+
+
+def test_the_daily_comparison_finds_what_was_never_reported(sandbox):
+    started = checkout()
+    sandbox.client.pay(started.order.razorpay_order_id)
+
+    reconcile()
+
+    assert status_of(started) == "confirmed"
+    assert PeriodicTask.objects.get(name="daily_reconciliation").ended_at is not None
+
+
+def test_the_daily_comparison_names_money_of_no_order_of_ours(sandbox):
+    started = checkout()
+    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    PaymentOrder.objects.update(razorpay_order_id="order_SomebodyElse1")
+
+    reconcile()
+
+    assert Discrepancy.objects.filter(gateway_id=paid["razorpay_payment_id"]).count() == 1
+
+
+@pytest.mark.parametrize("statement", ["UPDATE payments_paymentlog SET note = 'x'", "DELETE FROM payments_paymentlog"])
+def test_the_log_of_payments_is_append_only(sandbox, statement):
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    assert PaymentLog.objects.exists()
+
+    with pytest.raises((InternalError, IntegrityError), match="append-only"), transaction.atomic():
+        connection.cursor().execute(statement)
+
+
+def test_a_row_that_cannot_be_worked_off_does_not_stop_the_others(sandbox, monkeypatch):
+    service = make_paid_service(resources=2)
+    broken, whole = checkout(service), checkout(service)
+    sandbox.client.pay(whole.order.razorpay_order_id)
+    make_orders_due()
+    look_at = checks.fetch_order_state
+
+    def fails_for_one(order):
+        if order.pk == broken.order.pk:
+            raise ZeroDivisionError
+        return look_at(order)
+
+    monkeypatch.setattr(checks, "fetch_order_state", fails_for_one)
+
+    run_due_tasks()
+
+    assert (status_of(broken), status_of(whole)) == ("held", "confirmed")

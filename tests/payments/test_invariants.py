@@ -1,0 +1,104 @@
+from contextlib import suppress
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from bookings.models import Booking
+from foundation.background_tasks import run_due_tasks
+from payments.invariants import INVARIANTS
+from payments.models import GatewayEvent, Payment, PaymentOrder, Refund
+from tests.builders.payments import checkout, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG_AGO = timezone.now() - timedelta(days=1)
+
+
+def broken():
+    """Run the command; return the sentences about money that are broken."""
+    out = StringIO()
+    with suppress(CommandError):
+        call_command("check_invariants", stdout=out)
+    lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
+    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(INVARIANTS)
+
+
+def refund(**fields):
+    return Refund.objects.create(
+        payment=Payment.objects.get(), currency="INR", source="staff", requested_by="desk", **fields
+    )
+
+
+def take_too_much():
+    Payment.objects.update(amount_minor=51_000)
+
+
+def leave_in_limbo():
+    Payment.objects.update(disposition="none", captured_at=LONG_AGO)
+
+
+def forget_to_pay_back():
+    Payment.objects.update(disposition="refund_due", captured_at=LONG_AGO)
+
+
+def pay_back_twice():
+    for number in range(2):
+        refund(amount_minor=30_000, state="processed", razorpay_refund_id=f"rfnd_{number}")
+
+
+def give_it_away():
+    Payment.objects.update(disposition="none", captured_at=None, state="authorized")
+
+
+def never_capture():
+    Payment.objects.update(captured_at=None, state="authorized", signature_verified_at=LONG_AGO)
+
+
+def ignore_the_gateway():
+    GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", next_try_at=LONG_AGO)
+
+
+def forget_the_order():
+    PaymentOrder.objects.update(next_check_at=LONG_AGO)
+
+
+def forget_the_refund():
+    refund(amount_minor=1, next_try_at=LONG_AGO)
+
+
+def hold_for_ever():
+    Booking.objects.update(status="held", hold_expires_at=LONG_AGO)
+
+
+@pytest.fixture
+def paid(sandbox):
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    run_due_tasks()
+
+
+def test_a_paid_booking_breaks_no_promise(paid):
+    assert broken() == set()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (take_too_much, "has the amount of its order"),
+        (leave_in_limbo, "Captured money"),
+        (forget_to_pay_back, "Captured money"),
+        (pay_back_twice, "Refunds never exceed"),
+        (give_it_away, "active only with a payment"),
+        (never_capture, "captured within an hour"),
+        (ignore_the_gateway, "events are processed"),
+        (forget_the_order, "Orders and refunds are polled"),
+        (forget_the_refund, "Orders and refunds are polled"),
+        (hold_for_ever, "Unpaid holds expire"),
+    ],
+)
+def test_each_breach_is_found_and_named(paid, damage, words):
+    damage()
+
+    assert any(words in sentence for sentence in broken())
