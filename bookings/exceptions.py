@@ -24,7 +24,7 @@ class SlotTaken(RequestRefused):
 
     status, code = 409, "slot_taken"
     explanation = "The slot is already taken."
-    advice = "Pick one of alternatives, the nearest free slots, or ask GET /services/{slug}/availability."
+    advice = "Pick one of alternatives, the nearest free slots, or call GET /services/{slug}/availability."
 
     def __init__(self, alternatives: list[datetime] | None = None) -> None:
         super().__init__("This time has just been taken. Please pick another one.")

@@ -52,7 +52,7 @@ def register_purge(purge: Task) -> None:
 
 
 def prepare_periodic_tasks() -> None:
-    """Create the missing rows of the periodic tasks; they are due at once. Run it whenever a worker starts."""
+    """Create the missing rows of the periodic tasks; they are due immediately. Run it whenever a worker starts."""
     rows = [PeriodicTask(name=periodic.name) for periodic in _periodic_tasks]
     PeriodicTask.objects.bulk_create(rows, ignore_conflicts=True)
 

@@ -62,6 +62,11 @@ def process_rows(
     return len(rows)
 
 
+def postpone(row: models.Model, due_field: str, delay: timedelta, **fields: Any) -> None:
+    """Make the row due again after ``delay``, and set ``fields``."""
+    type(row)._base_manager.filter(pk=row.pk).update(**{due_field: timezone.now() + delay}, **fields)
+
+
 def _finish(
     row: Row,
     running: Future[Result],
@@ -74,8 +79,3 @@ def _finish(
         on_failure(row, error)
     else:
         apply(row, result)
-
-
-def postpone(row: models.Model, due_field: str, delay: timedelta, **fields: Any) -> None:
-    """Make the row due again after ``delay``, and set ``fields``."""
-    type(row)._base_manager.filter(pk=row.pk).update(**{due_field: timezone.now() + delay}, **fields)
