@@ -1,31 +1,53 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 
-from config.roles import grant_new_permissions, remember_permissions
+from config.roles import grant_new_permissions, remember_permissions, update_permission_names
 
 pytestmark = pytest.mark.django_db
 
 
-def managers():
+def permissions_of_managers():
     return set(Group.objects.get(name="Managers").permissions.values_list("codename", flat=True))
 
 
-def test_a_permission_that_comes_with_an_upgrade_is_handed_out():
+def test_grant_new_permissions_grants_a_permission_added_by_the_migration():
     refund = Permission.objects.get(codename="refund_payment")
     content_type = refund.content_type
     refund.delete()
     remember_permissions()
-    Permission.objects.create(codename="refund_payment", name="Can pay money back", content_type=content_type)
+    Permission.objects.create(codename="refund_payment", name="Can refund a payment", content_type=content_type)
 
     grant_new_permissions()
 
-    assert "refund_payment" in managers()
+    assert "refund_payment" in permissions_of_managers()
 
 
-def test_what_an_admin_took_away_stays_taken_away():
+def test_grant_new_permissions_keeps_what_an_admin_removed():
     Group.objects.get(name="Managers").permissions.remove(Permission.objects.get(codename="refund_payment"))
     remember_permissions()
 
     grant_new_permissions()
 
-    assert "refund_payment" not in managers()
+    assert "refund_payment" not in permissions_of_managers()
+
+
+def test_update_permission_names_follows_a_changed_text():
+    codenames = ["refund_payment", "confirm_booking", "resolve_notification"]
+    permissions = Permission.objects.filter(codename__in=codenames).order_by("codename")
+    current = list(permissions.values_list("pk", "name"))
+    permissions.update(name="An earlier text")
+
+    update_permission_names()
+
+    assert len(current) == len(codenames)
+    assert list(permissions.values_list("pk", "name")) == current
+
+
+def test_update_permission_names_leaves_permissions_of_other_models():
+    other_model = ContentType.objects.get_for_model(Group)
+    Permission.objects.create(codename="refund_payment", name="Of another model", content_type=other_model)
+
+    update_permission_names()
+
+    assert Permission.objects.get(codename="refund_payment", content_type=other_model).name == "Of another model"
