@@ -1,4 +1,4 @@
-"""Who may do what: every route, every method, everybody. The routes come from the URL map, so none is forgotten."""
+"""The access matrix: each route, method and identity. The routes come from the URL map, so that none is missing."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from tests.builders.bookings import CUSTOMER, make_service, slot
 pytestmark = pytest.mark.django_db
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-EVERYBODY = ["anonymous", "stranger", "token", "onlooker", "desk", "manager"]
-REFUSED = 405
+IDENTITIES = ["anonymous", "other_token", "token", "no_permission", "desk", "manager"]
+METHOD_NOT_ALLOWED = 405
 
-# For everybody in turn: nobody in particular, somebody with another booking's token, the booking's own token, staff
-# without a permission, front desk, manager. A 400, 404 or 409 came past the guard: an empty body asks for nothing.
+# The status for each identity: anonymous, the token of another booking, the booking's own token, staff without a
+# permission, front desk, manager. A 400, 404 or 409 passed the access check: the body is empty.
 ALL_200, ALL_400, ALL_403 = [200] * 6, [400] * 6, [403] * 6
-STAFF_MOVE = [401, 401, 401, 403, 200, 200]
+STAFF_TRANSITION = [401, 401, 401, 403, 200, 200]
 DESK_PAGE = [302, 302, 302, 403, 200, 200]
-MANAGERS_PAGE = [302, 302, 302, 403, 403, 200]
+MANAGER_PAGE = [302, 302, 302, 403, 403, 200]
 MATRIX: dict[str, dict[str, list[int]]] = {
-    "": dict.fromkeys(METHODS, [302] * 6),  # on to the admin
+    "": dict.fromkeys(METHODS, [302] * 6),  # redirects to the admin
     "services/": {"GET": ALL_200},
     "services/<slug:slug>/availability": {"GET": ALL_400},
     "bookings/": {"GET": [401, 200, 200, 403, 200, 200], "POST": ALL_400},
     "bookings/razorpay-booking": {"POST": ALL_400},
     "bookings/verify-payment": {"POST": ALL_400},
     "bookings/<uuid:booking_id>": {"GET": [404, 404, 200, 403, 200, 200]},
-    "bookings/<uuid:booking_id>/confirm": {"PUT": STAFF_MOVE},
-    "bookings/<uuid:booking_id>/decline": {"PUT": STAFF_MOVE},
+    "bookings/<uuid:booking_id>/confirm": {"PUT": STAFF_TRANSITION},
+    "bookings/<uuid:booking_id>/decline": {"PUT": STAFF_TRANSITION},
     "bookings/<uuid:booking_id>/complete": {"PUT": [401, 401, 401, 403, 409, 409]},
     "bookings/<uuid:booking_id>/no-show": {"PUT": [401, 401, 401, 403, 409, 409]},
     "bookings/<uuid:booking_id>/cancel": {"POST": [404, 404, 200, 403, 200, 200]},
     "bookings/<uuid:booking_id>/reschedule": {"PUT": [404, 404, 400, 403, 400, 400]},
     "auth/token": {"POST": ALL_400, "DELETE": [401, 401, 401, 204, 204, 204]},
     "payments/razorpay/webhook": {"POST": ALL_400},
-    "payments/reconciliation": {"GET": MANAGERS_PAGE},
+    "payments/reconciliation": {"GET": MANAGER_PAGE},
     "payments/reconciliation/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
     "payments/takings": {"GET": DESK_PAGE},
     "payments/takings.csv": {"GET": DESK_PAGE},
@@ -56,8 +56,8 @@ MATRIX: dict[str, dict[str, list[int]]] = {
     "payments/<int:payment_id>": {"GET": [302, 302, 302, 403, 404, 404]},
     "payments/<int:payment_id>/refund": {"POST": [302, 302, 302, 403, 403, 404]},
     "payments/<int:payment_id>/review": {"POST": [302, 302, 302, 403, 403, 404]},
-    "notifications/": {"GET": MANAGERS_PAGE},
-    "notifications/<uuid:notification_id>": {"GET": MANAGERS_PAGE},
+    "notifications/": {"GET": MANAGER_PAGE},
+    "notifications/<uuid:notification_id>": {"GET": MANAGER_PAGE},
     "notifications/<uuid:notification_id>/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
     "notifications/twilio/status/<uuid:notification_id>/<uuid:attempt_id>": {"POST": ALL_403},
     "notifications/twilio/inbound": {"POST": ALL_403},
@@ -70,10 +70,10 @@ MATRIX: dict[str, dict[str, list[int]]] = {
 
 
 def routes(resolver: Any = None, prefix: str = "") -> Iterator[str]:
-    for each in (resolver or get_resolver()).url_patterns:
-        path = prefix + str(each.pattern)
-        if isinstance(each, URLResolver):
-            yield from routes(each, path)
+    for pattern in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, path)
         else:
             yield path
 
@@ -82,28 +82,28 @@ ROUTES = [route for route in routes() if not route.startswith("admin/")]
 
 
 class World:
-    """One booking, and everybody who might want something of it."""
+    """One booking, and a client for each identity."""
 
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
-        ours, theirs = (
+        own, other = (
             create_booking(
                 service=make_service(slug=slug), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
             )
-            for slug in ("ours", "theirs")
+            for slug in ("own", "other")
         )
         self.values = {
-            "booking_id": ours.booking.pk,
-            "slug": ours.booking.service.slug,
+            "booking_id": own.booking.pk,
+            "slug": own.booking.service.slug,
             "payment_id": 1,
             "desk_payment_id": uuid4(),
-            "notification_id": Notification.objects.filter(booking=ours.booking)[0].pk,
+            "notification_id": Notification.objects.filter(booking=own.booking)[0].pk,
             "attempt_id": uuid4(),
             "name": "slot-taken",
         }
-        self.tokens = {"stranger": theirs.manage_token, "token": ours.manage_token}
+        self.tokens = {"other_token": other.manage_token, "token": own.manage_token}
         self.staff = {
-            "onlooker": make_staff("onlooker", group=None),
+            "no_permission": make_staff("no_permission", group=None),
             "desk": make_staff("desk"),
             "manager": make_staff("manager", group="Managers"),
         }
@@ -114,20 +114,20 @@ class World:
 
         return "/" + re.sub(r"<(?:\w+:)?(\w+)>", value, route)
 
-    def ask(self, who: str, method: str, path: str) -> Any:
-        """Ask with all that somebody has: a token, or both ways of being signed in. Nothing of it stays."""
+    def request(self, identity: str, method: str, path: str) -> Any:
+        """Send a request with all credentials of ``identity``: its token, or session and bearer token. Roll back."""
         self.client.cookies.clear()
-        headers: dict[Any, Any] = {"X-Booking-Token": self.tokens[who]} if who in self.tokens else {}
+        headers: dict[Any, Any] = {"X-Booking-Token": self.tokens[identity]} if identity in self.tokens else {}
         body: dict[str, Any] = {} if method == "GET" else {"data": b"{}", "content_type": "application/json"}
         with transaction.atomic():
-            if who in self.staff:
-                self.client.force_login(self.staff[who])
-                _, bearer = AuthToken.objects.create(self.staff[who])
+            if identity in self.staff:
+                self.client.force_login(self.staff[identity])
+                _, bearer = AuthToken.objects.create(self.staff[identity])
                 headers["Authorization"] = f"Bearer {bearer}"
-            ask: Any = self.client.generic
-            answer = ask(method, path, headers=headers, **body)
+            send: Any = self.client.generic
+            response = send(method, path, headers=headers, **body)
             transaction.set_rollback(True)
-        return answer
+        return response
 
 
 @pytest.fixture
@@ -135,69 +135,69 @@ def world():
     return World()
 
 
-def test_every_route_is_in_the_matrix_and_the_matrix_has_no_other():
+def test_access_matrix_has_exactly_the_routes():
     assert sorted(ROUTES) == sorted(MATRIX)
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_everybody_gets_what_is_theirs_and_nobody_more(world, route):
+def test_access_of_each_identity_matches_the_matrix(world, route):
     path = world.path(route)
 
-    answers = {method: [world.ask(who, method, path).status_code for who in EVERYBODY] for method in METHODS}
+    statuses_by_method = {
+        method: [world.request(identity, method, path).status_code for identity in IDENTITIES] for method in METHODS
+    }
 
     expected = MATRIX.get(route, {})
-    for method, statuses in answers.items():
+    for method, statuses in statuses_by_method.items():
         if method in expected:
             assert statuses == expected[method], method
-        else:  # what a route does not do it does for nobody; a page's guard says no before that is known
-            assert all(status in (REFUSED, 403, 302) for status in statuses), (method, statuses)
-            assert REFUSED in statuses, (method, statuses)
+        else:  # refused for every identity; the access check of a page comes before the check of the method
+            assert all(status in (METHOD_NOT_ALLOWED, 403, 302) for status in statuses), (method, statuses)
+            assert METHOD_NOT_ALLOWED in statuses, (method, statuses)
 
 
-def test_a_session_of_the_admin_opens_nothing_of_the_api(world):
-    """Otherwise every page of somebody else's could book and cancel with the desk's cookie."""
+def test_admin_session_does_not_authenticate_in_the_api(world):
+    """Otherwise any other site could book and cancel with the cookie of the front desk (CSRF)."""
     client = Client(raise_request_exception=False)
     client.force_login(world.staff["manager"])
 
-    answers = [
+    responses = [
         client.put(world.path("bookings/<uuid:booking_id>/confirm")),
         client.get("/bookings/"),
         client.get(world.path("bookings/<uuid:booking_id>")),
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 404]
+    assert [response.status_code for response in responses] == [401, 401, 404]
 
 
-# --- the admin ---
-
-# What the groups may do with each model there; only a superuser does more. Models that are not here have no page.
-SEEN, KEPT = {"look"}, {"look", "add", "change"}
+# What the groups may do with each model in the admin; only a superuser may do more. Other models have no page.
+READ, EDIT = {"view"}, {"view", "add", "change"}
 ADMIN: dict[str, tuple[set[str], set[str]]] = {  # front desk, managers
     "auth/group": (set(), set()),
     "auth/user": (set(), set()),
-    "bookings/booking": (SEEN | {"add"}, SEEN | {"add"}),
-    "bookings/category": (SEEN, KEPT),
-    "bookings/customer": (SEEN | {"change"}, SEEN | {"change"}),
-    "bookings/location": (SEEN, KEPT),
-    "bookings/resource": (SEEN, KEPT),
-    "bookings/scheduleexception": (SEEN, KEPT | {"delete"}),
-    "bookings/service": (SEEN, KEPT),
-    "bookings/session": (SEEN, SEEN),
-    "payments/deskpayment": (SEEN, SEEN),
-    "payments/discrepancy": (set(), SEEN),
-    "payments/gatewayevent": (set(), SEEN),
-    "payments/payment": (SEEN, SEEN),
-    "payments/paymentorder": (SEEN, SEEN),
-    "payments/refund": (SEEN, SEEN),
+    "bookings/booking": (READ | {"add"}, READ | {"add"}),
+    "bookings/category": (READ, EDIT),
+    "bookings/customer": (READ | {"change"}, READ | {"change"}),
+    "bookings/location": (READ, EDIT),
+    "bookings/resource": (READ, EDIT),
+    "bookings/scheduleexception": (READ, EDIT | {"delete"}),
+    "bookings/service": (READ, EDIT),
+    "bookings/session": (READ, READ),
+    "payments/deskpayment": (READ, READ),
+    "payments/discrepancy": (set(), READ),
+    "payments/gatewayevent": (set(), READ),
+    "payments/payment": (READ, READ),
+    "payments/paymentorder": (READ, READ),
+    "payments/refund": (READ, READ),
 }
-PAGES = {  # what has to be allowed to open a page, and to send its form
-    "": ("look", "look"),
+PAGES = {  # the action that a page requires to open it, and to submit its form
+    "": ("view", "view"),
     "add/": ("add", "add"),
-    "<path:object_id>/change/": ("look", "change"),
+    "<path:object_id>/change/": ("view", "change"),
     "<path:object_id>/delete/": ("delete", "delete"),
-    "<path:object_id>/history/": ("look", "look"),
+    "<path:object_id>/history/": ("view", "view"),
 }
-# What every member of staff may open: it shows nothing of anybody's. The buttons have tests of their own.
+# Pages for all staff: they show no data of customers. The buttons have tests of their own.
 FOR_ALL_STAFF = [
     "admin/",
     "admin/login/",
@@ -216,35 +216,37 @@ FOR_ALL_STAFF = [
 ADMIN_ROUTES = [f"admin/{model}/{page}" for model in ADMIN for page in PAGES]
 
 
-def test_every_route_of_the_admin_is_known_too():
-    redirects = {f"admin/{model}/<path:object_id>/" for model in ADMIN}  # on to the change page
+def test_admin_matrix_has_exactly_the_routes():
+    redirects = {f"admin/{model}/<path:object_id>/" for model in ADMIN}  # to the change page
 
     assert {route for route in routes() if route.startswith("admin/")} == {*ADMIN_ROUTES, *FOR_ALL_STAFF, *redirects}
 
 
 @pytest.mark.parametrize("route", ADMIN_ROUTES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_everybody_opens_and_sends_in_the_admin_what_is_theirs(world, route, method):
+def test_admin_access_of_each_group_matches_the_matrix(world, route, method):
     app, model, page = route.removeprefix("admin/").split("/", 2)
-    needed = PAGES[page][method == "POST"]
-    path = "/" + route.replace("<path:object_id>", "0")  # there is none: whoever may is led on, the others are refused
+    required = PAGES[page][method == "POST"]
+    path = "/" + route.replace("<path:object_id>", "0")  # no such row: with access a redirect, otherwise 403
 
-    answers = {who: world.ask(who, method, path) for who in EVERYBODY}
+    responses = {identity: world.request(identity, method, path) for identity in IDENTITIES}
 
-    for who in ("anonymous", "stranger", "token"):
-        assert answers[who].headers["Location"].startswith("/admin/login/")
-    may = dict(zip(("desk", "manager"), ADMIN[f"{app}/{model}"], strict=True)) | {"onlooker": set()}
-    if page.endswith("history/"):  # Django leads on from what does not exist before it asks who is there
-        assert {answers[who].status_code for who in may} == {302}
+    for identity in ("anonymous", "other_token", "token"):
+        assert responses[identity].headers["Location"].startswith("/admin/login/")
+    allowed = dict(zip(("desk", "manager"), ADMIN[f"{app}/{model}"], strict=True)) | {"no_permission": set()}
+    if page.endswith("history/"):  # Django redirects from an unknown row before it checks access
+        assert {responses[identity].status_code for identity in allowed} == {302}
     else:
-        assert {who: answers[who].status_code == 403 for who in may} == {who: needed not in may[who] for who in may}
+        assert {identity: responses[identity].status_code == 403 for identity in allowed} == {
+            identity: required not in allowed[identity] for identity in allowed
+        }
 
 
 @pytest.mark.parametrize("route", [*ROUTES, *ADMIN_ROUTES])
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
-def test_no_method_breaks_a_route(world, route, method):
+def test_head_options_and_trace_are_never_a_server_error(world, route, method):
     path = world.path(route.replace("<path:object_id>", "0"))
 
-    statuses = [world.ask(who, method, path).status_code for who in EVERYBODY]
+    statuses = [world.request(identity, method, path).status_code for identity in IDENTITIES]
 
     assert max(statuses) < 500

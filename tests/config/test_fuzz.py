@@ -1,4 +1,4 @@
-"""What thousands of made-up requests find: no 5xx, and no answer that the schema does not describe."""
+"""Generated requests never get a 5xx, nor a response that the schema does not describe."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from foundation.events import Actor, ActorKind
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import CUSTOMER, make_paid_service, make_service, slot
 
-# FUZZ_EXAMPLES=250 makes ten thousand requests of it, others each time.
+# FUZZ_EXAMPLES=250 sends ten thousand requests, with a new random seed each time.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 schema = schemathesis.openapi.from_wsgi("/schema/?format=json", application)
 
-# A time that is valid in form may be over or taken, a person unknown, a number not dialled anywhere. And headers are
-# replaced below, so who is let in is not for this test: the matrix of test_access.py is exact about it.
+# Input that the schema allows may still be refused: a past or taken slot, an unknown resource, an unassigned phone
+# number. Headers are replaced below, so authentication is left to the access matrix in test_access.py.
 EXCLUDED = [positive_data_acceptance, ignored_auth]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(0 if EXAMPLES else 120)]
 
 
 class World:
-    """What a request has to name for its handler to be reached."""
+    """The path parameters and headers with which a request reaches its handler."""
 
     def __init__(self) -> None:
-        made = create_booking(
+        new = create_booking(
             service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
         )
         make_paid_service()
         bearer = AuthToken.objects.create(make_staff("manager", group="Managers"))[1]
-        self.path = {"booking_id": str(made.booking.pk), "slug": "consultation"}
+        self.path = {"booking_id": str(new.booking.pk), "slug": "consultation"}
         self.headers = {
-            "anybody": {},
-            "customer": {"X-Booking-Token": made.manage_token},
+            "anonymous": {},
+            "customer": {"X-Booking-Token": new.manage_token},
             "manager": {"Authorization": f"Bearer {bearer}"},
         }
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    # As Django's own test client does: the test's connection outlives its requests.
+    # Like Django's test client: the connection of the test must outlive its requests.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield World()
@@ -60,7 +60,7 @@ def world() -> Iterator[World]:
         signal.connect(close_old_connections)
 
 
-@pytest.mark.parametrize("who", ["anybody", "customer", "manager"])
+@pytest.mark.parametrize("identity", ["anonymous", "customer", "manager"])
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES or 5,
@@ -69,10 +69,10 @@ def world() -> Iterator[World]:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-def test_nothing_that_is_sent_breaks_the_api(case: Any, world: World, who: str) -> None:
-    if parts_mode(case, "header") != GenerationMode.NEGATIVE:
-        case.headers.update(world.headers[who])
-    if who != "anybody":
+def test_generated_requests_match_the_schema(case: Any, world: World, identity: str) -> None:
+    if generation_mode(case, "header") != GenerationMode.NEGATIVE:
+        case.headers.update(world.headers[identity])
+    if identity != "anonymous":
         case.path_parameters.update({name: world.path[name] for name in case.path_parameters if name in world.path})
         if isinstance(case.body, dict) and "service" in case.body:
             case.body["service"] = "physiotherapy" if "razorpay" in case.path else "consultation"
@@ -80,6 +80,6 @@ def test_nothing_that_is_sent_breaks_the_api(case: Any, world: World, who: str) 
     case.validate_response(case.call(), excluded_checks=EXCLUDED)
 
 
-def parts_mode(case: Any, part: str) -> GenerationMode | None:
-    """Return whether a part of the request was made to be valid, or to be wrong."""
+def generation_mode(case: Any, part: str) -> GenerationMode | None:
+    """Return whether this part of the request was generated as valid or as invalid."""
     return next((info.mode for location, info in case.meta.components.items() if location.value == part), None)

@@ -16,8 +16,8 @@ from tests.builders.notifications import make_notification
 pytestmark = pytest.mark.django_db
 
 
-def check():
-    """Run the command; return the sentences that are broken."""
+def violated_invariants():
+    """Run the command; return the sentences of the violated invariants."""
     out = StringIO()
     with suppress(CommandError):
         call_command("check_invariants", stdout=out)
@@ -25,57 +25,57 @@ def check():
     return [sentence.partition("  such as")[0] for count, sentence in lines if count != "0"]
 
 
-def try_of(notification, outcome="", **fields):
+def make_attempt(notification, outcome="", **fields):
     defaults = {"started_at": timezone.now(), "number": 1, "worker": "w", "outcome": outcome}
     return Attempt.objects.create(id=uuid4(), notification=notification, **{**defaults, **fields})
 
 
-def lose_a_message():
+def delete_queued_message():
     make_booking()
     Notification.objects.filter(channel="sms").delete()
 
 
-def remind_of_what_is_off():
+def queue_reminder_with_wrong_expiry():
     booking = make_booking(make_service(reminder_minutes=[120]))
     confirm_booking(booking_id=booking.pk, actor=DESK)
     Notification.objects.filter(kind="booking_reminder").update(expires_at=booking.ends_at)
 
 
-def accept_twice():
+def record_two_accepted_attempts():
     make_booking()
     for _ in range(2):
-        try_of(Notification.objects.first(), "accepted")
+        make_attempt(Notification.objects.first(), "accepted")
 
 
-def go_on_in_doubt():
+def leave_attempt_open_while_unknown():
     make_booking()
     Notification.objects.filter(channel="sms").update(status="unknown", unknown_since=timezone.now())
-    try_of(Notification.objects.get(channel="sms"))
+    make_attempt(Notification.objects.get(channel="sms"))
 
 
-def forget_the_id():
+def accept_without_provider_id():
     make_booking()
     Notification.objects.filter(channel="sms").update(status="accepted")
 
 
-def fall_silent():
+def leave_expired_lease():
     make_booking()
-    lapsed = timezone.now() - timedelta(minutes=2)
-    Notification.objects.filter(channel="sms").update(status="sending", lease_until=lapsed, lease_token=uuid4())
+    expired = timezone.now() - timedelta(minutes=2)
+    Notification.objects.filter(channel="sms").update(status="sending", lease_until=expired, lease_token=uuid4())
 
 
-def leave_waiting():
+def leave_overdue_message():
     make_booking()
     Notification.objects.filter(channel="sms").update(due_at=timezone.now() - timedelta(minutes=6))
 
 
-def leave_in_doubt():
+def leave_overdue_lookup():
     make_booking()
     long_ago = timezone.now() - timedelta(minutes=6)
     Notification.objects.filter(channel="sms").update(status="unknown", unknown_since=long_ago, due_at=long_ago)
 
 
-def leave_a_report():
+def leave_unprocessed_receipt():
     make_booking()
     Receipt.objects.create(
         notification=Notification.objects.first(),
@@ -87,42 +87,42 @@ def leave_a_report():
     Receipt.objects.update(received_at=timezone.now() - timedelta(minutes=6))
 
 
-def write_to_somebody_who_opted_out():
+def attempt_after_opt_out():
     notification = make_notification()
     Suppression.objects.create(channel="sms", address=notification.address, reason="opted_out", source="STOP")
     Suppression.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    try_of(notification)
+    make_attempt(notification)
 
 
-BREACHES = [
-    lose_a_message,
-    remind_of_what_is_off,
-    accept_twice,
-    go_on_in_doubt,
-    forget_the_id,
-    fall_silent,
-    leave_waiting,
-    leave_in_doubt,
-    leave_a_report,
-    write_to_somebody_who_opted_out,
+VIOLATIONS = [
+    delete_queued_message,
+    queue_reminder_with_wrong_expiry,
+    record_two_accepted_attempts,
+    leave_attempt_open_while_unknown,
+    accept_without_provider_id,
+    leave_expired_lease,
+    leave_overdue_message,
+    leave_overdue_lookup,
+    leave_unprocessed_receipt,
+    attempt_after_opt_out,
 ]
 
 
-@pytest.mark.parametrize(("sentence", "breach"), list(zip(INVARIANTS, BREACHES, strict=True)))
-def test_each_promise_notices_its_breach(sentence, breach):
-    breach()
+@pytest.mark.parametrize(("sentence", "violate"), list(zip(INVARIANTS, VIOLATIONS, strict=True)))
+def test_invariant_detects_its_violation(sentence, violate):
+    violate()
 
-    assert sentence in check()
+    assert sentence in violated_invariants()
 
 
-def test_a_broken_promise_ends_the_command_with_an_error():
-    lose_a_message()
+def test_check_invariants_fails_on_a_violation():
+    delete_queued_message()
 
     with pytest.raises(CommandError, match="1 invariants are violated"):
         call_command("check_invariants", stdout=StringIO())
 
 
-def test_a_healthy_system_keeps_all_of_them():
+def test_check_invariants_reports_nothing_on_consistent_rows():
     make_booking()
 
-    assert check() == []
+    assert violated_invariants() == []

@@ -13,22 +13,22 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     "path", ["/admin/bookings/booking/?status__exact=%00", "/notifications/?text=%00", "/bookings/?reference=%00"]
 )
-def test_a_nul_in_the_address_is_refused(path):
+def test_nul_byte_in_query_string_is_refused(path):
     client = Client(raise_request_exception=False)
     client.force_login(make_staff("manager", group="Managers"))
 
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("path", ["/problems/", "/admin/", "/notifications/"])
-def test_a_nul_in_a_cookie_is_refused(path):
+def test_nul_byte_in_cookie_is_refused(path):
     client = Client(raise_request_exception=False, headers={"Cookie": 'sessionid="aaaaaaaa\\000"'})
 
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize(
@@ -40,40 +40,40 @@ def test_a_nul_in_a_cookie_is_refused(path):
         ("GET", "/admin/bookings/booking/abc/change/"),
     ],
 )
-def test_an_id_that_can_be_none_is_nobodys(method, path):
+def test_admin_invalid_id_is_not_found(method, path):
     client = Client(raise_request_exception=False)
     client.force_login(make_staff("manager", group="Managers"))
 
-    answer = client.generic(method, path.format(booking=ContentType.objects.get_for_model(Booking).pk))
+    response = client.generic(method, path.format(booking=ContentType.objects.get_for_model(Booking).pk))
 
-    assert answer.status_code in (302, 404, 405)
+    assert response.status_code in (302, 404, 405)
 
 
 @pytest.mark.parametrize(
-    "question", ["reference__regex=(", "starts_at__year=99999", "created_at__year=99999", "starts_at__gte=x"]
+    "query", ["reference__regex=(", "starts_at__year=99999", "created_at__year=99999", "starts_at__gte=x"]
 )
-def test_the_admin_can_be_asked_anything(question):
+def test_admin_invalid_lookup_is_bad_request(query):
     client = Client(raise_request_exception=False)
     client.force_login(make_staff("manager", group="Managers"))
 
-    assert client.get(f"/admin/bookings/booking/?{question}").status_code in (302, 400)
+    assert client.get(f"/admin/bookings/booking/?{query}").status_code in (302, 400)
 
 
-def test_an_action_for_what_can_be_no_row_is_refused():
+def test_admin_action_on_invalid_id_is_bad_request():
     client = Client(raise_request_exception=False)
     client.force_login(make_staff("manager", group="Managers"))
-    asked = {"action": "delete_selected", "_selected_action": "abc"}
+    data = {"action": "delete_selected", "_selected_action": "abc"}
 
-    assert client.post("/admin/bookings/scheduleexception/", asked).status_code == 400
+    assert client.post("/admin/bookings/scheduleexception/", data).status_code == 400
 
 
-def test_no_cache_keeps_what_is_for_one_persons_eyes(client):
+def test_responses_forbid_caching_by_default(client):
     body = booking_request(make_service())
 
     booked = client.post("/bookings/", body, content_type="application/json")
-    seen = client.get("/bookings/", headers={"X-Booking-Token": booked.json()["manage_token"]})
+    listed = client.get("/bookings/", headers={"X-Booking-Token": booked.json()["manage_token"]})
 
-    assert (booked["Cache-Control"], seen["Cache-Control"]) == ("no-store", "no-store")
+    assert (booked["Cache-Control"], listed["Cache-Control"]) == ("no-store", "no-store")
 
 
 def test_admin_error_of_our_own_code_is_not_turned_into_bad_request(monkeypatch, caplog):

@@ -33,13 +33,13 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 
 def cursor(**parts):
-    """A page's cursor, as DRF writes it."""
+    """Return a pagination cursor as DRF encodes it."""
     return "cursor=" + b64encode(urlencode(parts).encode()).decode()
 
 
-def assert_problem(answer, status, code, fields=None):
-    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
-    problem = json.loads(answer.content)
+def assert_problem(response, status, code, fields=None):
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+    problem = json.loads(response.content)
     assert (problem["status"], problem["code"]) == (status, code)
     assert problem["detail"]
     if fields is not None:
@@ -79,7 +79,7 @@ def assert_nothing_written():
     ],
 )
 @pytest.mark.parametrize("path", ["/bookings/", "/bookings/razorpay-booking"])
-def test_each_field_that_is_wrong_is_named(api, path, change, fields):
+def test_invalid_input_names_each_field(api, path, change, fields):
     make_service()
     body = {"service": "consultation", "starts_at": slot().isoformat(), "customer": CUSTOMER, **change}
 
@@ -117,56 +117,56 @@ def test_each_field_that_is_wrong_is_named(api, path, change, fields):
 @pytest.mark.parametrize(
     "path", ["/bookings/", "/bookings/razorpay-booking", "/bookings/verify-payment", "/auth/token"]
 )
-def test_a_body_that_is_no_request_is_refused(api, path, body, status, code):
+def test_malformed_body_is_refused(api, path, body, status, code):
     assert_problem(api.post(path, body, content_type="application/json"), status, code)
 
 
 @pytest.mark.parametrize("path", ["/bookings/", "/bookings/razorpay-booking"])
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "1.5"])
-def test_a_number_beyond_all_numbers_is_refused(api, path, number):
+def test_resource_that_is_not_an_integer_is_invalid_input(api, path, number):
     body = json.dumps(booking_request(make_service())).replace("{", f'{{"resource": {number}, ', 1)
 
     assert_problem(api.post(path, body, content_type="application/json"), 400, "invalid_input", ["resource"])
     assert_nothing_written()
 
 
-def test_only_json_is_read(api):
-    answer = api.post("/bookings/", "service=consultation", content_type="application/x-www-form-urlencoded")
+def test_form_data_is_unsupported_media_type(api):
+    response = api.post("/bookings/", "service=consultation", content_type="application/x-www-form-urlencoded")
 
-    assert_problem(answer, 415, "unsupported_media_type")
+    assert_problem(response, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("starts_at", [slot(days=-1), slot(hour=3), slot(days=400)], ids=["past", "closed", "far"])
-def test_a_time_that_is_not_sold_is_refused(api, starts_at):
+def test_booking_outside_hours_is_refused(api, starts_at):
     service = make_service()
 
-    answer = api.post("/bookings/", booking_request(service, starts_at=starts_at.isoformat()), format="json")
+    response = api.post("/bookings/", booking_request(service, starts_at=starts_at.isoformat()), format="json")
 
-    assert_problem(answer, 422, "outside_hours")
+    assert_problem(response, 422, "outside_hours")
     assert_nothing_written()
 
 
 @pytest.mark.parametrize("starts_at", ["0001-01-01T00:00:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-15:00"])
-def test_a_time_at_the_end_of_the_calendar_is_refused(api, desk, starts_at):
+def test_date_out_of_range_is_refused(api, desk, starts_at):
     service, booking = make_service(), make_booking(make_service(slug="other"))
     path = f"/bookings/{booking.pk}/reschedule"
 
-    answers = [
+    responses = [
         api.post("/bookings/", booking_request(service, starts_at=starts_at), format="json"),
         desk.put(path, {"starts_at": starts_at}, format="json"),
     ]
 
-    assert {answer.json()["code"] for answer in answers} <= {"invalid_input", "outside_hours"}
-    assert {answer.status_code for answer in answers} <= {400, 422}
+    assert {response.json()["code"] for response in responses} <= {"invalid_input", "outside_hours"}
+    assert {response.status_code for response in responses} <= {400, 422}
 
 
-def test_the_wrong_door_names_the_right_one(api):
-    answer = api.post("/bookings/", booking_request(make_paid_service()), format="json")
+def test_wrong_payment_mode_names_the_right_endpoint(api):
+    response = api.post("/bookings/", booking_request(make_paid_service()), format="json")
 
-    assert "razorpay-booking" in assert_problem(answer, 422, "wrong_payment_mode")["detail"]
+    assert "razorpay-booking" in assert_problem(response, 422, "wrong_payment_mode")["detail"]
 
 
-def test_a_taken_slot_is_a_conflict(api):
+def test_slot_taken_is_a_conflict(api):
     service = make_service()
     api.post("/bookings/", booking_request(service), format="json")
 
@@ -174,56 +174,56 @@ def test_a_taken_slot_is_a_conflict(api):
     assert Booking.objects.count() == 1
 
 
-def test_a_move_that_is_not_allowed_is_a_conflict(desk):
+def test_invalid_transition_is_a_conflict(desk):
     booking = make_booking()
 
     assert_problem(desk.put(f"/bookings/{booking.pk}/complete"), 409, "invalid_transition")
 
 
-def test_a_repeat_of_a_finished_move_is_fine(desk):
+def test_repeated_transition_returns_the_booking(desk):
     booking = make_booking()
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
-    answer = desk.put(f"/bookings/{booking.pk}/confirm")
+    response = desk.put(f"/bookings/{booking.pk}/confirm")
 
-    assert (answer.status_code, answer.json()["status"], answer.json()["version"]) == (200, "confirmed", 2)
+    assert (response.status_code, response.json()["status"], response.json()["version"]) == (200, "confirmed", 2)
 
 
 @pytest.mark.parametrize("verb", ["confirm", "complete"])
-def test_moves_need_a_login_and_the_permission(api, verb):
+def test_transition_requires_sign_in_and_permission(api, verb):
     booking = make_booking()
-    stranger = api.put(f"/bookings/{booking.pk}/{verb}")
+    anonymous = api.put(f"/bookings/{booking.pk}/{verb}")
     api.force_authenticate(make_staff("visitor", group=None))
-    visitor = api.put(f"/bookings/{booking.pk}/{verb}")
+    without_permission = api.put(f"/bookings/{booking.pk}/{verb}")
 
-    assert_problem(stranger, 401, "not_authenticated")
-    assert_problem(visitor, 403, "permission_denied")
+    assert_problem(anonymous, 401, "not_authenticated")
+    assert_problem(without_permission, 403, "permission_denied")
     assert Booking.objects.get(pk=booking.pk).status == "pending"
 
 
-def test_an_unknown_booking_and_a_foreign_one_look_the_same(api):
+def test_unknown_booking_and_booking_of_another_customer_get_the_same_404(api):
     service = make_service(resources=2)
-    mine = api.post("/bookings/", booking_request(service), format="json").json()
-    foreign = make_booking(service)
-    token = {"X-Booking-Token": mine["manage_token"]}
+    own = api.post("/bookings/", booking_request(service), format="json").json()
+    other = make_booking(service)
+    token = {"X-Booking-Token": own["manage_token"]}
 
-    answers = [api.get(f"/bookings/{pk}", headers=token) for pk in (foreign.pk, UNKNOWN)]
+    responses = [api.get(f"/bookings/{pk}", headers=token) for pk in (other.pk, UNKNOWN)]
 
-    problems = [assert_problem(answer, 404, "not_found") for answer in answers]
+    problems = [assert_problem(response, 404, "not_found") for response in responses]
     assert problems[0] | {"instance": ""} == problems[1] | {"instance": ""}
-    assert api.get(f"/bookings/{mine['id']}", headers=token).json()["reference"] == mine["reference"]
+    assert api.get(f"/bookings/{own['id']}", headers=token).json()["reference"] == own["reference"]
 
 
-def test_staff_moves_of_an_unknown_booking_are_not_found(desk):
+def test_transition_of_unknown_booking_is_not_found(desk):
     assert_problem(desk.put(f"/bookings/{UNKNOWN}/confirm"), 404, "not_found")
 
 
-def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
-    answer = api.post("/bookings/", booking_request(make_service()), format="json").json()
+def test_manage_token_is_shown_once_and_stored_as_hash(api):
+    created = api.post("/bookings/", booking_request(make_service()), format="json").json()
 
     booking = Booking.objects.get()
-    again = api.get(f"/bookings/{booking.pk}", headers={"X-Booking-Token": answer["manage_token"]}).json()
-    assert answer["manage_token"] not in booking.manage_token_hash
+    again = api.get(f"/bookings/{booking.pk}", headers={"X-Booking-Token": created["manage_token"]}).json()
+    assert created["manage_token"] not in booking.manage_token_hash
     assert "manage_token" not in again
 
 
@@ -237,9 +237,9 @@ def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
         ("cursor=junk", 400),
         ("cursor=AAAA", 400),
         (cursor(p="x"), 400),
-        (cursor(p="2026-01-01"), 400),  # in no zone
+        (cursor(p="2026-01-01"), 400),  # without an offset
         (cursor(p="2026-12-01T00:00:00+00:00"), 200),
-        (cursor(p="2026-12-01T00:00:00+23:59"), 200),  # an offset that Python takes and PostgreSQL does not
+        (cursor(p="2026-12-01T00:00:00+23:59"), 200),  # an offset that Python supports and PostgreSQL does not
         (cursor(p="0001-01-01T00:00:00+10:00"), 400),
         (cursor(p="2026-12-01T00:00:00+00:00", o="x"), 400),
         ("reference=%00", 400),
@@ -247,20 +247,20 @@ def test_the_manage_token_is_shown_once_and_stored_only_as_a_hash(api):
         ("&".join(["page_size=1"] * 1500), 400),
     ],
 )
-def test_filters_go_through_the_same_checks(desk, query, status):
+def test_booking_list_query_params_are_validated(desk, query, status):
     make_booking()
 
-    answer = desk.get(f"/bookings/?{query}")
+    response = desk.get(f"/bookings/?{query}")
 
-    assert answer.status_code == status
-    assert status == 200 or answer["Content-Type"] == "application/problem+json"
+    assert response.status_code == status
+    assert status == 200 or response["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("query", ["statsu=pending", "format=xml", "&".join("a" * 1500)])
-def test_a_parameter_where_there_are_none_is_refused(api, query):
-    answer = api.get(f"/services/?{query}")
+def test_unknown_query_param_is_refused(api, query):
+    response = api.get(f"/services/?{query}")
 
-    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
 
 
 @pytest.mark.parametrize(
@@ -275,16 +275,16 @@ def test_a_parameter_where_there_are_none_is_refused(api, query):
         "application/json; a*; a*0=c",
     ],
 )
-def test_a_charset_that_is_none_is_passed_over(content_type):
-    """Python knows codecs that turn bytes into no text, and Django would read the address with them."""
-    asked = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
+def test_content_type_charset_is_ignored(content_type):
+    """Some Python codecs do not decode to text, and Django would decode the URL with them."""
+    environ = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
 
-    request = application.request_class(RequestFactory()._base_environ(**asked))
+    request = application.request_class(RequestFactory()._base_environ(**environ))
 
     assert (request.GET["status"], request.content_type) == ("A", "application/json")
 
 
-def test_a_strange_parameter_of_what_is_accepted_is_passed_over():
+def test_accept_extended_parameter_is_ignored():
     environ = RequestFactory()._base_environ(HTTP_ACCEPT="text/*; a*=u''b; a*0=c;level=1, */*;q=0.8")
 
     assert application.request_class(environ).META["HTTP_ACCEPT"] == "text/*;level=1, */*;q=0.8"
@@ -292,8 +292,8 @@ def test_a_strange_parameter_of_what_is_accepted_is_passed_over():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["name*=u''b; name*0=c", "name*=nope''%41", "name*=undefined''b"])
-def test_a_strange_parameter_of_a_form_is_a_bad_request(name):
-    told = {}
+def test_multipart_extended_parameter_is_bad_request(name):
+    started = {}
     body = f"--b\r\nContent-Disposition: form-data; {name}\r\n\r\nvalue\r\n--b--\r\n".encode()
     environ = RequestFactory()._base_environ(
         PATH_INFO="/admin/login/",
@@ -304,110 +304,110 @@ def test_a_strange_parameter_of_a_form_is_a_bad_request(name):
         **{"wsgi.input": FakePayload(body)},
     )
 
-    b"".join(application(environ, lambda status, headers: told.update(status=status)))
+    b"".join(application(environ, lambda status, headers: started.update(status=status)))
 
-    assert told["status"].startswith("4")
-
-
-@pytest.mark.parametrize("said", [{}, {"HTTP_ACCEPT": ""}, {"HTTP_ACCEPT": " "}])
-def test_whoever_does_not_say_what_they_accept_takes_anything(said):
-    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ(**said)).META
+    assert started["status"].startswith("4")
 
 
-def test_a_file_that_is_sent_is_read_past_in_pieces(client, monkeypatch):
-    name, asked = "a." + "x" * 250, []
+@pytest.mark.parametrize("headers", [{}, {"HTTP_ACCEPT": ""}, {"HTTP_ACCEPT": " "}])
+def test_empty_accept_accepts_anything(headers):
+    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ(**headers)).META
+
+
+def test_uploaded_file_is_read_in_chunks(client, monkeypatch):
+    name, sizes = "a." + "x" * 250, []
     file = SimpleUploadedFile(name, b"x" * 3_000_000)
     read = FakePayload.read
-    monkeypatch.setattr(FakePayload, "read", lambda self, size=None: asked.append(size) or read(self, size))
+    monkeypatch.setattr(FakePayload, "read", lambda self, size=None: sizes.append(size) or read(self, size))
 
-    answer = client.post("/notifications/twilio/inbound", {"file": file})
+    response = client.post("/notifications/twilio/inbound", {"file": file})
 
-    assert answer.status_code == 403
-    assert max(asked) <= 64 * 1024
+    assert response.status_code == 403
+    assert max(sizes) <= 64 * 1024
 
 
 @pytest.mark.parametrize("version", ["%0A", "2", "1.0.0"])
-def test_whatever_version_of_the_schema_is_asked_for(client, version):
+def test_schema_ignores_version_param(client, version):
     assert client.get(f"/schema/?version={version}").status_code == 200
 
 
-def test_what_only_looks_like_a_charset_stays():
-    told = "multipart/form-data; boundary=acharset1"
-    environ = RequestFactory()._base_environ(CONTENT_TYPE=told)
+def test_content_type_boundary_that_contains_charset_stays():
+    content_type = "multipart/form-data; boundary=acharset1"
+    environ = RequestFactory()._base_environ(CONTENT_TYPE=content_type)
 
-    assert application.request_class(environ).META["CONTENT_TYPE"] == told
+    assert application.request_class(environ).META["CONTENT_TYPE"] == content_type
 
 
 @pytest.mark.parametrize("path", ["/schema/", "/docs/", "/problems/", "/healthz", "/payments/razorpay/webhook"])
 @pytest.mark.parametrize("method", ["options", "delete", "trace"])
-def test_a_method_that_a_path_does_not_have_is_a_problem_everywhere(api, path, method):
-    answer = api.generic(method.upper(), path)
+def test_method_not_allowed_is_a_problem_outside_the_api(api, path, method):
+    response = api.generic(method.upper(), path)
 
-    assert_problem(answer, 405, "method_not_allowed")
+    assert_problem(response, 405, "method_not_allowed")
 
 
-def test_a_filter_that_is_wrong_is_named(desk):
+def test_invalid_filter_is_named(desk):
     assert_problem(desk.get("/bookings/?status=sleeping"), 400, "invalid_input", ["status"])
 
 
-def test_a_host_that_is_not_ours_is_a_problem_too(api, settings):
+def test_disallowed_host_is_bad_request(api, settings):
     settings.ALLOWED_HOSTS = ["daybook.example"]
 
     assert_problem(api.get("/services/", HTTP_HOST="evil.example"), 400, "bad_request")
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/bookings/not-an-id", "/bookings/not-an-id/confirm"])
-def test_an_unknown_path_is_a_problem_too(api, path):
+def test_unknown_path_is_not_found(api, path):
     assert_problem(api.get(path), 404, "not_found")
 
 
-def test_a_method_that_is_not_offered_is_refused(api):
+def test_method_not_allowed_is_a_problem_in_the_api(api):
     assert_problem(api.delete("/services/"), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("path", ["/services", "/healthz", "/schema", "/docs"])
-def test_every_path_answers_with_and_without_its_slash(api, path):
+def test_path_works_with_and_without_trailing_slash(api, path):
     assert [api.get(path).status_code, api.get(f"{path}/").status_code] == [200, 200]
 
 
-def test_a_post_needs_no_slash(api):
+def test_post_without_trailing_slash_is_not_redirected(api):
     service = make_service()
 
     assert api.post("/bookings", booking_request(service), format="json").status_code == 201
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_locked_database_says_when_to_come_back_and_keeps_nothing(api):
+def test_locked_database_is_503_with_retry_after_and_writes_nothing(api):
     service = make_service()
     blocker = psycopg2.connect(database_url())
     blocker.cursor().execute("SELECT * FROM bookings_resource FOR UPDATE")
 
-    answer = api.post("/bookings/", booking_request(service), format="json")
+    response = api.post("/bookings/", booking_request(service), format="json")
     blocker.close()
 
-    assert_problem(answer, 503, "database_unavailable")
-    assert answer["Retry-After"] == "2"
+    assert_problem(response, 503, "database_unavailable")
+    assert response["Retry-After"] == "2"
     assert_nothing_written()
 
 
-def test_sign_in_gives_a_token_that_opens_and_sign_out_ends_it(api):
+def test_token_works_from_sign_in_until_sign_out(api):
     make_staff()
     signed_in = api.post("/auth/token", {"username": "desk", "password": "a-long-password"}, format="json").json()
     header = {"Authorization": f"Bearer {signed_in['token']}"}
 
-    opened = api.get("/bookings/", headers=header).status_code
-    ended = api.delete("/auth/token", headers=header).status_code
-    closed = api.get("/bookings/", headers=header).status_code
+    signed_in_status = api.get("/bookings/", headers=header).status_code
+    sign_out_status = api.delete("/auth/token", headers=header).status_code
+    signed_out_status = api.get("/bookings/", headers=header).status_code
 
-    assert (opened, ended, closed) == (200, 204, 401)
+    assert (signed_in_status, sign_out_status, signed_out_status) == (200, 204, 401)
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 129])
-def test_a_wrong_sign_in_says_nothing_about_who_exists(api, password):
+def test_failed_sign_in_does_not_reveal_whether_the_account_exists(api, password):
     make_staff()
 
     known = api.post("/auth/token", {"username": "desk", "password": password}, format="json")
-    unknown = api.post("/auth/token", {"username": "nobody", "password": password}, format="json")
+    unknown = api.post("/auth/token", {"username": "unknown", "password": password}, format="json")
 
     assert known.status_code == (401 if password == "wrong" else 400)
     assert known.content == unknown.content
@@ -415,35 +415,35 @@ def test_a_wrong_sign_in_says_nothing_about_who_exists(api, password):
 
 @pytest.mark.parametrize("token", [b"\xff", b"nul\x00", b"x" * 10_000, b"", b"two words"])
 @pytest.mark.parametrize(("method", "path"), [("get", "/bookings/"), ("post", "/bookings/"), ("get", "/services/")])
-def test_a_header_that_is_no_token_opens_nothing(api, method, path, token):
-    answer = getattr(api, method)(path, HTTP_AUTHORIZATION=(b"Bearer " + token).decode("latin-1"))
+def test_malformed_bearer_token_is_refused(api, method, path, token):
+    response = getattr(api, method)(path, HTTP_AUTHORIZATION=(b"Bearer " + token).decode("latin-1"))
 
-    assert_problem(answer, 401, "authentication_failed")
+    assert_problem(response, 401, "authentication_failed")
 
 
-def test_an_old_token_does_not_stop_a_sign_in(api):
+def test_sign_in_ignores_an_expired_token(api):
     make_staff()
 
-    answer = api.post(
+    response = api.post(
         "/auth/token",
         {"username": "desk", "password": "a-long-password"},
         format="json",
         headers={"Authorization": "Bearer of-last-year"},
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
-def test_a_customer_who_has_an_account_is_no_staff(api):
+def test_sign_in_of_account_that_is_not_staff_fails(api):
     User.objects.create_user("meera", password="a-long-password")
 
-    answer = api.post("/auth/token", {"username": "meera", "password": "a-long-password"}, format="json")
+    response = api.post("/auth/token", {"username": "meera", "password": "a-long-password"}, format="json")
 
-    assert_problem(answer, 401, "sign_in_failed")
+    assert_problem(response, 401, "sign_in_failed")
     assert AuthToken.objects.count() == 0
 
 
-def test_the_token_of_somebody_who_is_staff_no_more_opens_nothing(api):
+def test_token_of_former_staff_is_refused(api):
     user = make_staff()
     _, token = AuthToken.objects.create(user=user)
     headers = {"Authorization": f"Bearer {token}"}
@@ -453,7 +453,7 @@ def test_the_token_of_somebody_who_is_staff_no_more_opens_nothing(api):
     assert (before, api.get("/bookings/", headers=headers).status_code) == (200, 401)
 
 
-def test_an_expired_token_opens_nothing(api):
+def test_expired_token_is_refused(api):
     _, token = AuthToken.objects.create(user=make_staff(), expiry=timedelta(seconds=-1))
 
     assert api.get("/bookings/", headers={"Authorization": f"Bearer {token}"}).status_code == 401
@@ -463,58 +463,58 @@ def test_an_expired_token_opens_nothing(api):
     "error", [OperationalError, InterfaceError, DatabaseError, psycopg2.OperationalError, psycopg2.DatabaseError]
 )
 @pytest.mark.parametrize("path", ["/bookings/", "/healthz"])
-def test_a_database_that_dies_in_the_middle_of_an_answer_is_no_fault_of_ours(api, path, error):
+def test_unavailable_database_is_503(api, path, error):
     def fail(*args, **kwargs):
         raise error("server closed the connection unexpectedly")
 
     body = booking_request(make_service())
     with connection.execute_wrapper(fail):
-        answer = api.post(path, body, format="json") if path == "/bookings/" else api.get(path)
+        response = api.post(path, body, format="json") if path == "/bookings/" else api.get(path)
 
-    assert_problem(answer, 503, "database_unavailable")
+    assert_problem(response, 503, "database_unavailable")
 
 
-def test_a_statement_that_is_wrong_is_a_fault_of_ours(api):
+def test_other_database_errors_are_500(api):
     def fail(*args, **kwargs):
         raise IntegrityError("null value in column")
 
     body = booking_request(make_service())
     with connection.execute_wrapper(fail):
-        answer = api.post("/bookings/", body, format="json")
+        response = api.post("/bookings/", body, format="json")
 
-    assert answer.status_code == 500
+    assert response.status_code == 500
 
 
-def codes_of_the_framework():
-    """The codes that DRF's own exceptions come with; a ValidationError's are folded into invalid_input."""
+def framework_codes():
+    """Return the codes of DRF's own exceptions. Those of a ValidationError become invalid_input."""
     kinds = [kind for kind in vars(rest_framework.exceptions).values() if isinstance(kind, type)]
     refusals = [kind for kind in kinds if issubclass(kind, APIException)]
     return {kind.default_code for kind in refusals} - {"invalid"} | {"invalid_input"}
 
 
-def test_every_problem_has_a_page_and_every_page_a_problem(client):
-    ours = (
+def test_problem_pages_match_the_codes(client):
+    own_codes = (
         {problem.code for problem in (DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values())}
         | {refusal.code for refusal in all_refusals()}
         | {SignInFailed.default_code, "bad_request"}
     )
 
-    assert set(problem_texts()) == ours | codes_of_the_framework()
+    assert set(problem_texts()) == own_codes | framework_codes()
 
 
 @pytest.mark.parametrize("code", problem_texts())
 @pytest.mark.django_db
-def test_a_problems_type_leads_to_its_page(client, code):
-    kind = problem_body(status=400, code=code, detail="", instance="")["type"]
+def test_problem_type_is_the_url_of_its_page(client, code):
+    url = problem_body(status=400, code=code, detail="", instance="")["type"]
 
-    page = client.get(kind)
+    page = client.get(url)
 
     assert page.status_code == 200
     assert f"<h2><code>{code}</code></h2>" in page.content.decode()
 
 
 @pytest.mark.django_db
-def test_the_index_lists_them_all_and_what_is_none_has_no_page(client):
+def test_problem_index_lists_every_code_and_unknown_code_is_not_found(client):
     page = client.get("/problems/").content.decode()
 
     assert page.count("<h2><code>") == len(problem_texts())
