@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Each payment, refund and payment at the desk of a day, with the amounts taken and paid back in minor units.
+# Each payment, refund and payment at the desk of a day, with the amounts taken and refunded in minor units.
 MOVEMENTS = """
     SELECT p.captured_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
            p.amount_minor AS taken, 0::bigint AS back, p.currency, p.razorpay_payment_id AS receipt

@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from notifications.providers.twilio.client import get_client
 from payments.gateway.deadline import circuit_breaker
 from runtime.processes import free_port, manage_command, start, stop, wait_for_web, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
-from tests.builders.accounts import make_staff
+from tests.builders.accounts import FastPasswordHasher, make_staff
 from tests.processes import RunningWeb, environment_of, kill_worker
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fast_password_hasher() -> Iterator[None]:
+    hasher = f"{FastPasswordHasher.__module__}.{FastPasswordHasher.__qualname__}"
+    with override_settings(PASSWORD_HASHERS=[hasher]):
+        yield
 
 
 @pytest.fixture

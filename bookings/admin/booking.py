@@ -175,7 +175,7 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
-        """Book for a customer who calls or walks in."""
+        """Book for a customer at the desk or on the phone."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = BookingForm(request.POST or None)

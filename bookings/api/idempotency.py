@@ -94,7 +94,7 @@ class Execution:
 
     @contextmanager
     def resumable(self, *, undone_by: type[Exception]) -> Iterator[None]:
-        """Run the steps after the first commit. If they raise, a repeat with the key may run at once.
+        """Run the steps after the first commit. If they raise, a repeat with the key may run immediately.
 
         It resumes with the attached booking; after ``undone_by``, which says that the booking was undone, it starts
         from the beginning.

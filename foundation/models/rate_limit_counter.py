@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RateLimitCounter(models.Model):
-    """How often ``key`` used what ``limit`` limits, in the window that began at ``since``."""
+    """The uses of ``limit`` by ``key`` in the window that began at ``since``."""
 
     limit = models.CharField(max_length=40)
     key = models.CharField(max_length=300)

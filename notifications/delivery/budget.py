@@ -1,6 +1,6 @@
 """Daily budgets of messages: per address or phone number, and per country.
 
-They are counted where the money is spent, when a notification is first claimed: whatever queues messages, the business
+They are counted where the money is spent, when a notification is first claimed: no matter what queues them, the business
 never pays for more.
 """
 

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 SLICE_SECONDS = 15.0  # well below django-q2's timeout of 60 s, with 13 s for the last attempts on top
 POLL_SECONDS = 0.05
 HEARTBEAT_SECONDS = 1.0
-HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded, before it gives up unsent
+HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded, before it stops unsent
 MAX_LOOKUPS = 50  # at a time: they share the sender threads, and sending has priority
 STACK_BYTES = 512 * 1024  # there are hundreds of sender threads, and each needs little
 

@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def counts_as_attempt(self) -> bool:
-        """Return whether it counts against MAX_ATTEMPTS. Being told to wait does not."""
+        """Return whether it counts against MAX_ATTEMPTS. A provider asking us to wait does not."""
         return not isinstance(self.error, ProviderRateLimited | ChannelBroken)
 
 
@@ -58,7 +58,7 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
     except ProviderRejected as refusal:
         return Outcome(message, Status.FAILED, error=refusal)
     except ProviderNotSent as error:
-        return _retry_or_give_up(message, error)
+        return _retry_or_fail(message, error)
     except ProviderOutcomeUnknown as error:
         return Outcome(message, Status.UNKNOWN, error=error)
     except Exception as bug:
@@ -69,7 +69,7 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
     return Outcome(message, Status.ACCEPTED, accepted)
 
 
-def _retry_or_give_up(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
+def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
     if isinstance(error, ChannelBroken):
         return Outcome(message, Status.QUEUED, error=error, retry_in=CHANNEL_PAUSE_SECONDS)
     if isinstance(error, ProviderRateLimited):

@@ -1,4 +1,4 @@
-"""Attempts: each try to send a notification."""
+"""Attempts to send notifications."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ REASON_BY_ERROR: dict[type[ProviderError], Suppression.Reason] = {
 
 
 def suppress(*, channel: Channel, address: str, reason: Suppression.Reason, source: str) -> None:
-    """Send no more messages to this address. An opt-out is never replaced by another reason."""
+    """Stop sending messages to this address. An opt-out is never replaced by another reason."""
     row = Suppression(channel=channel, address=address, reason=reason, source=source[:120])
     if reason == Reason.OPTED_OUT:
         Suppression.objects.bulk_create(

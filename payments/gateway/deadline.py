@@ -63,7 +63,7 @@ def _call_with_timeout(call: Callable[[RazorpayClient], Result]) -> Result:
 
 
 def _thread_client(connect_seconds: float, read_seconds: float) -> RazorpayClient:
-    # requests does not promise that a session may be shared between threads.
+    # requests does not document its sessions as thread-safe.
     clients: dict[tuple[object, ...], RazorpayClient] = _local.__dict__.setdefault("clients", {})
     key = (connect_seconds, read_seconds, settings.RAZORPAY_API_BASE_URL, settings.RAZORPAY_KEY_ID)
     if key not in clients:

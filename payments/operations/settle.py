@@ -1,4 +1,4 @@
-"""Settle: apply a gateway state to our rows, whoever reports it: verify-payment, a webhook, polling, staff.
+"""Settle: apply a gateway state to our rows, from any source: verify-payment, a webhook, polling, staff.
 
 Reports are repeated, late and in any order: states only move forward. What the money is for is decided in the
 transaction that records its state, so captured money always has a decided state: it pays for the booking, is refunded,

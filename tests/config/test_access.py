@@ -19,7 +19,7 @@ from notifications.models import Notification
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import CUSTOMER, make_service, slot
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 IDENTITIES = ["anonymous", "other_token", "token", "no_permission", "desk", "manager"]

@@ -30,7 +30,7 @@ schema = schemathesis.openapi.from_wsgi("/schema/?format=json", application)
 # number. Headers are replaced below, so authentication is left to the access matrix in test_access.py.
 EXCLUDED = [positive_data_acceptance, ignored_auth]
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(0 if EXAMPLES else 120)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.timeout(0 if EXAMPLES else 120)]
 
 
 class World:

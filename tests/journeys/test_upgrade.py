@@ -58,6 +58,7 @@ RENAMED = {"view_finding": "view_discrepancy", "view_dispatcher": "view_lane"}
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_upgrade_keeps_rows_and_the_permissions_that_an_admin_gave_or_removed(old_database: str) -> None:
     permissions_before = set(execute(old_database, PERMISSIONS_OF_GROUPS))
 

@@ -14,7 +14,7 @@ from tests.builders.accounts import make_staff
 from tests.builders.bookings import booking_request, make_paid_service, make_service, slot
 from tests.processes import kill_worker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 Status = Notification.Status
 

@@ -26,7 +26,7 @@ from tests.builders.payments import checkout, make_refunds_due, refunded_at_gate
 from tests.processes import RunningWeb, kill_worker
 from tests.threads import wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @contextmanager

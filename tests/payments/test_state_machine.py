@@ -39,7 +39,7 @@ from payments.polling.daily_reconciliation import reconcile
 from sandbox.client import SandboxClient
 from tests.builders.bookings import CUSTOMER, DESK, make_paid_service, slot
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
 STEPS = 25

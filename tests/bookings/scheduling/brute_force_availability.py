@@ -41,11 +41,10 @@ def free_times(service: Service, first: date, last: date, wanted: Resource | Non
             free = diary.is_free(leader, moment) and all(
                 any(diary.is_open(each, moment) and diary.is_free(each, moment) for each in kind) for kind in kinds[1:]
             )
-            joinable = diary.places_left(leader, moment) if helped else 0
             if free:
                 with_whom.append(leader.pk)
                 places = max(places, service.capacity)
-            elif joinable >= people:
+            elif helped and (joinable := diary.places_left(leader, moment)) >= people:
                 with_whom.append(leader.pk)
                 places = max(places, joinable)
         if with_whom and places >= people:
@@ -79,6 +78,9 @@ class _Diary:
         self.days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 3)]
         self.open = {each.pk: set(self._open_minutes(each)) for each in able}
         self.grids = {each.pk: set(self._grid(each)) for each in able}
+        self.sessions: dict[tuple[int, datetime], list[Session]] = {}
+        for session in Session.objects.filter(service=service):
+            self.sessions.setdefault((session.resource_id, session.starts_at), []).append(session)
         self.taken = {each.pk: list(self._taken(each)) for each in able}
 
     def minutes_of_days(self, first: date, last: date) -> Iterator[datetime]:
@@ -102,7 +104,7 @@ class _Diary:
         return all(end <= other_begin or other_end <= begin for other_begin, other_end in self.taken[resource.pk])
 
     def places_left(self, leader: Resource, start: datetime) -> int:
-        for session in Session.objects.filter(service=self.service, resource=leader, starts_at=start):
+        for session in self.sessions.get((leader.pk, start), []):
             coming = [booking for booking in Booking.objects.filter(session=session) if self._stands(booking)]
             if coming:
                 return session.capacity - sum(booking.party_size for booking in coming)

@@ -163,6 +163,7 @@ def can_be_booked(service, starts_at, wanted, people):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(0 if EXAMPLES else 120)
 @pytest.mark.parametrize(("zone", "number"), CHANGES)
 def test_what_is_offered_is_what_a_slow_and_obvious_look_finds_and_can_be_booked(zone, number):

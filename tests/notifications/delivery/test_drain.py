@@ -22,7 +22,7 @@ from notifications.providers.base import Accepted
 from tests.builders.bookings import CUSTOMER, make_booking, make_service, slot
 from tests.builders.notifications import deliver_all, make_notification
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 Status = Notification.Status
 

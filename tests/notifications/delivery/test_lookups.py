@@ -10,7 +10,7 @@ from notifications.messages.kinds import KINDS, KindSpec, MessageKind
 from notifications.models import Attempt, Channel, Notification
 from tests.builders.notifications import deliver_all, make_notification
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 Status = Notification.Status
 

@@ -12,7 +12,7 @@ from notifications.providers.base import ProviderRateLimited
 from tests.builders.bookings import make_booking, make_service
 from tests.builders.notifications import deliver_all, make_notification
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 Status = Notification.Status
 
