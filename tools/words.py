@@ -39,7 +39,7 @@ REPLACED = {
     "simulate": r"\bplay(s|ed|ing)?\b",
     "discrepancy": r"\bfindings?\b",
     "needs review": r"\bhas to look\b|\bfits nothing\b|\bfit nothing\b",
-    "status transition, reschedule": r"\bmov(e|es|ed|ing) (a |the |each |every |its |their )?(booking|visit|appointment)s?\b",
+    "status transition, reschedule": r"\bmov(e|es|ed|ing) (a |the |each |every |its |their )?(booking|visit)s?\b",
     "gateway state": r"\bfacts\b",
     "outcome": r"\bverdicts?\b",
     "attempt": r"\b(first|second|third|last|next|each|every|\d) (try|tries)\b",

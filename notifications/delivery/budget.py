@@ -1,7 +1,7 @@
 """Daily budgets of messages: per address or phone number, and per country.
 
-They are counted where the money is spent, when a notification is first claimed: no matter what queues them, the business
-never pays for more.
+They are counted where the money is spent, when a notification is first claimed: the business never pays for more, no
+matter what queues them.
 """
 
 from __future__ import annotations
