@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,11 @@ def test_env_example_has_no_comment_after_a_value():
     lines = Path(ROOT / ".env.example").read_text().splitlines()
 
     assert [line for line in lines if not line.startswith("#") and "#" in line] == []
+
+
+def test_versions_of_project_api_and_changelog_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    changelog = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+
+    assert changelog is not None
+    assert project == settings.SPECTACULAR_SETTINGS["VERSION"] == changelog[1]
