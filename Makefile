@@ -43,7 +43,7 @@ words: $(READY) ## list the lines that use a replaced term of docs/glossary.md
 chaos: $(READY) ## prove the delivery guarantees under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
 	@$(PY) -m stress.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
 
-race: $(READY) ## prove that no slot is sold twice, under kills (SHORT=1, SEED=n, WITHOUT=lock,move,late,constraint: the negative controls)
+race: $(READY) ## prove that no slot is sold twice, under kills (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,constraint: the negative controls)
 	@$(PY) -m stress.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
 fuzz: $(READY) ## send ten thousand generated requests, new ones each time: no 5xx, every response matches the schema

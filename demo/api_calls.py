@@ -1,4 +1,4 @@
-"""The demo's customers and staff on the telephone to the API: each call is a line of the table."""
+"""The demo's API calls, on behalf of customers and staff; each call prints a line of the table."""
 
 from __future__ import annotations
 
@@ -13,85 +13,87 @@ from django.utils import timezone
 
 from runtime.processes import wait_for_web
 
-PROMISED_MS = {"POST /bookings/verify-payment": 200}
-OTHERWISE_MS = 500
+LIMIT_MS = {"POST /bookings/verify-payment": 200}
+DEFAULT_LIMIT_MS = 500
 TIMEOUT_SECONDS = 10
 
 
 class ApiCalls:
-    """Calls the API, prints each answer, and remembers what was booked and whether all was as promised."""
+    """Calls the API, prints each response, and records the bookings and whether every response was as expected."""
 
     def __init__(self, out: OutputWrapper, base: str) -> None:
         self.out = out
         self.base = base
         self.bookings: list[str] = []
-        self.kept = True
+        self.is_as_expected = True
         self._http = requests.Session()
 
     def wait_for_web(self) -> None:
-        """Return once the web server answers and each of its processes has loaded its code."""
+        """Return once the web server responds and each of its processes has loaded its code."""
         wait_for_web(self.base)
-        for _ in range(8):  # this one is refused
+        for _ in range(8):  # an invalid request
             requests.post(f"{self.base}/bookings/", json={"customer": new_customer()}, timeout=TIMEOUT_SECONDS)
 
     def call(self, endpoint: str, expected: int = 200, note: str = "", **request: Any) -> dict[str, Any]:
-        """Call ``METHOD /path``, print the line, and return the answer. Raises RuntimeError for another status."""
+        """Call ``METHOD /path``, print its line, and return the response. Raises RuntimeError for another status."""
         method, path = endpoint.split()
-        named = request.pop("named", endpoint)
+        name = request.pop("named", endpoint)
         before = time.perf_counter()
-        answer = self._http.request(method, self.base + path, timeout=TIMEOUT_SECONDS, **request)
-        took = (time.perf_counter() - before) * 1000
-        promised = PROMISED_MS.get(named, OTHERWISE_MS)
-        line = f"  {named:<36}{answer.status_code:>7}{took:>8.0f}{promised:>10}  {note}".rstrip()
-        self.mark(line, answer.status_code == expected and took < promised)
-        if answer.status_code != expected:
-            raise RuntimeError(f"{named} answered {answer.text}")
-        body: dict[str, Any] = answer.json()
+        response = self._http.request(method, self.base + path, timeout=TIMEOUT_SECONDS, **request)
+        elapsed_ms = (time.perf_counter() - before) * 1000
+        limit = LIMIT_MS.get(name, DEFAULT_LIMIT_MS)
+        line = f"  {name:<36}{response.status_code:>7}{elapsed_ms:>8.0f}{limit:>10}  {note}".rstrip()
+        self.print_line(line, response.status_code == expected and elapsed_ms < limit)
+        if response.status_code != expected:
+            raise RuntimeError(f"{name} responded: {response.text}")
+        body: dict[str, Any] = response.json()
         return body
 
-    def free(self, service: str, *, people: int = 1, of: int = 1, after: str = "") -> dict[str, Any]:
-        """Return the first slot from tomorrow on, and later than ``after``, that so many of the staff have free."""
+    def find_slot(self, service: str, *, party_size: int = 1, resources: int = 1, after: str = "") -> dict[str, Any]:
+        """Return the first slot from tomorrow on, and later than ``after``, at which enough ``resources`` are free."""
         tomorrow = timezone.localdate() + timedelta(days=1)
-        asked = {"from": tomorrow, "to": tomorrow + timedelta(days=60), "party_size": people}
-        answer = self.call(
+        query_params = {"from": tomorrow, "to": tomorrow + timedelta(days=60), "party_size": party_size}
+        response = self.call(
             f"GET /services/{service}/availability",
-            named="GET /services/{slug}/availability",
-            params=asked,
+            name="GET /services/{slug}/availability",
+            params=query_params,
             note=service,
         )
         slots: list[dict[str, Any]] = [
-            slot for slot in answer["slots"] if slot["starts_at"] > after and len(slot["resources"]) >= of
+            slot for slot in response["slots"] if slot["starts_at"] > after and len(slot["resources"]) >= resources
         ]
         if not slots:
-            raise RuntimeError("Every slot of the demo is taken: make clean, and begin again.")
+            raise RuntimeError("No slot of the demo is free. Run make clean and start again.")
         return slots[0]
 
-    def book(self, service: str, slot: dict[str, Any], *, path: str = "/bookings/", **wish: Any) -> dict[str, Any]:
-        """Book a slot for somebody new; ``wish`` is what else POST /bookings/ takes."""
-        body = {"service": service, "starts_at": slot["starts_at"], "customer": new_customer(), **wish}
-        answer = self.call(f"POST {path}", 201, json=body, note=service)
-        self.bookings.append(answer.get("booking", answer)["id"])
-        return answer
+    def book(
+        self, service: str, slot: dict[str, Any], *, path: str = "/bookings/", **booking_input: Any
+    ) -> dict[str, Any]:
+        """Book a slot for a new customer; ``booking_input`` are further fields of POST /bookings/."""
+        body = {"service": service, "starts_at": slot["starts_at"], "customer": new_customer(), **booking_input}
+        response = self.call(f"POST {path}", 201, json=body, note=service)
+        self.bookings.append(response.get("booking", response)["id"])
+        return response
 
     def change(
-        self, method: str, what: str, booking: dict[str, Any], headers: dict[str, str], **request: Any
+        self, method: str, kind: str, booking: dict[str, Any], headers: dict[str, str], **request: Any
     ) -> dict[str, Any]:
         """Call ``/bookings/{id}/<what>`` for a booking."""
         return self.call(
-            f"{method} /bookings/{booking['id']}/{what}",
-            named=f"{method} /bookings/{{id}}/{what}",
+            f"{method} /bookings/{booking['id']}/{kind}",
+            name=f"{method} /bookings/{{id}}/{kind}",
             headers=headers,
             note=booking["service"],
             **request,
         )
 
-    def mark(self, line: str, fine: bool) -> None:
-        """Print a line, and mark one that is not as promised."""
-        self.kept = self.kept and fine
-        self.out.write(line if fine else f"{line}  !")
+    def print_line(self, line: str, is_as_expected: bool) -> None:
+        """Print a line, with a mark if it is not as expected."""
+        self.is_as_expected = self.is_as_expected and is_as_expected
+        self.out.write(line if is_as_expected else f"{line}  !")
 
 
 def new_customer() -> dict[str, str]:
-    """Return somebody new: nobody is written to without end, and a demo may be shown many times a day."""
+    """Return a new customer: messages per address are limited, and the demo may run many times a day."""
     number = 10_000_000 + secrets.randbelow(90_000_000)
     return {"name": "Meera Iyer", "phone": f"+9198{number}", "email": f"meera.{number}@example.com"}

@@ -1,4 +1,4 @@
-"""The demo's money: a part that goes back, and a payment that comes too late."""
+"""The demo's payments: a partial refund, and a payment that is too late."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sandbox.client import SandboxClient
 
 MANAGER = Actor(ActorKind.STAFF, "manager")
 PART = 30_000
-PATIENCE_SECONDS = 20
+MAX_WAIT_SECONDS = 20
 
 
 def refund_part(booking_id: UUID) -> None:
-    """Pay part of a booking back, as a manager does on the payment's page; the booking stands."""
+    """Refund part of a payment, as a manager does on its page; the booking stays."""
     payment = Payment.objects.get(booking_id=booking_id, disposition=Payment.Disposition.CONFIRMS)
     refund_payment(
         payment_id=payment.pk, amount_minor=PART, key=uuid4(), actor=MANAGER, reason="A shorter session than planned"
@@ -29,20 +29,20 @@ def refund_part(booking_id: UUID) -> None:
 
 
 def expire_hold(booking_id: UUID) -> None:
-    """Move the clock to the end of a hold, and wait until Daybook has asked the gateway and given the slot up."""
+    """Make a hold overdue, and wait until Daybook has polled the gateway and the hold has expired."""
     Booking.objects.filter(pk=booking_id).update(hold_expires_at=timezone.now())
     PaymentOrder.objects.filter(booking_id=booking_id).update(next_check_at=timezone.now())
     _wait(lambda: Booking.objects.filter(pk=booking_id, status=Booking.Status.EXPIRED).exists())
 
 
 def pay_late(client: SandboxClient, order_id: str) -> None:
-    """Let the bank approve a payment of a slot that is gone; only the gateway's webhook tells Daybook."""
+    """Pay for an expired hold; only the gateway's webhook notifies Daybook."""
     client.pay(order_id)
     _wait(lambda: Refund.objects.filter(payment__order__razorpay_order_id=order_id, state="processed").exists())
 
 
 def payment_lines(booking_ids: list[str]) -> list[tuple[str, bool]]:
-    """Return a line per payment and refund of these bookings, and whether each came to its end."""
+    """Return a line per payment and refund of these bookings, and whether each is complete."""
     _wait(lambda: not Refund.objects.filter(payment__booking__in=booking_ids, state__in=Refund.UNSETTLED).exists())
     _wait(lambda: not Payment.objects.filter(booking__in=booking_ids, captured_at=None).exists())
     lines = []
@@ -50,16 +50,16 @@ def payment_lines(booking_ids: list[str]) -> list[tuple[str, bool]]:
         lines.append((_line(payment.booking, "paid", payment, payment.get_disposition_display()), payment.is_captured))
         for refund in payment.refunds.order_by("created_at"):
             is_done = refund.state == Refund.State.PROCESSED
-            lines.append((_line(payment.booking, "paid back", refund, refund.get_source_display()), is_done))
+            lines.append((_line(payment.booking, "refunded", refund, refund.get_source_display()), is_done))
     return lines
 
 
-def _line(booking: Booking, what: str, row: Payment | Refund, why: str) -> str:
+def _line(booking: Booking, kind: str, row: Payment | Refund, reason: str) -> str:
     amount = format_money(row.amount_minor, row.currency)
-    return f"  {booking.reference:<12}{booking.status:<11}{what:<11}{amount:>13}  {row.state:<11}{why}"
+    return f"  {booking.reference:<12}{booking.status:<11}{kind:<11}{amount:>13}  {row.state:<11}{reason}"
 
 
-def _wait(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end and not is_so():
+def _wait(is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    while time.monotonic() < deadline and not is_done():
         time.sleep(0.1)

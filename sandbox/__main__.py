@@ -1,4 +1,4 @@
-"""``python -m sandbox``: listen until told to stop."""
+"""``python -m sandbox``: listen until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from sandbox import control, razorpay_api, smtp, twilio_api
 from sandbox.options import Credentials, Settings, parse
-from sandbox.world import World
+from sandbox.state import State
 
 PR_SET_PDEATHSIG = 1
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def exit_with_parent() -> None:
-    """Ask Linux to end this process with the one that started it."""
+    """Ask Linux to end this process when its parent ends."""
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -42,27 +42,27 @@ async def serve(options: Namespace) -> None:
     settings = Settings()
     settings.change(dict(change.split("=", 1) for change in options.changes))
     credentials = Credentials(**{f.name: getattr(options, f.name) for f in dataclasses.fields(Credentials)})
-    world = World(credentials, settings, log=options.log, seed=options.seed)
+    state = State(credentials, settings, log=options.log, seed=options.seed)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
 
     app = web.Application()
     for part in (twilio_api, razorpay_api, control):
-        part.add_routes(app, world)
+        part.add_routes(app, state)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", options.port, backlog=2048)
     await site.start()
-    mail = await smtp.serve(world, options.smtp_port)
+    mail = await smtp.serve(state, options.smtp_port)
     connector = aiohttp.TCPConnector(limit=64)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=15)) as world.http:
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=15)) as state.http:
         http_port, smtp_port = runner.addresses[0][1], mail.sockets[0].getsockname()[1]
         ready = {"http_url": f"http://127.0.0.1:{http_port}", "smtp_host": "127.0.0.1", "smtp_port": smtp_port}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stopped.wait()
-        for task in world.tasks:
+        for task in state.tasks:
             task.cancel()
     mail.close()
     await runner.shutdown()

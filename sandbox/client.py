@@ -1,4 +1,4 @@
-"""Asks a running sandbox what it accepted, and changes its mood."""
+"""A client of a running sandbox: reads its log, changes its settings, injects faults."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ ACCEPTED = ("message.accepted", "email.accepted")
 
 
 class SandboxClient:
-    """The doors of one sandbox. Every call raises requests.HTTPError when the sandbox refuses."""
+    """The control endpoints of a sandbox. Every call raises requests.HTTPError when the sandbox refuses."""
 
     def __init__(self, http_url: str) -> None:
         self.http_url = http_url
         self._session = requests.Session()
 
     def log(self, after: int = 0, kind: str | None = None) -> list[Entry]:
-        """Return the log's entries behind sequence number ``after``, oldest first."""
+        """Return the log's entries after sequence number ``after``, oldest first."""
         query = {"after": after, **({"kind": kind} if kind else {})}
         entries: list[Entry] = self._call("GET", "/sandbox/log", params=query)["entries"]
         return entries
 
     def accepted(self) -> list[Entry]:
-        """Return every message that a provider really accepted, on all three channels."""
+        """Return every message that a provider accepted, on all channels."""
         return [entry for entry in self.log() if entry["kind"] in ACCEPTED]
 
     def set(self, **settings: float) -> None:
@@ -54,8 +54,8 @@ class SandboxClient:
         return self._call("POST", f"/sandbox/payments/{payment_id}/auto-refund")
 
     def dashboard_refund(self, payment_id: str, amount: int | None = None) -> Entry:
-        told = {} if amount is None else {"amount": amount}
-        return self._call("POST", f"/sandbox/payments/{payment_id}/refund", json=told)
+        options = {} if amount is None else {"amount": amount}
+        return self._call("POST", f"/sandbox/payments/{payment_id}/refund", json=options)
 
     def process_refund(self, refund_id: str) -> Entry:
         return self._call("POST", f"/sandbox/refunds/{refund_id}/process")
@@ -64,7 +64,7 @@ class SandboxClient:
         return self._call("POST", f"/sandbox/refunds/{refund_id}/fail")
 
     def webhooks(self, after: int = 0) -> list[Entry]:
-        """Return the gateway's events behind number ``after``, posted or held: event_id, event, body, signature."""
+        """Return the gateway's events after number ``after``, posted or held: event_id, event, body, signature."""
         events: list[Entry] = self._call("GET", "/sandbox/webhooks", params={"after": after})["webhooks"]
         return events
 
@@ -75,13 +75,13 @@ class SandboxClient:
         self._call("PUT", "/sandbox/webhook-url", json={"url": url})
 
     def gateway(self, path: str) -> Entry:
-        """Read the gateway's own books, such as ``/v1/payments?count=100``."""
+        """Read the gateway's entities, such as ``/v1/payments?count=100``."""
         known = Credentials()
         return self._call("GET", path, auth=(known.razorpay_key_id, known.razorpay_key_secret))
 
     def _call(self, method: str, path: str, **options: Any) -> Entry:
-        answer = self._session.request(method, self.http_url + path, timeout=10, **options)
-        if not answer.ok:
-            raise requests.HTTPError(f"{answer.status_code}: {answer.text}", response=answer)
-        body: Entry = answer.json()
+        response = self._session.request(method, self.http_url + path, timeout=10, **options)
+        if not response.ok:
+            raise requests.HTTPError(f"{response.status_code}: {response.text}", response=response)
+        body: Entry = response.json()
         return body

@@ -1,4 +1,4 @@
-"""The doors for tests and people that no real provider has: the log, the settings, paying and failing an order."""
+"""Endpoints for tests and developers that no real provider has: the log, the settings, paying and failing orders."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from functools import partial
 from aiohttp import web
 
 from sandbox.page import render
-from sandbox.razorpay_money import authorize_late, end_refund, fail_order, give_back_uncaptured, pay_back, pay_order
+from sandbox.razorpay_payments import (
+    authorize_late,
+    end_refund,
+    fail_order,
+    pay_order,
+    refund_payment,
+    refund_uncaptured,
+)
 from sandbox.razorpay_webhooks import post
+from sandbox.state import Entry, State
 from sandbox.twilio_callbacks import post_callback
-from sandbox.world import Entry, World
 
 
-def add_routes(app: web.Application, world: World) -> None:
-    control = Control(world)
+def add_routes(app: web.Application, state: State) -> None:
+    control = Control(state)
     app.router.add_get("/", control.page)
     app.router.add_get("/sandbox/log", control.log)
     app.router.add_get("/sandbox/settings", control.show_settings)
@@ -37,93 +44,95 @@ def add_routes(app: web.Application, world: World) -> None:
 
 
 class Control:
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.at_start = copy.copy(world.settings)
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.initial_settings = copy.copy(state.settings)
 
     async def page(self, request: web.Request) -> web.Response:
-        return web.Response(text=render(self.world), content_type="text/html")
+        return web.Response(text=render(self.state), content_type="text/html")
 
     async def log(self, request: web.Request) -> web.Response:
         after, kind = int(request.query.get("after", "0")), request.query.get("kind")
-        return web.json_response({"entries": self.world.log.after(after, kind)})
+        return web.json_response({"entries": self.state.log.after(after, kind)})
 
     async def show_settings(self, request: web.Request) -> web.Response:
-        return web.json_response(dataclasses.asdict(self.world.settings))
+        return web.json_response(dataclasses.asdict(self.state.settings))
 
     async def change_settings(self, request: web.Request) -> web.Response:
         try:
-            self.world.settings.change(await request.json())
+            self.state.settings.change(await request.json())
         except ValueError as error:
             return web.json_response({"detail": str(error)}, status=400)
         return await self.show_settings(request)
 
     async def reset_settings(self, request: web.Request) -> web.Response:
-        self.world.settings.change(dataclasses.asdict(self.at_start))
+        self.state.settings.change(dataclasses.asdict(self.initial_settings))
         return await self.show_settings(request)
 
     async def pay(self, request: web.Request) -> web.Response:
         """Pay an order; JSON may name ``capture`` (default true), ``amount``, ``currency`` and ``method``."""
-        return await self._do(request, self.world.orders, pay_order)
+        return await self._run(request, self.state.orders, pay_order)
 
     async def fail(self, request: web.Request) -> web.Response:
-        return await self._do(request, self.world.orders, fail_order)
+        return await self._run(request, self.state.orders, fail_order)
 
     async def late_authorize(self, request: web.Request) -> web.Response:
-        """Approve a failed payment late; JSON may name ``capture`` (default false)."""
-        return await self._do(request, self.world.payments, authorize_late)
+        """Authorize a failed payment late; JSON may name ``capture`` (default false)."""
+        return await self._run(request, self.state.payments, authorize_late)
 
     async def auto_refund(self, request: web.Request) -> web.Response:
-        return await self._do(request, self.world.payments, give_back_uncaptured)
+        return await self._run(request, self.state.payments, refund_uncaptured)
 
     async def dashboard_refund(self, request: web.Request) -> web.Response:
-        """Refund a payment as a person in Razorpay's Dashboard would; JSON may name ``amount``."""
-        return await self._do(request, self.world.payments, lambda world, row, **told: pay_back(world, row, told))
+        """Refund a payment as in Razorpay's Dashboard; JSON may name ``amount``."""
+        return await self._run(
+            request, self.state.payments, lambda state, row, **options: refund_payment(state, row, options)
+        )
 
     async def process_refund(self, request: web.Request) -> web.Response:
-        return await self._do(request, self.world.refunds, partial(end_refund, status="processed"))
+        return await self._run(request, self.state.refunds, partial(end_refund, status="processed"))
 
     async def fail_refund(self, request: web.Request) -> web.Response:
-        return await self._do(request, self.world.refunds, partial(end_refund, status="failed"))
+        return await self._run(request, self.state.refunds, partial(end_refund, status="failed"))
 
     async def webhooks(self, request: web.Request) -> web.Response:
-        return web.json_response({"webhooks": self.world.webhooks[int(request.query.get("after", "0")) :]})
+        return web.json_response({"webhooks": self.state.webhooks[int(request.query.get("after", "0")) :]})
 
     async def replay_webhook(self, request: web.Request) -> web.Response:
-        kept = next((each for each in self.world.webhooks if each["event_id"] == request.match_info["id"]), None)
-        if kept is None:
-            return web.json_response({"detail": "There is no such event."}, status=404)
-        self.world.later(post(self.world, kept))
-        return web.json_response(kept)
+        event = next((each for each in self.state.webhooks if each["event_id"] == request.match_info["id"]), None)
+        if event is None:
+            return web.json_response({"detail": "Unknown event id."}, status=404)
+        self.state.run_in_background(post(self.state, event))
+        return web.json_response(event)
 
     async def set_webhook_url(self, request: web.Request) -> web.Response:
-        self.world.webhook_url = str((await request.json())["url"])
-        return web.json_response({"url": self.world.webhook_url})
+        self.state.webhook_url = str((await request.json())["url"])
+        return web.json_response({"url": self.state.webhook_url})
 
-    async def _do(self, request: web.Request, rows: dict[str, Entry], act: Callable[..., Entry]) -> web.Response:
+    async def _run(self, request: web.Request, rows: dict[str, Entry], operation: Callable[..., Entry]) -> web.Response:
         row = rows.get(request.match_info["id"])
         if row is None:
-            return web.json_response({"detail": "There is no such id."}, status=404)
-        told = await request.json() if request.content_type == "application/json" and request.can_read_body else {}
+            return web.json_response({"detail": "Unknown id."}, status=404)
+        options = await request.json() if request.content_type == "application/json" and request.can_read_body else {}
         try:
-            return self._answer(request, act(self.world, row, **told))
+            return self._respond(request, operation(self.state, row, **options))
         except (ValueError, TypeError) as error:
             return web.json_response({"detail": str(error)}, status=409)
 
     async def inbound(self, request: web.Request) -> web.Response:
-        """Post an inbound message, as from a person's phone: JSON ``{url, from, to, body}``."""
-        told = await request.json()
+        """Post an inbound message, as from a customer's phone: JSON ``{url, from, to, body}``."""
+        options = await request.json()
         form = {
-            "AccountSid": self.world.credentials.twilio_account_sid,
-            "From": told["from"],
-            "To": told["to"],
-            "Body": told["body"],
-            "MessageSid": f"SM{self.world.dice.getrandbits(128):032x}",
+            "AccountSid": self.state.credentials.twilio_account_sid,
+            "From": options["from"],
+            "To": options["to"],
+            "Body": options["body"],
+            "MessageSid": f"SM{self.state.rng.getrandbits(128):032x}",
         }
-        await post_callback(self.world, told["url"], form)
+        await post_callback(self.state, options["url"], form)
         return web.json_response(form)
 
-    def _answer(self, request: web.Request, body: object) -> web.Response:
+    def _respond(self, request: web.Request, body: object) -> web.Response:
         if "text/html" in request.headers.get("Accept", ""):
             raise web.HTTPSeeOther("/")
         return web.json_response(body)

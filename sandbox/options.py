@@ -1,4 +1,4 @@
-"""What can be asked of the sandbox: its credentials, its pace and its faults."""
+"""The options of the sandbox: its credentials, response times and faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Settings:
-    """Changeable while it runs (``PUT /sandbox/settings``). Times in seconds, faults as probabilities from 0 to 1."""
+    """Settings, changed by ``PUT /sandbox/settings``. Times in seconds, faults as probabilities from 0 to 1."""
 
     message_seconds_min: float = 2.0
     message_seconds_max: float = 3.0
@@ -18,7 +18,7 @@ class Settings:
     callback_seconds_min: float = 0.1
     callback_seconds_max: float = 0.5
     hang_seconds: float = 30.0
-    concurrency_limit: int = 0  # Twilio answers 429 above it; 0: no limit
+    concurrency_limit: int = 0  # Twilio responds 429 above it; 0: unlimited
     unique_receipts: bool = False  # refuse an order's receipt that was used before
 
     error_before: float = 0.0  # a 5xx, and nothing was accepted
@@ -34,8 +34,8 @@ class Settings:
     callback_doubled: float = 0.0
     callback_reordered: float = 0.0
 
-    refund_pending: float = 0.0  # a refund waits until it is processed or failed by hand
-    webhook_held: bool = False  # kept, but not posted
+    refund_pending: float = 0.0  # a refund stays pending until it is processed or failed by a request
+    webhook_held: bool = False  # stored, but not posted
     webhook_lost: float = 0.0
     webhook_doubled: float = 0.0
     webhook_reordered: float = 0.0
@@ -54,21 +54,21 @@ class Settings:
     smtp_drop_after: float = 0.0  # the connection breaks, although the message was accepted
 
     def change(self, values: dict[str, object]) -> None:
-        """Set the named settings. Raises ValueError that lists the known names, or names the one that does not fit."""
+        """Set the named settings. Raises ValueError for an unknown name or an invalid value."""
         known = {field.name: field.type for field in dataclasses.fields(self)}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"There is no setting {name!r}. Known: {', '.join(known)}.")
-            wanted = type(getattr(self, name))
+            expected_type = type(getattr(self, name))
             try:
-                setattr(self, name, wanted(value))
+                setattr(self, name, expected_type(value))
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{name} takes a {wanted.__name__}.") from error
+                raise ValueError(f"{name} takes a {expected_type.__name__}.") from error
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the providers know their customer by. All obviously made up."""
+    """The credentials that the providers accept. None of them is real."""
 
     twilio_account_sid: str = "AC" + "0" * 32
     twilio_auth_token: str = "sandbox-auth-token"
@@ -83,8 +83,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8025, help="HTTP port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--smtp-port", type=int, default=8026, help="SMTP port on 127.0.0.1; 0 picks a free one")
-    parser.add_argument("--log", help="append the log to this file, a JSON object a line")
-    parser.add_argument("--seed", type=int, help="make the dice repeatable")
+    parser.add_argument("--log", help="append the log to this file, one JSON object per line")
+    parser.add_argument("--seed", type=int, help="the seed of the random numbers")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it ends")
     parser.add_argument(
         "--set",

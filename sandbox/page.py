@@ -1,11 +1,11 @@
-"""The sandbox's page: what was sent, and the orders that wait for a person to pay or fail them."""
+"""The sandbox's page: what was sent, and the orders that can be paid or failed."""
 
 from __future__ import annotations
 
 import time
 from html import escape
 
-from sandbox.world import Entry, World
+from sandbox.state import Entry, State
 
 NEWEST = 60
 
@@ -22,11 +22,11 @@ button { font: inherit; padding: .4rem 1rem; margin: .3rem .3rem 0 0 }
 """
 
 
-def render(world: World) -> str:
-    """Return the whole page; it asks for nothing from outside."""
-    sent = [entry for entry in world.log.entries if entry["kind"] in ("message.accepted", "email.accepted")]
-    open_orders = [order for order in world.orders.values() if order["status"] != "paid"]
-    messages = "".join(_message(world, entry) for entry in reversed(sent[-NEWEST:]))
+def render(state: State) -> str:
+    """Return the page, which makes no external requests."""
+    sent = [entry for entry in state.log.entries if entry["kind"] in ("message.accepted", "email.accepted")]
+    open_orders = [order for order in state.orders.values() if order["status"] != "paid"]
+    messages = "".join(_message(state, entry) for entry in reversed(sent[-NEWEST:]))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -45,8 +45,8 @@ def _order(order: Entry) -> str:
     return f"<li>{escape(label)} <small>{escape(order['status'])}</small><br>{buttons}</li>"
 
 
-def _message(world: World, entry: Entry) -> str:
-    status = world.messages[entry["sid"]]["status"] if "sid" in entry else "in the mailbox"
+def _message(state: State, entry: Entry) -> str:
+    status = state.messages[entry["sid"]]["status"] if "sid" in entry else "in the mailbox"
     head = f"{entry['channel']} to {entry['to']} · {status} · {time.time() - entry['at']:.0f} s ago"
     subject = f"<strong>{escape(entry['subject'])}</strong>" if entry.get("subject") else ""
     return f"<li><small>{escape(head)}</small><br>{subject}<pre>{escape(entry['body'])}</pre></li>"

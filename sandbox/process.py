@@ -1,4 +1,4 @@
-"""Runs a sandbox as a process of its own, for as long as a block lasts."""
+"""Run a sandbox in its own process, for the duration of a block."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RunningSandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings with which Daybook takes this sandbox for the world."""
+        """The settings with which Daybook uses this sandbox as its providers."""
         known = Credentials()
         return {
             "TWILIO_API_BASE_URL": self.http_url,
@@ -76,6 +76,6 @@ def _ready_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     waiting, _, _ = select.select([process.stdout], [], [], READY_SECONDS)
     line = process.stdout.readline() if waiting else ""
     if not line:
-        raise RuntimeError(f"The sandbox did not start within {READY_SECONDS} s; its own words stand above.")
+        raise RuntimeError(f"The sandbox did not start within {READY_SECONDS} s; see its output above.")
     ready: dict[str, Any] = json.loads(line)
     return ready

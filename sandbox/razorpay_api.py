@@ -1,4 +1,4 @@
-"""Razorpay's orders, payments and refunds (razorpay.com/docs/api), and the part of its Checkout that pays."""
+"""Razorpay's orders, payments and refunds (razorpay.com/docs/api)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.razorpay_money import capture_money, new_id, pay_back
-from sandbox.world import Entry, World, basic_auth_is, razorpay_error
+from sandbox.razorpay_payments import capture_payment, new_id, refund_payment
+from sandbox.state import Entry, State, basic_auth_is, razorpay_error
 
 BAD = "BAD_REQUEST_ERROR"
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
 
 
-def add_routes(app: web.Application, world: World) -> None:
-    api = RazorpayApi(world)
+def add_routes(app: web.Application, state: State) -> None:
+    api = RazorpayApi(state)
     app.router.add_post("/v1/orders", api.guarded(api.create_order))
     app.router.add_get("/v1/orders", api.guarded(api.list_orders))
     app.router.add_get("/v1/orders/{id}", api.guarded(api.fetch_order))
@@ -32,21 +32,21 @@ def add_routes(app: web.Application, world: World) -> None:
 
 
 class RazorpayApi:
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: State) -> None:
+        self.state = state
 
     def guarded(self, handler: Any) -> Any:
-        """Wrap a handler in what all calls share: authentication, the gateway's pace, faults around the effect."""
+        """Wrap a handler with what all calls share: authentication, the response time, faults before and after."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            known = self.world.credentials
+            known = self.state.credentials
             if not basic_auth_is(request, known.razorpay_key_id, known.razorpay_key_secret):
                 return razorpay_error(401, BAD, "Authentication failed")
-            await asyncio.sleep(self.world.between("gateway"))
-            if fault := await self.world.fault_before(request, "gateway_"):
+            await asyncio.sleep(self.state.random_duration("gateway"))
+            if fault := await self.state.fault_before(request, "gateway_"):
                 return fault
-            answer: web.StreamResponse = await handler(request)
-            return await self.world.fault_after(request, "gateway_") or answer
+            response: web.StreamResponse = await handler(request)
+            return await self.state.fault_after(request, "gateway_") or response
 
         return handle
 
@@ -57,7 +57,7 @@ class RazorpayApi:
         if refusal := self._order_refusal(body):
             return refusal
         order = {
-            "id": new_id(self.world, "order"),
+            "id": new_id(self.state, "order"),
             "entity": "order",
             "amount": body["amount"],
             "amount_paid": 0,
@@ -70,8 +70,8 @@ class RazorpayApi:
             "notes": body.get("notes") or [],
             "created_at": int(time.time()),
         }
-        self.world.orders[order["id"]] = order
-        self.world.log.write("order.created", order_id=order["id"], amount=order["amount"], receipt=order["receipt"])
+        self.state.orders[order["id"]] = order
+        self.state.log.write("order.created", order_id=order["id"], amount=order["amount"], receipt=order["receipt"])
         return web.json_response(order)
 
     def _order_refusal(self, body: Entry) -> web.Response | None:
@@ -84,32 +84,32 @@ class RazorpayApi:
             return razorpay_error(400, BAD, "The currency is invalid", "currency")
         if receipt is not None and len(receipt) > 40:
             return razorpay_error(400, BAD, "The receipt may not be greater than 40 characters.", "receipt")
-        if self.world.settings.unique_receipts and self._order_with(receipt):
+        if self.state.settings.unique_receipts and self._order_with(receipt):
             return razorpay_error(400, BAD, "Order receipt should be unique.", "receipt")
         return None
 
     def _order_with(self, receipt: str | None) -> Entry | None:
-        return next((o for o in self.world.orders.values() if receipt and o["receipt"] == receipt), None)
+        return next((o for o in self.state.orders.values() if receipt and o["receipt"] == receipt), None)
 
     async def list_orders(self, request: web.Request) -> web.Response:
         receipt = request.query.get("receipt")
-        return collection(request, [o for o in self.world.orders.values() if receipt in (None, o["receipt"])])
+        return collection(request, [o for o in self.state.orders.values() if receipt in (None, o["receipt"])])
 
     async def fetch_order(self, request: web.Request) -> web.Response:
-        return one(self.world.orders, request)
+        return one(self.state.orders, request)
 
     async def list_order_payments(self, request: web.Request) -> web.Response:
         order_id = request.match_info["id"]
-        return collection(request, [p for p in self.world.payments.values() if p["order_id"] == order_id])
+        return collection(request, [p for p in self.state.payments.values() if p["order_id"] == order_id])
 
     async def list_payments(self, request: web.Request) -> web.Response:
-        return collection(request, list(self.world.payments.values()))
+        return collection(request, list(self.state.payments.values()))
 
     async def fetch_payment(self, request: web.Request) -> web.Response:
-        return one(self.world.payments, request)
+        return one(self.state.payments, request)
 
     async def capture(self, request: web.Request) -> web.Response:
-        payment = self.world.payments.get(request.match_info["id"])
+        payment = self.state.payments.get(request.match_info["id"])
         body = await request.json()
         if payment is None:
             return razorpay_error(400, BAD, "The id provided does not exist")
@@ -117,38 +117,38 @@ class RazorpayApi:
             return razorpay_error(400, BAD, "This payment has already been captured")
         if body.get("amount") != payment["amount"]:
             return razorpay_error(400, BAD, "Capture amount must be equal to the amount authorized", "amount")
-        capture_money(self.world, payment)
+        capture_payment(self.state, payment)
         return web.json_response(payment)
 
     async def refund(self, request: web.Request) -> web.Response:
-        payment = self.world.payments.get(request.match_info["id"])
+        payment = self.state.payments.get(request.match_info["id"])
         raw, key = await request.read(), request.headers.get("X-Refund-Idempotency")
         if payment is None:
             return razorpay_error(400, BAD, "The id provided does not exist")
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             return razorpay_error(400, BAD, "The idempotency key is invalid")
-        if key in self.world.idempotent:
-            first_body, refund_id = self.world.idempotent[key]
+        if key in self.state.refund_by_key:
+            first_body, refund_id = self.state.refund_by_key[key]
             if first_body != raw:
                 return razorpay_error(409, BAD, "Different request body with the same idempotency key")
-            return web.json_response(self.world.refunds[refund_id])
+            return web.json_response(self.state.refunds[refund_id])
         try:
-            refund = pay_back(self.world, payment, await request.json() if raw else {})
+            refund = refund_payment(self.state, payment, await request.json() if raw else {})
         except ValueError as refusal:
             return razorpay_error(400, BAD, str(refusal))
         if key is not None:
-            self.world.idempotent[key] = raw, refund["id"]
+            self.state.refund_by_key[key] = raw, refund["id"]
         return web.json_response(refund)
 
     async def list_refunds(self, request: web.Request) -> web.Response:
-        return collection(request, list(self.world.refunds.values()))
+        return collection(request, list(self.state.refunds.values()))
 
     async def list_payment_refunds(self, request: web.Request) -> web.Response:
         payment_id = request.match_info["id"]
-        return collection(request, [r for r in self.world.refunds.values() if r["payment_id"] == payment_id])
+        return collection(request, [r for r in self.state.refunds.values() if r["payment_id"] == payment_id])
 
     async def fetch_refund(self, request: web.Request) -> web.Response:
-        return one(self.world.refunds, request)
+        return one(self.state.refunds, request)
 
 
 def one(entities: dict[str, Entry], request: web.Request) -> web.Response:
@@ -159,7 +159,7 @@ def one(entities: dict[str, Entry], request: web.Request) -> web.Response:
 
 
 def collection(request: web.Request, entities: list[Entry]) -> web.Response:
-    """Answer a page of a list, newest first; ``from`` and ``to`` are unix seconds."""
+    """Return a page of a list, newest first; ``from`` and ``to`` are unix seconds."""
     query = {name: int(request.query[name]) for name in ("from", "to", "count", "skip") if name in request.query}
     since, until = query.get("from", 0), query.get("to", 2**62)
     found = [entity for entity in reversed(entities) if since <= entity["created_at"] <= until]

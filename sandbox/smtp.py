@@ -1,4 +1,4 @@
-"""An SMTP server that keeps what it accepts."""
+"""An SMTP server that logs what it accepts."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from sandbox.world import World
+from sandbox.state import State
 
 REFUSED = {"bounce.example": "550 5.1.1 The mailbox does not exist", "greylist.example": "451 4.7.1 Try again later"}
 
 
 class Mailbox:
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: State) -> None:
+        self.state = state
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         refusal = REFUSED.get(address.rpartition("@")[2])
         if refusal:
-            self.world.log.write("request.refused", code=refusal[:3], to=address)
+            self.state.log.write("request.refused", code=refusal[:3], to=address)
             return refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        await asyncio.sleep(self.world.between("message"))
-        if self.world.strikes("smtp_refuse"):
+        await asyncio.sleep(self.state.random_duration("message"))
+        if self.state.is_injected("smtp_refuse"):
             return "451 4.3.0 Try again later"
-        if self.world.strikes("smtp_drop_before"):
+        if self.state.is_injected("smtp_drop_before"):
             return self._drop(server)
         self._accept(envelope)
-        if self.world.strikes("smtp_drop_after"):
+        if self.state.is_injected("smtp_drop_after"):
             return self._drop(server)
         return "250 2.0.0 Accepted"
 
@@ -42,7 +42,7 @@ class Mailbox:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         mail = message_from_bytes(content, policy=policy.default)
         text = mail.get_body(("plain",))
-        self.world.log.write(
+        self.state.log.write(
             "email.accepted",
             channel="email",
             to=envelope.rcpt_tos[0],
@@ -58,8 +58,8 @@ class Mailbox:
         return "421 dropped"
 
 
-async def serve(world: World, port: int) -> Any:
-    """Listen on loopback; return the server. asyncio sets TCP_NODELAY by itself."""
-    mailbox = Mailbox(world)
+async def serve(state: State, port: int) -> Any:
+    """Listen on loopback; return the server. asyncio sets TCP_NODELAY."""
+    mailbox = Mailbox(state)
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: SMTP(mailbox, hostname="sandbox", loop=loop), "127.0.0.1", port)

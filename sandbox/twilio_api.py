@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from sandbox.state import Entry, State, basic_auth_is, throttled, twilio_error
 from sandbox.twilio_callbacks import report_progress
-from sandbox.world import Entry, World, basic_auth_is, throttled, twilio_error
 
-# Twilio's own magic numbers for its test credentials, and what each is refused with.
+# Twilio's magic numbers for test credentials, and the error of each.
 MAGIC = {
     "+15005550001": (21211, "Invalid 'To' Phone Number: {to}"),
     "+15005550002": (21612, "The 'To' phone number: {to}, is not currently reachable using the 'From' phone number"),
@@ -24,8 +24,8 @@ MAGIC = {
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
-def add_routes(app: web.Application, world: World) -> None:
-    api = TwilioApi(world)
+def add_routes(app: web.Application, state: State) -> None:
+    api = TwilioApi(state)
     base = "/2010-04-01/Accounts/{account}"
     app.router.add_post(f"{base}/Messages.json", api.create)
     app.router.add_get(f"{base}/Messages.json", api.list)
@@ -33,46 +33,46 @@ def add_routes(app: web.Application, world: World) -> None:
 
 
 class TwilioApi:
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: State) -> None:
+        self.state = state
 
-    def _stranger(self, request: web.Request) -> web.Response | None:
-        known = self.world.credentials
+    def _authentication_error(self, request: web.Request) -> web.Response | None:
+        known = self.state.credentials
         account_fits = request.match_info["account"] == known.twilio_account_sid
         if account_fits and basic_auth_is(request, known.twilio_account_sid, known.twilio_auth_token):
             return None
         return twilio_error(401, 20003, "Authenticate")
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        if stranger := self._stranger(request):
-            return stranger
-        limit = self.world.settings.concurrency_limit
-        if limit and self.world.sending >= limit:
-            self.world.log.write("fault", fault="concurrency_limit")
+        if refusal := self._authentication_error(request):
+            return refusal
+        limit = self.state.settings.concurrency_limit
+        if limit and self.state.sending >= limit:
+            self.state.log.write("fault", fault="concurrency_limit")
             return throttled("")
-        self.world.sending += 1
+        self.state.sending += 1
         try:
             return await self._create(request)
         finally:
-            self.world.sending -= 1
+            self.state.sending -= 1
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
         if refusal := refusal_of(form):
             code, text = refusal
-            self.world.log.write("request.refused", code=code, to=form.get("To", ""))
+            self.state.log.write("request.refused", code=code, to=form.get("To", ""))
             return twilio_error(400, code, text)
-        if fault := await self.world.fault_before(request):
+        if fault := await self.state.fault_before(request):
             return fault
-        await asyncio.sleep(self.world.between("message"))
+        await asyncio.sleep(self.state.random_duration("message"))
         message = self._accept(form)
-        if fault := await self.world.fault_after(request):
+        if fault := await self.state.fault_after(request):
             return fault
         return web.json_response(message, status=201)
 
     def _accept(self, form: dict[str, str]) -> Entry:
-        sid = "SM" + uuid.UUID(int=self.world.dice.getrandbits(128)).hex
-        account = self.world.credentials.twilio_account_sid
+        sid = "SM" + uuid.UUID(int=self.state.rng.getrandbits(128)).hex
+        account = self.state.credentials.twilio_account_sid
         now = formatdate()
         message: Entry = {
             "account_sid": account,
@@ -96,9 +96,9 @@ class TwilioApi:
             "to": form["To"],
             "uri": f"/2010-04-01/Accounts/{account}/Messages/{sid}.json",
         }
-        self.world.messages[sid] = message
+        self.state.messages[sid] = message
         is_whatsapp = form["To"].startswith("whatsapp:")
-        self.world.log.write(
+        self.state.log.write(
             "message.accepted",
             channel="whatsapp" if is_whatsapp else "sms",
             sid=sid,
@@ -107,26 +107,26 @@ class TwilioApi:
             status_callback=form.get("StatusCallback", ""),
             **{"from": form.get("From")},
         )
-        self.world.later(report_progress(self.world, message, form.get("StatusCallback", "")))
+        self.state.run_in_background(report_progress(self.state, message, form.get("StatusCallback", "")))
         return message
 
     async def fetch(self, request: web.Request) -> web.StreamResponse:
-        if stranger := self._stranger(request):
-            return stranger
-        message = self.world.messages.get(request.match_info["sid"])
+        if refusal := self._authentication_error(request):
+            return refusal
+        message = self.state.messages.get(request.match_info["sid"])
         if message is None:
             return twilio_error(404, 20404, f"The requested resource {request.path} was not found")
         return web.json_response(message)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        if stranger := self._stranger(request):
-            return stranger
-        if self.world.strikes("list_error"):
+        if refusal := self._authentication_error(request):
+            return refusal
+        if self.state.is_injected("list_error"):
             return twilio_error(500, 20500, "An internal server error has occurred")
         query = request.query
         found = [
             message
-            for message in reversed(self.world.messages.values())
+            for message in reversed(self.state.messages.values())
             if query.get("To") in (None, message["to"]) and query.get("From") in (None, message["from"])
         ]
         size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
@@ -166,6 +166,6 @@ def refusal_of(form: dict[str, str]) -> tuple[int, str] | None:
 
 
 def segments(body: str) -> int:
-    """Count the parts an SMS is billed as: 160 (153 when joined) in plain ASCII, 70 (67) otherwise."""
+    """Return the number of SMS segments: 160 characters (153 if several) in plain ASCII, 70 (67) otherwise."""
     alone, joined = (160, 153) if body.isascii() else (70, 67)
     return 1 if len(body) <= alone else -(-len(body) // joined)

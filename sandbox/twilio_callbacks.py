@@ -1,4 +1,4 @@
-"""What Twilio reports after it accepted a message: signed form posts to the StatusCallback URL."""
+"""Twilio's status callbacks: signed form posts to the StatusCallback URL of a message."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from email.utils import formatdate
 
 import aiohttp
 
-from sandbox.world import Entry, World
+from sandbox.state import Entry, State
 
-# Numbers that are accepted and then come back: by their last four digits, and the code they come back with.
+# Numbers whose messages are accepted and become undelivered: the last four digits, and the error code.
 UNDELIVERABLE = {"3003": "30003", "3006": "30006"}
 
 
@@ -22,27 +22,27 @@ def sign(auth_token: str, url: str, form: dict[str, str]) -> str:
     return base64.b64encode(hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
 
-async def report_progress(world: World, message: Entry, callback: str) -> None:
-    """Move the message through its states and post each to ``callback``, with the faults that were asked for."""
+async def report_progress(state: State, message: Entry, callback: str) -> None:
+    """Advance the status of a message and post each status to ``callback``, with the faults of the settings."""
     error = UNDELIVERABLE.get(message["to"][-4:], "")
     statuses = ["sent", "undelivered" if error else "delivered"]
     if message["to"].startswith("whatsapp:") and not error:
         statuses.append("read")
-    if world.strikes("callback_reordered"):
+    if state.is_injected("callback_reordered"):
         statuses.reverse()
     for status in statuses:
-        await asyncio.sleep(world.between("callback"))
+        await asyncio.sleep(state.random_duration("callback"))
         message["status"], message["date_updated"] = status, formatdate()
         message["date_sent"] = message["date_sent"] or formatdate()
         message["error_code"] = int(error) if status == "undelivered" else None
-        world.log.write("message.status", sid=message["sid"], status=status)
-        if callback and not world.strikes("callback_lost"):
-            for _ in range(2 if world.strikes("callback_doubled") else 1):
-                await post_callback(world, callback.partition("#")[0], callback_form(message, status, error))
+        state.log.write("message.status", sid=message["sid"], status=status)
+        if callback and not state.is_injected("callback_lost"):
+            for _ in range(2 if state.is_injected("callback_doubled") else 1):
+                await post_callback(state, callback.partition("#")[0], callback_form(message, status, error))
 
 
 def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
-    """Return the fields of a status callback. Twilio adds fields without notice, so one of them is made up."""
+    """Return the fields of a status callback. Twilio adds fields without notice, so one of them is invented."""
     form = {
         "AccountSid": message["account_sid"],
         "ApiVersion": "2010-04-01",
@@ -52,7 +52,7 @@ def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
         "SmsSid": message["sid"],
         "SmsStatus": status,
         "To": message["to"],
-        "SandboxExtra": "a field that was not there yesterday",
+        "SandboxExtra": "a field that did not exist yesterday",
     }
     if status == "undelivered":
         form["ErrorCode"] = error
@@ -61,13 +61,13 @@ def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
     return form
 
 
-async def post_callback(world: World, url: str, form: dict[str, str]) -> None:
-    """Post one signed form; log what came back."""
-    assert world.http is not None
-    headers = {"X-Twilio-Signature": sign(world.credentials.twilio_auth_token, url, form)}
+async def post_callback(state: State, url: str, form: dict[str, str]) -> None:
+    """Post one signed form; log the response."""
+    assert state.http is not None
+    headers = {"X-Twilio-Signature": sign(state.credentials.twilio_auth_token, url, form)}
     try:
-        async with world.http.post(url, data=form, headers=headers) as answer:
-            outcome: int | str = answer.status
+        async with state.http.post(url, data=form, headers=headers) as response:
+            outcome: int | str = response.status
     except (aiohttp.ClientError, TimeoutError) as error:
         outcome = type(error).__name__
-    world.log.write("callback.sent", sid=form.get("MessageSid"), status=form.get("MessageStatus"), answer=outcome)
+    state.log.write("callback.sent", sid=form.get("MessageSid"), status=form.get("MessageStatus"), response=outcome)

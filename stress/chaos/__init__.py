@@ -1,1 +1,1 @@
-"""The delivery promise under kills and faults: real processes, and the sandbox's accept log as the truth."""
+"""Prove the delivery guarantees under kills and faults, with real processes, by the sandbox's log."""

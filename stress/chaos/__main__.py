@@ -1,6 +1,6 @@
-"""``python -m stress.chaos``: send under kills, crashes and faults, and count.
+"""``python -m stress.chaos``: send messages under kills, crashes and faults, and count them.
 
-Exit 1 if any message was lost or doubled, or sending took longer than RESUMES_WITHIN to go on.
+Exit 1 if a message was lost or duplicated, or if sending took longer than RESUMES_WITHIN to resume.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ RESUMES_WITHIN = 20.0  # seconds after a process was killed, or after the databa
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stress.chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a minute and a half instead of ten")
-    parser.add_argument("--naive", action="store_true", help="the negative control: lease over, send again")
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat a run's dice")
+    parser.add_argument("--short", action="store_true", help="1.5 minutes instead of ten")
+    parser.add_argument("--naive", action="store_true", help="negative control: send again whenever a lease expires")
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat the random choices of a run")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="daybook-chaos-"))
     os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -34,21 +34,21 @@ def main() -> None:
     django.setup()
     from stress.chaos.run import FULL, SHORT, Run, say  # noqa: PLC0415 - models need the set-up above
 
-    say(f"Seed {options.seed}. Everything runs in a database of its own.")
+    say(f"Seed {options.seed}. The run uses its own database.")
     began = time.monotonic()
     run = Run(folder, SHORT if options.short else FULL, seed=options.seed, naive=options.naive)
-    verdict = run.go()
+    report = run.go()
     shutil.rmtree(folder, ignore_errors=True)
-    say(f"{verdict.held} e-mails are held for a person, since no mail server can be asked.")
+    say(f"{report.held} e-mails are on hold for a person, because a mail server cannot be asked.")
     say(
-        f"At most {run.longest_silence:.1f} s without a message on its way ({RESUMES_WITHIN:g} s are promised); "
-        f"{time.monotonic() - began:.0f} s in all."
+        f"Longest pause between claims: {run.longest_silence:.1f} s (allowed: {RESUMES_WITHIN:g} s). "
+        f"Duration: {time.monotonic() - began:.0f} s."
     )
     say(
-        f"chaos: {verdict.messages} messages, {run.kills} kills, {run.crashes} database crashes: "
-        f"lost {verdict.lost}, doubled {verdict.doubled}, undecided {verdict.undecided}"
+        f"chaos: {report.messages} messages, {run.kills} kills, {run.crashes} database crashes: "
+        f"lost {report.lost}, duplicated {report.duplicated}, undecided {report.undecided}"
     )
-    sys.exit(0 if verdict.holds and run.longest_silence <= RESUMES_WITHIN else 1)
+    sys.exit(0 if report.holds and run.longest_silence <= RESUMES_WITHIN else 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Finds the processes of a running worker by their role, and ends them the hard way."""
+"""Find the processes of a running worker by their role, and kill them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import psutil
 ROLES = ["main", "sentinel", "pusher", "monitor", "busy worker", "idle worker", "group SIGTERM"]
 
 
-def strike(worker_pid: int, role: str, dice: random.Random) -> bool:
-    """Kill one process of ``role`` under the ``manage.py worker`` of that pid; return whether there was one.
+def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
+    """Kill one process with ``role`` below the ``manage.py worker`` with that pid; return whether there was one.
 
-    django-q2 writes into each process's title what it is, and of its workers, whether they are idle.
+    django-q2 sets the title of each process to its role, and of a worker to whether it is idle.
     """
     try:
         (main,) = psutil.Process(worker_pid).children()
@@ -29,22 +29,22 @@ def strike(worker_pid: int, role: str, dice: random.Random) -> bool:
             "idle worker": [pid for pid, title in titles.items() if title.endswith(" idle")],
             "busy worker": [pid for pid, title in titles.items() if " processing " in title],
         }[role]
-    except (ValueError, psutil.NoSuchProcess):  # the cluster is just being replaced
+    except (ValueError, psutil.NoSuchProcess):  # the supervisor is replacing the cluster
         return False
     if not candidates:
         return False
     if role == "group SIGTERM":
         os.killpg(main.pid, signal.SIGTERM)
     else:
-        os.kill(dice.choice(candidates), signal.SIGKILL)
+        os.kill(rng.choice(candidates), signal.SIGKILL)
     return True
 
 
-def family(worker_pid: int) -> list[str]:
+def process_titles(worker_pid: int) -> list[str]:
     """Return the titles of all processes under a worker."""
     return [title(child) for child in psutil.Process(worker_pid).children(recursive=True)]
 
 
 def title(process: psutil.Process) -> str:
-    """Return what the process says it is; a title shorter than the one before it is padded."""
+    """Return the title of a process. A title that is shorter than the previous one is padded."""
     return " ".join(process.cmdline()).strip()

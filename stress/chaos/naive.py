@@ -1,4 +1,4 @@
-"""The negative control: the rule that most queues have. "The lease is over, or the answer was unclear: send again." """
+"""The negative control: send again if a lease expired or an outcome is unknown, as most queues do."""
 
 import dataclasses
 from typing import Any
@@ -7,9 +7,10 @@ from django.apps import AppConfig
 from django.db import connection
 
 from config.settings import *  # noqa: F403 - this module is also the settings of the naive run
-from config.settings import INSTALLED_APPS as OURS
+from config.settings import INSTALLED_APPS as DAYBOOK_APPS
+from stress.replace import replace
 
-INSTALLED_APPS = [*OURS, "stress.chaos.naive.Naive"]
+INSTALLED_APPS = [*DAYBOOK_APPS, "stress.chaos.naive.Naive"]
 
 
 class Naive(AppConfig):
@@ -18,20 +19,19 @@ class Naive(AppConfig):
 
     def ready(self) -> None:
         from notifications.delivery import drain  # noqa: PLC0415 - models are loaded only now
+        from notifications.delivery.send_attempt import deliver  # noqa: PLC0415
         from notifications.models import Notification  # noqa: PLC0415
 
-        careful = drain.deliver  # type: ignore[attr-defined]
-
         def deliver_naively(*args: Any, **kwargs: Any) -> Any:
-            outcome = careful(*args, **kwargs)
+            outcome = deliver(*args, **kwargs)
             is_unclear = outcome.status == Notification.Status.UNKNOWN
             return dataclasses.replace(outcome, status=Notification.Status.QUEUED) if is_unclear else outcome
 
-        drain.deliver = deliver_naively  # type: ignore[attr-defined]
-        drain.take_back_expired_leases = requeue_lapsed_leases  # type: ignore[attr-defined]
+        replace(drain, "deliver", deliver_naively)
+        replace(drain, "take_back_expired_leases", requeue_expired_leases)
 
 
-def requeue_lapsed_leases() -> int:
+def requeue_expired_leases() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE notifications_notification SET status = 'queued', lease_until = NULL, lease_token = NULL

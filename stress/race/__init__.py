@@ -1,1 +1,1 @@
-"""No slot sold twice and no request carried out twice, whatever races, breaks and is sent again. ``make race``."""
+"""Prove that no slot is sold twice and no request is carried out twice, under races, kills and repeated requests."""

@@ -1,7 +1,7 @@
-"""``python -m stress.race``: many clients want the same few slots by every path, while processes and PostgreSQL die.
+"""``python -m stress.race``: clients compete for slots on every path, while processes and PostgreSQL are killed.
 
-Exit 1 if a slot was sold twice, a request carried out twice or lost, PostgreSQL met a deadlock, or an answer came that
-nothing explains.
+Exit 1 if a slot was sold twice, a request was carried out twice or lost, PostgreSQL reported a deadlock, or a response
+is unexplained.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stress.race", description=__doc__)
     parser.add_argument("--short", action="store_true", help="less than a minute instead of ten")
     parser.add_argument(
-        "--without", default="", help="the negative controls, with commas between: lock, move, late, constraint"
+        "--without", default="", help="negative controls, separated by commas: lock, reschedule, late, constraint"
     )
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat a run's dice")
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat the random choices of a run")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="daybook-race-"))
     os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -35,16 +35,16 @@ def main() -> None:
     django.setup()
     from stress.race.run import FULL, SHORT, Run, say  # noqa: PLC0415 - models need the set-up above
 
-    say(f"Seed {options.seed}. Everything runs in a database of its own.")
+    say(f"Seed {options.seed}. The run uses its own database.")
     began = time.monotonic()
-    verdict = Run(folder, SHORT if options.short else FULL, seed=options.seed, without=options.without.split(",")).go()
-    if verdict.holds:
+    report = Run(folder, SHORT if options.short else FULL, seed=options.seed, without=options.without.split(",")).go()
+    if report.holds:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         say(f"The logs are kept in {folder}.")
-    say(f"{time.monotonic() - began:.0f} s in all.")
-    say(verdict.line)
-    sys.exit(0 if verdict.holds else 1)
+    say(f"{time.monotonic() - began:.0f} s.")
+    say(report.line)
+    sys.exit(0 if report.holds else 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One client: sends, is cut off, sends again, and keeps an account of every answer."""
+"""A client that sends a request, is disconnected, sends it again, and logs every response."""
 
 from __future__ import annotations
 
@@ -11,115 +11,119 @@ from uuid import uuid4
 
 import requests
 
-PATIENCE_SECONDS = 60
-CUT_AFTER_SECONDS = 0.03  # long enough for the request to be read, too short for most to be carried out
-CUTS, LOSSES = 0.1, 0.2  # of the requests that are cut off early, and of the answers that are lost after the commit
-AWAY = 503
-# What a client may be told by somebody who was faster; the first is asked again.
+MAX_WAIT_SECONDS = 60
+CUT_AFTER_SECONDS = 0.03  # long enough to read the request, too short to carry out most of them
+CUT_SHARE, LOSS_SHARE = 0.1, 0.2  # of requests cut off early, and of responses lost after the commit
+SERVICE_UNAVAILABLE = 503
+# The errors that a faster client causes; the request is repeated after the first.
 IN_PROGRESS = "request_in_progress"
-LOST = {"slot_taken", "invalid_transition", "paid_too_late"}
+CONFLICTS = {"slot_taken", "invalid_transition", "paid_too_late"}
 
 
-class Account:
-    """What all clients were told, by path: kept together, so that one odd answer is not lost among ten thousand."""
+class ResponseLog:
+    """The responses to all clients, by path, and every unexplained response."""
 
     def __init__(self) -> None:
-        self.answers: Counter[tuple[str, str]] = Counter()
-        self.odd: list[str] = []
-        self.cut = self.lost = self.kept = self.away = self.unequal = 0
+        self.responses: Counter[tuple[str, str]] = Counter()
+        self.unexplained: list[str] = []
+        self.cut = self.lost = self.received = self.unavailable = self.unequal_replays = 0
         self.keys: set[str] = set()
         self._lock = threading.Lock()
 
-    def note(self, path: str, answer: requests.Response) -> None:
-        code = "" if answer.ok else _code(answer)
+    def record(self, path: str, response: requests.Response) -> None:
+        code = "" if response.ok else _code(response)
         with self._lock:
-            self.answers[path, code or str(answer.status_code)] += 1
-            if not answer.ok and not (answer.status_code == 409 and code in LOST):
-                self.odd.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+            self.responses[path, code or str(response.status_code)] += 1
+            if not response.ok and not (response.status_code == 409 and code in CONFLICTS):
+                self.unexplained.append(f"{path}: {response.status_code} {response.text[:200]}")
 
-    def note_key(self, key: str) -> None:
+    def record_key(self, key: str) -> None:
         with self._lock:
             self.keys.add(key)
 
-    def note_replay(self, first: bytes, second: requests.Response) -> None:
+    def record_replay(self, first: bytes, second: requests.Response) -> None:
         with self._lock:
-            self.unequal += first != second.content
+            self.unequal_replays += first != second.content
 
-    def note_cut(self) -> None:
+    def record_cut(self) -> None:
         with self._lock:
             self.cut += 1
 
-    def note_away(self) -> None:
+    def record_unavailable(self) -> None:
         with self._lock:
-            self.away += 1
+            self.unavailable += 1
 
-    def note_arrival(self, *, is_lost: bool) -> None:
-        """Note whether the answer to something carried out, which could be repeated, came through."""
+    def record_arrival(self, *, is_lost: bool) -> None:
+        """Record whether the client received the response to a request that was carried out."""
         with self._lock:
             self.lost += is_lost
-            self.kept += not is_lost
+            self.received += not is_lost
 
     @property
-    def losses(self) -> float:
-        """Which part of those answers was lost."""
-        return self.lost / max(self.lost + self.kept, 1)
+    def loss_share(self) -> float:
+        """The share of those responses that was lost."""
+        return self.lost / max(self.lost + self.received, 1)
 
-    def note_odd(self, text: str) -> None:
+    def record_unexplained(self, text: str) -> None:
         with self._lock:
-            self.odd.append(text)
+            self.unexplained.append(text)
 
 
 class Client:
-    """A customer, or the desk, on a line that breaks. Each thread has its own."""
+    """A customer or the front desk, on an unreliable connection. Each thread has its own."""
 
-    def __init__(self, base: str, account: Account, *, seed: int) -> None:
+    def __init__(self, base: str, response_log: ResponseLog, *, seed: int) -> None:
         self.base = base
-        self.account = account
-        self.dice = random.Random(seed)
+        self.response_log = response_log
+        self.rng = random.Random(seed)
         self._http = requests.Session()
 
-    def send(self, path: str, method: str, url: str, *, breaks: bool = False, **request: Any) -> requests.Response:
-        """Send until there is an answer: a line that breaks and a database that is away are met with patience.
+    def send(
+        self, path: str, method: str, url: str, *, is_unreliable: bool = False, **request: Any
+    ) -> requests.Response:
+        """Send until there is a response; retry while the database is unavailable.
 
-        Where the line ``breaks``, some requests are cut off before they are carried out, and some answers, which the
-        server has sent after its commit, never get here.
+        If the connection ``is_unreliable``, some requests are cut off before they are carried out, and some responses,
+        which the server sent after its commit, are lost.
         """
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + MAX_WAIT_SECONDS
         while True:
-            is_cut = breaks and self.dice.random() < CUTS
+            is_cut = is_unreliable and self.rng.random() < CUT_SHARE
             try:
-                answer = self._http.request(
+                response = self._http.request(
                     method, self.base + url, timeout=(5, CUT_AFTER_SECONDS) if is_cut else 30, **request
                 )
             except requests.RequestException:
                 if is_cut:
-                    self.account.note_cut()
+                    self.response_log.record_cut()
             else:
-                is_lost = breaks and answer.ok and self.dice.random() < LOSSES
-                if breaks and answer.ok:
-                    self.account.note_arrival(is_lost=is_lost)
-                if answer.status_code == AWAY:
-                    self.account.note_away()
-                elif _code(answer) != IN_PROGRESS and not is_lost:
-                    self.account.note(path, answer)
-                    return answer
+                is_lost = is_unreliable and response.ok and self.rng.random() < LOSS_SHARE
+                if is_unreliable and response.ok:
+                    self.response_log.record_arrival(is_lost=is_lost)
+                if response.status_code == SERVICE_UNAVAILABLE:
+                    self.response_log.record_unavailable()
+                elif _code(response) != IN_PROGRESS and not is_lost:
+                    self.response_log.record(path, response)
+                    return response
             if time.monotonic() > end:
-                raise TimeoutError(f"No answer to {method} {url} for {PATIENCE_SECONDS} s")
-            time.sleep(self.dice.uniform(0.02, 0.2))
+                raise TimeoutError(f"No response to {method} {url} for {MAX_WAIT_SECONDS} s")
+            time.sleep(self.rng.uniform(0.02, 0.2))
 
     def book(self, path: str, body: dict[str, Any], *, url: str = "/bookings/") -> requests.Response:
-        """Book under a key, however often the answer is lost; now and then ask again, and with another body."""
+        """Book under an Idempotency-Key until a response arrives; sometimes repeat it, also with another body."""
         key = uuid4().hex
         body = {**body, "notes": key}
         headers = {"Idempotency-Key": key}
-        answer = self.send(path, "POST", url, breaks=True, json=body, headers=headers)
-        if answer.ok:
-            self.account.note_key(key)
-            if self.dice.random() < 0.2:
-                self.account.note_replay(answer.content, self.send("replay", "POST", url, json=body, headers=headers))
-            if self.dice.random() < 0.1:
+        response = self.send(path, "POST", url, is_unreliable=True, json=body, headers=headers)
+        if response.ok:
+            self.response_log.record_key(key)
+            if self.rng.random() < 0.2:
+                self.response_log.record_replay(
+                    response.content, self.send("replay", "POST", url, json=body, headers=headers)
+                )
+            if self.rng.random() < 0.1:
                 self._expect_other_body_refused(url, body, headers)
-        return answer
+        return response
 
     def _expect_other_body_refused(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> None:
         for _ in range(100):
@@ -127,14 +131,16 @@ class Client:
                 other = self._http.post(self.base + url, json={**body, "notes": "other"}, headers=headers, timeout=30)
             except requests.RequestException:
                 continue
-            if other.status_code == AWAY:
+            if other.status_code == SERVICE_UNAVAILABLE:
                 time.sleep(0.1)
                 continue
             if _code(other) != "idempotency_key_reused":
-                self.account.note_odd(f"another body under one key: {other.status_code} {other.text[:200]}")
+                self.response_log.record_unexplained(
+                    f"another body under one key: {other.status_code} {other.text[:200]}"
+                )
             return
 
 
-def _code(answer: requests.Response) -> str:
-    is_problem = answer.headers.get("Content-Type", "").startswith("application/problem+json")
-    return str(answer.json().get("code", "")) if is_problem else ""
+def _code(response: requests.Response) -> str:
+    is_problem = response.headers.get("Content-Type", "").startswith("application/problem+json")
+    return str(response.json().get("code", "")) if is_problem else ""

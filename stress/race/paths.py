@@ -1,4 +1,4 @@
-"""Every path by which somebody comes to have a slot. Each leaves a booking, or nothing."""
+"""Every path that books a slot. Each leaves a booking, or nothing."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from sandbox.client import SandboxClient
 from stress.race.client import Client
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
-NUMBERS = 500  # of customers: two who are the same person wait for each other at that person's row
+NUMBERS = 500  # of customers: requests of one customer wait for each other on that customer's row
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A time of somebody's; two clients who are given the same one want it from each other."""
+    """A slot of a resource. Two clients with the same slot compete for it."""
 
     resource: int
     starts_at: datetime
-    # Where whoever moves comes from: the next one's, and the last's is the first one's, so moves wait in a circle if
-    # they do not lock in one order.
-    other_resource: int
-    other_start: datetime
+    # The slot from which a client reschedules: that of the next resource, and for the last, of the first. So
+    # reschedules wait in a circle unless they lock in one order.
+    previous_resource: int
+    previous_start: datetime
 
     @property
-    def elsewhere(self) -> Slot:
-        return replace(self, resource=self.other_resource, starts_at=self.other_start)
+    def previous(self) -> Slot:
+        return replace(self, resource=self.previous_resource, starts_at=self.previous_start)
 
 
 @dataclass(frozen=True)
-class Ways:
-    """What the paths need beside a client: who staff are, and the gateway."""
+class Context:
+    """What the paths need besides a client: the credentials of staff, and the gateway."""
 
     staff: dict[str, str]
     desk_cookies: dict[str, str]
@@ -47,133 +47,135 @@ class Ways:
     sandbox: SandboxClient
 
 
-Taken = tuple[str, dict[str, str]] | None  # a booking's id, and the headers that open it
-Path = Callable[[Client, Slot, Ways], Taken]
+Booked = tuple[str, dict[str, str]] | None  # the id of a booking, and the headers that give access to it
+Path = Callable[[Client, Slot, Context], Booked]
 
 
-def anybody(client: Client, slot: Slot, ways: Ways) -> Taken:
-    return _opened(client.book("anybody", _wish(client, "visit", slot, resource=None)))
+def any_resource(client: Client, slot: Slot, context: Context) -> Booked:
+    return _booked(client.book("any resource", _booking_input(client, "visit", slot, resource=None)))
 
 
-def named(client: Client, slot: Slot, ways: Ways) -> Taken:
-    return _ask_for(client, "named", slot)
+def named_resource(client: Client, slot: Slot, context: Context) -> Booked:
+    return _book_named(client, "named resource", slot)
 
 
-def with_room(client: Client, slot: Slot, ways: Ways) -> Taken:
-    return _opened(client.book("with room", _wish(client, "surgery", slot)))
+def with_room(client: Client, slot: Slot, context: Context) -> Booked:
+    return _booked(client.book("with room", _booking_input(client, "surgery", slot)))
 
 
-def group(client: Client, slot: Slot, ways: Ways) -> Taken:
-    return _opened(client.book("group", _wish(client, "class", slot, party_size=client.dice.randint(1, 5))))
+def group(client: Client, slot: Slot, context: Context) -> Booked:
+    return _booked(client.book("group", _booking_input(client, "class", slot, party_size=client.rng.randint(1, 5))))
 
 
-def declined(client: Client, slot: Slot, ways: Ways) -> Taken:
-    taken = _ask_for(client, "declined", slot)
-    if taken:
-        client.send("decline", "PUT", f"/bookings/{taken[0]}/decline", headers=ways.staff)
+def declined(client: Client, slot: Slot, context: Context) -> Booked:
+    booked = _book_named(client, "declined", slot)
+    if booked:
+        client.send("decline", "PUT", f"/bookings/{booked[0]}/decline", headers=context.staff)
     return None
 
 
-def unanswered(client: Client, slot: Slot, ways: Ways) -> Taken:
-    """A request that nobody answers: the sweep gives it up, or whoever wants its time."""
-    body = _wish(client, "course", slot, party_size=client.dice.randint(1, 5))
-    taken = _opened(client.book("unanswered", body))
-    if taken:
-        _let_time_pass("answer_by", taken[0], "pending")
-    return taken
+def unanswered(client: Client, slot: Slot, context: Context) -> Booked:
+    """A request without a decision. The background task expires it, or the next client that wants its slot."""
+    body = _booking_input(client, "course", slot, party_size=client.rng.randint(1, 5))
+    booked = _booked(client.book("unanswered", body))
+    if booked:
+        _set_deadline_to_now("answer_by", booked[0], "pending")
+    return booked
 
 
-def confirmed(client: Client, slot: Slot, ways: Ways) -> Taken:
-    taken = _ask_for(client, "confirmed", slot)
-    if taken:
-        client.send("confirm", "PUT", f"/bookings/{taken[0]}/confirm", headers=ways.staff)
-    return taken
+def confirmed(client: Client, slot: Slot, context: Context) -> Booked:
+    booked = _book_named(client, "confirmed", slot)
+    if booked:
+        client.send("confirm", "PUT", f"/bookings/{booked[0]}/confirm", headers=context.staff)
+    return booked
 
 
-def moved(client: Client, slot: Slot, ways: Ways) -> Taken:
-    taken = _ask_for(client, "elsewhere", slot.elsewhere)
-    if taken:
-        _move(client, "moved", taken, slot)
-    return taken
+def rescheduled(client: Client, slot: Slot, context: Context) -> Booked:
+    booked = _book_named(client, "previous slot", slot.previous)
+    if booked:
+        _reschedule(client, "rescheduled", booked, slot)
+    return booked
 
 
-def class_moved(client: Client, slot: Slot, ways: Ways) -> Taken:
-    """Between two classes of requests, which the sweep gives up meanwhile."""
-    taken = _opened(client.book("elsewhere", _wish(client, "course", slot.elsewhere, party_size=2)))
-    if taken:
-        _move(client, "class moved", taken, slot)
-    return taken
+def session_rescheduled(client: Client, slot: Slot, context: Context) -> Booked:
+    """Reschedule between two sessions of requests, which expire meanwhile."""
+    booked = _booked(client.book("previous slot", _booking_input(client, "course", slot.previous, party_size=2)))
+    if booked:
+        _reschedule(client, "session rescheduled", booked, slot)
+    return booked
 
 
-def moved_by_the_desk(client: Client, slot: Slot, ways: Ways) -> Taken:
-    taken = _ask_for(client, "elsewhere", slot.elsewhere)
-    if taken:
+def rescheduled_by_desk(client: Client, slot: Slot, context: Context) -> Booked:
+    booked = _book_named(client, "previous slot", slot.previous)
+    if booked:
         form = {"starts_at": f"{slot.starts_at:%Y-%m-%dT%H:%M}", "resource": slot.resource}
-        _fill_in(client, "desk moves", f"/admin/bookings/booking/{taken[0]}/actions/reschedule/", form, ways)
-    return taken
+        _submit_form(
+            client, "desk reschedules", f"/admin/bookings/booking/{booked[0]}/actions/reschedule/", form, context
+        )
+    return booked
 
 
-def _move(client: Client, path: str, taken: tuple[str, dict[str, str]], slot: Slot) -> None:
+def _reschedule(client: Client, path: str, booked: tuple[str, dict[str, str]], slot: Slot) -> None:
     body = {"starts_at": slot.starts_at.isoformat(), "resource": slot.resource}
-    client.send(path, "PUT", f"/bookings/{taken[0]}/reschedule", json=body, headers=taken[1])
+    client.send(path, "PUT", f"/bookings/{booked[0]}/reschedule", json=body, headers=booked[1])
 
 
-def at_the_desk(client: Client, slot: Slot, ways: Ways) -> Taken:
-    """Staff pick any minute, and their form says no with a page."""
-    starts_at = slot.starts_at + timedelta(minutes=client.dice.choice([0, 0, 7, -11]))
+def booked_by_desk(client: Client, slot: Slot, context: Context) -> Booked:
+    """Staff may choose any minute; their form refuses with a page."""
+    starts_at = slot.starts_at + timedelta(minutes=client.rng.choice([0, 0, 7, -11]))
     form = {
-        "service": ways.desk_service,
+        "service": context.desk_service,
         "starts_at": f"{starts_at:%Y-%m-%dT%H:%M}",
         "resource": slot.resource,
         "party_size": 1,
-        **_somebody(client),
+        **_customer(client),
     }
-    answer = _fill_in(client, "desk", "/admin/bookings/booking/add/", {"key": str(uuid4()), **form}, ways)
-    if answer.status_code != 302:
+    response = _submit_form(client, "desk", "/admin/bookings/booking/add/", {"key": str(uuid4()), **form}, context)
+    if response.status_code != 302:
         return None
-    return answer.headers["Location"].split("/")[-3], ways.staff
+    return response.headers["Location"].split("/")[-3], context.staff
 
 
-def _fill_in(client: Client, path: str, url: str, form: dict[str, Any], ways: Ways) -> requests.Response:
+def _submit_form(client: Client, path: str, url: str, form: dict[str, Any], context: Context) -> requests.Response:
     return client.send(
         path,
         "POST",
         url,
         data=form,
-        cookies=ways.desk_cookies,
+        cookies=context.desk_cookies,
         allow_redirects=False,
-        headers={"X-CSRFToken": ways.desk_cookies["csrftoken"]},
+        headers={"X-CSRFToken": context.desk_cookies["csrftoken"]},
     )
 
 
-def paid(client: Client, slot: Slot, ways: Ways) -> Taken:
-    return _checkout(client, _wish(client, "paid", slot), ways, "paid", is_late=False)
+def paid(client: Client, slot: Slot, context: Context) -> Booked:
+    return _checkout(client, _booking_input(client, "paid", slot), context, "paid", is_late=False)
 
 
-def paid_late(client: Client, slot: Slot, ways: Ways) -> Taken:
-    return _checkout(client, _wish(client, "paid", slot), ways, "paid late", is_late=True)
+def paid_late(client: Client, slot: Slot, context: Context) -> Booked:
+    return _checkout(client, _booking_input(client, "paid", slot), context, "paid late", is_late=True)
 
 
-def class_paid_late(client: Client, slot: Slot, ways: Ways) -> Taken:
-    wish = _wish(client, "retreat", slot, party_size=client.dice.randint(1, 5))
-    return _checkout(client, wish, ways, "class paid late", is_late=True)
+def session_paid_late(client: Client, slot: Slot, context: Context) -> Booked:
+    booking_input = _booking_input(client, "retreat", slot, party_size=client.rng.randint(1, 5))
+    return _checkout(client, booking_input, context, "session paid late", is_late=True)
 
 
-def _checkout(client: Client, wish: dict[str, Any], ways: Ways, path: str, *, is_late: bool) -> Taken:
-    answer = client.book(f"{path}: hold", wish, url="/bookings/razorpay-booking")
-    if not answer.ok:
+def _checkout(client: Client, booking_input: dict[str, Any], context: Context, path: str, *, is_late: bool) -> Booked:
+    response = client.book(f"{path}: hold", booking_input, url="/bookings/razorpay-booking")
+    if not response.ok:
         return None
-    booking, checkout = answer.json()["booking"], answer.json()["checkout"]
+    booking, checkout = response.json()["booking"], response.json()["checkout"]
     if is_late:
-        _let_time_pass("hold_expires_at", booking["id"], "held")
-        time.sleep(client.dice.uniform(0, 0.1))  # for the others
-    proof = ways.sandbox.pay(checkout["order_id"])
-    client.send(path, "POST", "/bookings/verify-payment", json=proof)
+        _set_deadline_to_now("hold_expires_at", booking["id"], "held")
+        time.sleep(client.rng.uniform(0, 0.1))  # so that other clients can book the slot
+    signed_payment = context.sandbox.pay(checkout["order_id"])
+    client.send(path, "POST", "/bookings/verify-payment", json=signed_payment)
     return booking["id"], {"X-Booking-Token": booking["manage_token"]}
 
 
-def _let_time_pass(until: str, booking_id: str, status: str) -> None:
-    """Move the clock to an end; a database that is away leaves everybody in time."""
+def _set_deadline_to_now(until: str, booking_id: str, status: str) -> None:
+    """Let the deadline of a booking pass; leave it as it is while the database is unavailable."""
     try:
         Booking.objects.filter(pk=booking_id, status=status).update(**{until: timezone.now()})
     except (DatabaseError, InterfaceError):
@@ -181,48 +183,48 @@ def _let_time_pass(until: str, booking_id: str, status: str) -> None:
 
 
 PATHS: dict[str, Path] = {
-    "anybody": anybody,
-    "named": named,
+    "any resource": any_resource,
+    "named resource": named_resource,
     "with room": with_room,
     "group": group,
     "confirmed": confirmed,
     "declined": declined,
     "unanswered": unanswered,
-    "moved": moved,
-    "class moved": class_moved,
-    "desk": at_the_desk,
-    "desk moves": moved_by_the_desk,
+    "rescheduled": rescheduled,
+    "session rescheduled": session_rescheduled,
+    "desk": booked_by_desk,
+    "desk reschedules": rescheduled_by_desk,
     "paid": paid,
     "paid late": paid_late,
-    "class paid late": class_paid_late,
+    "session paid late": session_paid_late,
 }
 
 
-def give_back(client: Client, taken: Taken) -> None:
-    """Cancel, so that others can have the slot."""
-    if taken:
-        client.send("cancel", "POST", f"/bookings/{taken[0]}/cancel", headers=taken[1])
+def cancel(client: Client, booked: Booked) -> None:
+    """Cancel the booking, so that other clients can have the slot."""
+    if booked:
+        client.send("cancel", "POST", f"/bookings/{booked[0]}/cancel", headers=booked[1])
 
 
-def _ask_for(client: Client, path: str, slot: Slot) -> Taken:
-    return _opened(client.book(path, _wish(client, "visit", slot)))
+def _book_named(client: Client, path: str, slot: Slot) -> Booked:
+    return _booked(client.book(path, _booking_input(client, "visit", slot)))
 
 
-def _wish(client: Client, service: str, slot: Slot, **changes: Any) -> dict[str, Any]:
-    wish = {
+def _booking_input(client: Client, service: str, slot: Slot, **changes: Any) -> dict[str, Any]:
+    booking_input = {
         "service": service,
         "resource": slot.resource,
         "starts_at": slot.starts_at.isoformat(),
-        "customer": _somebody(client),
+        "customer": _customer(client),
     }
-    return {**wish, **changes}
+    return {**booking_input, **changes}
 
 
-def _somebody(client: Client) -> dict[str, str]:
-    return {**CUSTOMER, "phone": f"+919812{client.dice.randrange(NUMBERS):06}"}
+def _customer(client: Client) -> dict[str, str]:
+    return {**CUSTOMER, "phone": f"+919812{client.rng.randrange(NUMBERS):06}"}
 
 
-def _opened(answer: requests.Response) -> Taken:
-    if not answer.ok:
+def _booked(response: requests.Response) -> Booked:
+    if not response.ok:
         return None
-    return answer.json()["id"], {"X-Booking-Token": answer.json()["manage_token"]}
+    return response.json()["id"], {"X-Booking-Token": response.json()["manage_token"]}

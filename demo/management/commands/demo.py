@@ -1,4 +1,4 @@
-"""The whole way, once, for people to see: book over HTTP, and watch every message arrive."""
+"""Run everything locally: book over HTTP, and watch every message arrive."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from demo.management.commands.seed_demo import PASSWORD, PEOPLE
+from demo.management.commands.seed_demo import LOGINS, PASSWORD
 from demo.scenario import Scenario
 from runtime.processes import Processes, free_port, manage_command, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
 
 
 class Command(BaseCommand):
-    help = "Show Daybook at work against the sandbox, then keep serving until Ctrl-C."
+    help = "Run Daybook against the sandbox, then keep serving until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="stop after the tables; exit 1 if a promise was broken")
+        parser.add_argument(
+            "--once", action="store_true", help="stop after the tables; exit 1 if a line was not as expected"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write("Preparing the database, a clinic, a salon and a studio ...")
@@ -33,30 +35,30 @@ class Command(BaseCommand):
                 "PORT": str(port),
                 "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
                 "BUSINESS_NAME": "Lotus",
-                "LIMIT_BOOKINGS_PER_HOUR": "1000",  # the demo plays all its customers from one address
+                "LIMIT_BOOKINGS_PER_HOUR": "1000",  # all customers of the demo share one client address
             }
             self.stdout.write("Starting web, worker and sandbox ...")
             web = web_server_command(port=port, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
             processes.start(web, environment)
             processes.start(manage_command("worker"), environment)
             try:
-                kept = Scenario(self.stdout, f"http://127.0.0.1:{port}", sandbox).show()
+                is_as_expected = Scenario(self.stdout, f"http://127.0.0.1:{port}", sandbox).show()
                 if options["once"]:
-                    raise SystemExit(0 if kept else 1)
-                self._say_where(port, sandbox)
+                    raise SystemExit(0 if is_as_expected else 1)
+                self._print_addresses(port, sandbox)
                 processes.wait()
             except KeyboardInterrupt:
                 self.stdout.write("\nStopping ...")
 
-    def _say_where(self, port: int, sandbox: RunningSandbox) -> None:
+    def _print_addresses(self, port: int, sandbox: RunningSandbox) -> None:
         base = f"http://127.0.0.1:{port}"
-        for place, url in (
+        for label, url in (
             ("Front desk", f"{base}/admin/"),
             ("Notification history", f"{base}/notifications/"),
             ("API documentation", f"{base}/docs/"),
             ("Sandbox (what was sent; pay orders)", sandbox.http_url),
         ):
-            self.stdout.write(f"  {place:<36} {url}")
+            self.stdout.write(f"  {label:<36} {url}")
         self.stdout.write(
-            f"\n  Logins: {', '.join(PEOPLE)}; the password of each is {PASSWORD}\n  Ctrl-C stops it all."
+            f"\n  Logins: {', '.join(LOGINS)}; the password of each is {PASSWORD}\n  Ctrl-C stops everything."
         )

@@ -13,8 +13,8 @@ from django.db import transaction
 
 from bookings.models import Category, Location, Resource, Service, WorkingHours
 
-PASSWORD = "try-daybook-today"  # noqa: S105 - shown to everybody who runs the demo
-PEOPLE = {"frontdesk": "Front desk", "manager": "Managers", "admin": None}
+PASSWORD = "try-daybook-today"  # noqa: S105 - the demo prints it
+LOGINS = {"frontdesk": "Front desk", "manager": "Managers", "admin": None}
 
 WORKDAY = [(time(9), time(18))]
 SPLIT_DAY = [(time(10), time(13)), (time(14), time(20))]
@@ -23,7 +23,7 @@ MORNING_AND_EVENING = [(time(7), time(8)), (time(18), time(19))]
 
 @dataclass(frozen=True)
 class Place:
-    """A location with all that it offers. ``rooms``: by name, the services that need one of them."""
+    """A location and what it offers. ``rooms``: by name, the services that need one of them."""
 
     name: str
     address: str
@@ -103,18 +103,18 @@ PLACES = [
 
 
 class Command(BaseCommand):
-    help = "Create the demo's places, services, people and logins; a second run changes nothing. Only with DEBUG=1."
+    help = "Create the demo's places, services, staff and logins; a second run changes nothing. Only with DEBUG=1."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demo's logins are public: refusing without DEBUG=1.")
         for place in PLACES:
-            self._place(place)
-        for username, group in PEOPLE.items():
-            self._person(username, group)
+            self._create_place(place)
+        for username, group in LOGINS.items():
+            self._create_user(username, group)
 
     @transaction.atomic
-    def _place(self, place: Place) -> None:
+    def _create_place(self, place: Place) -> None:
         location, _ = Location.objects.get_or_create(name=place.name, defaults={"address": place.address})
         category, _ = Category.objects.get_or_create(name=place.category)
         shared = {"location": location, "category": category}
@@ -136,7 +136,7 @@ class Command(BaseCommand):
             if is_new:
                 room.services.set(services[slug] for slug in slugs)
 
-    def _person(self, username: str, group: str | None) -> None:
+    def _create_user(self, username: str, group: str | None) -> None:
         user, is_new = User.objects.get_or_create(
             username=username, defaults={"is_staff": True, "is_superuser": group is None}
         )

@@ -1,4 +1,4 @@
-"""Compares what was promised with what the providers really accepted."""
+"""Compare the acknowledged bookings with what the providers accepted."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ CHANNELS = len(Notification.Channel)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Numbers of messages. ``held``: e-mails of which no provider can say whether they were sent; a person decides."""
+class Report:
+    """Numbers of messages. ``held``: e-mails with an unknown outcome that are on hold for a person."""
 
     messages: int
     lost: int
-    doubled: int
+    duplicated: int
     undecided: int
     held: int
 
     @property
     def holds(self) -> bool:
-        return not (self.lost or self.doubled or self.undecided)
+        return not (self.lost or self.duplicated or self.undecided)
 
 
-def judge(bookings: int, accepted: Iterable[dict[str, Any]]) -> Verdict:
-    """Judge all rows against the accept log's entries; each of ``bookings`` acknowledged bookings owes three."""
+def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
+    """Compare all rows with the log of accepted messages; each acknowledged booking has one message per channel."""
     accepts = Counter(_notification_id(entry) for entry in accepted)
     rows = list(Notification.objects.values_list("pk", "status", "channel"))
     held = {pk for pk, status, channel in rows if status == Status.HELD and channel == "email"}
     undecided = {pk for pk, status, _ in rows if status in Notification.UNSETTLED} - held
-    open_ended = held | undecided
-    lost = [pk for pk, _, _ in rows if not accepts[str(pk)] and pk not in open_ended]
+    without_outcome = held | undecided
+    lost = [pk for pk, _, _ in rows if not accepts[str(pk)] and pk not in without_outcome]
     missing = max(0, bookings * CHANNELS - len(rows))
-    doubled = [pk for pk, count in accepts.items() if count > 1]
-    return Verdict(len(rows), len(lost) + missing, len(doubled), len(undecided), len(held))
+    duplicated = [pk for pk, count in accepts.items() if count > 1]
+    return Report(len(rows), len(lost) + missing, len(duplicated), len(undecided), len(held))
 
 
 def _notification_id(entry: dict[str, Any]) -> str:

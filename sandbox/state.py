@@ -1,4 +1,4 @@
-"""What the played providers share: the log that is the truth, the dice, and what was accepted so far."""
+"""The state that the simulated providers share: the log, the random numbers, and what was accepted so far."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Entry = dict[str, Any]
 
 
 class AcceptLog:
-    """Append-only: what the providers accepted, when, for whom. Written before the answer is."""
+    """An append-only log of what the providers accepted. An entry is written before the response."""
 
     def __init__(self, path: str | None) -> None:
         self.entries: list[Entry] = []
-        self._file: TextIO | None = Path(path).open("a", buffering=1) if path else None  # noqa: SIM115 - open as long as the world is
+        self._file: TextIO | None = Path(path).open("a", buffering=1) if path else None  # noqa: SIM115 - open as long as the sandbox
 
     def write(self, kind: str, **data: Any) -> Entry:
         """Append one entry; ``at`` is in unix seconds."""
@@ -36,66 +36,66 @@ class AcceptLog:
         return [entry for entry in self.entries[seq:] if kind is None or entry["kind"] == kind]
 
 
-class World:
+class State:
     """The state of one sandbox."""
 
     def __init__(self, credentials: Credentials, settings: Settings, *, log: str | None, seed: int | None) -> None:
         self.credentials = credentials
         self.settings = settings
         self.log = AcceptLog(log)
-        self.dice = random.Random(seed)
+        self.rng = random.Random(seed)
         self.messages: dict[str, Entry] = {}
         self.orders: dict[str, Entry] = {}
         self.payments: dict[str, Entry] = {}
         self.refunds: dict[str, Entry] = {}
-        self.idempotent: dict[str, tuple[bytes, str]] = {}
+        self.refund_by_key: dict[str, tuple[bytes, str]] = {}
         self.webhooks: list[Entry] = []
         self.webhook_url = credentials.razorpay_webhook_url
         self.sending = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.http: aiohttp.ClientSession | None = None
 
-    def later(self, work: Any) -> None:
-        """Run a coroutine beside the answer."""
+    def run_in_background(self, work: Any) -> None:
+        """Run a coroutine in the background of the response."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def between(self, name: str) -> float:
-        """Roll a duration between ``<name>_seconds_min`` and ``_max``."""
+    def random_duration(self, name: str) -> float:
+        """Return a random duration between ``<name>_seconds_min`` and ``_max``."""
         low, high = (getattr(self.settings, f"{name}_seconds_{end}") for end in ("min", "max"))
-        return self.dice.uniform(low, high)
+        return self.rng.uniform(low, high)
 
-    def strikes(self, fault: str) -> bool:
-        """Roll the dice for one fault; log it when it strikes."""
+    def is_injected(self, fault: str) -> bool:
+        """Return whether to inject a fault, at random; log it if so."""
         chance: float = getattr(self.settings, fault)
-        struck = chance > 0 and self.dice.random() < chance
-        if struck:
+        is_injected = chance > 0 and self.rng.random() < chance
+        if is_injected:
             self.log.write("fault", fault=fault)
-        return struck
+        return is_injected
 
     async def fault_before(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
-        """Return the answer of a fault that strikes before anything is accepted, or None."""
-        if self.strikes(f"{prefix}throttle"):
+        """Return the response of a fault before anything is accepted, or None."""
+        if self.is_injected(f"{prefix}throttle"):
             return throttled(prefix)
-        if self.strikes(f"{prefix}error_before"):
+        if self.is_injected(f"{prefix}error_before"):
             return server_error(prefix)
-        if self.strikes(f"{prefix}html_error"):
+        if self.is_injected(f"{prefix}html_error"):
             return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
-        return await self._silence(request, prefix, "before")
+        return await self._hang_or_reset(request, prefix, "before")
 
     async def fault_after(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
-        """Return the answer of a fault that strikes although all was accepted, or None."""
-        if self.strikes(f"{prefix}error_after"):
+        """Return the response of a fault after the request was accepted, or None."""
+        if self.is_injected(f"{prefix}error_after"):
             return server_error(prefix)
-        return await self._silence(request, prefix, "after")
+        return await self._hang_or_reset(request, prefix, "after")
 
-    async def _silence(self, request: web.Request, prefix: str, when: str) -> web.StreamResponse | None:
-        if self.strikes(f"{prefix}hang_{when}"):
+    async def _hang_or_reset(self, request: web.Request, prefix: str, when: str) -> web.StreamResponse | None:
+        if self.is_injected(f"{prefix}hang_{when}"):
             await asyncio.sleep(self.settings.hang_seconds)
             return server_error(prefix)
-        if self.strikes(f"{prefix}reset_{when}"):
-            if request.transport is not None:  # else the caller has hung up first
+        if self.is_injected(f"{prefix}reset_{when}"):
+            if request.transport is not None:  # otherwise the caller has disconnected
                 request.transport.abort()
             return web.Response(status=500)
         return None
@@ -114,14 +114,14 @@ def throttled(prefix: str) -> web.Response:
 
 
 def twilio_error(status: int, code: int, message: str) -> web.Response:
-    """Answer an error in Twilio's shape (twilio.com/docs/usage/twilios-response)."""
+    """Return an error in Twilio's shape (twilio.com/docs/usage/twilios-response)."""
     more_info = f"https://www.twilio.com/docs/errors/{code}"
     body = {"code": code, "message": message, "more_info": more_info, "status": status}
     return web.json_response(body, status=status)
 
 
 def razorpay_error(status: int, code: str, description: str, field: str | None = None) -> web.Response:
-    """Answer an error in Razorpay's shape (razorpay.com/docs/errors)."""
+    """Return an error in Razorpay's shape (razorpay.com/docs/errors)."""
     error = {
         "code": code,
         "description": description,

@@ -1,0 +1,103 @@
+"""The business of a race: doctors, rooms and services, the slots that clients compete for, and a front-desk user."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import requests
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from knox.models import AuthToken
+
+from bookings.models import Location, Resource, Service, WorkingHours
+from sandbox.client import SandboxClient
+from stress.race.paths import Context, Slot
+
+DOCTORS, HALF_HOURS = 5, 10  # fifty slots
+
+
+def make_catalogue() -> list[Resource]:
+    """Create five doctors, two rooms and six services; return the doctors."""
+    location = Location.objects.create(name="Lotus Clinic")
+    services = _make_services(location)
+    doctors = [Resource.objects.create(location=location, name=f"Dr. {number}") for number in range(DOCTORS)]
+    for doctor in doctors:
+        doctor.services.set(services)
+        WorkingHours.objects.bulk_create(
+            WorkingHours(resource=doctor, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+        )
+    for number in range(2):
+        room = Resource.objects.create(location=location, name=f"Room {number}", kind=Resource.Kind.ROOM)
+        room.services.set([service for service in services if service.slug == "surgery"])
+    return doctors
+
+
+def make_slots(doctors: list[Resource]) -> list[Slot]:
+    """Return the slots that clients compete for, each with the slot of the next doctor to reschedule from."""
+    first = morning() + timedelta(days=1)
+    return [
+        Slot(
+            doctor.pk,
+            first + timedelta(minutes=30 * number),
+            next_doctor.pk,
+            first + timedelta(days=1, minutes=30 * number),
+        )
+        for doctor, next_doctor in zip(doctors, doctors[1:] + doctors[:1], strict=True)
+        for number in range(HALF_HOURS)
+    ]
+
+
+def sign_in(base: str, sandbox: SandboxClient) -> Context:
+    """Create a front-desk user and sign in to the admin and the API of the web server at ``base``."""
+    desk = User.objects.create_user("desk", password="a-long-password", is_staff=True)
+    desk.groups.add(Group.objects.get(name="Front desk"))
+    http = requests.Session()
+    http.get(f"{base}/admin/login/", timeout=30)
+    form = {"username": "desk", "password": "a-long-password", "csrfmiddlewaretoken": http.cookies["csrftoken"]}
+    http.post(f"{base}/admin/login/?next=/admin/", data=form, timeout=30).raise_for_status()
+    bearer = AuthToken.objects.create(desk)[1]
+    visit = Service.objects.get(slug="visit")
+    return Context({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, sandbox)
+
+
+def morning() -> datetime:
+    """Return nine o'clock today, when the doctors begin."""
+    return timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0)
+
+
+def _make_services(location: Location) -> list[Service]:
+    shared = {"location": location, "reminder_minutes": []}
+    return [
+        Service.objects.create(slug="visit", name="Visit", duration_minutes=30, **shared),
+        Service.objects.create(
+            slug="surgery",
+            name="Surgery",
+            duration_minutes=45,
+            buffer_after_minutes=15,
+            requires_confirmation=False,
+            **shared,
+        ),
+        Service.objects.create(
+            slug="class", name="Class", duration_minutes=60, capacity=12, requires_confirmation=False, **shared
+        ),
+        Service.objects.create(slug="course", name="Course", duration_minutes=60, capacity=12, **shared),
+        Service.objects.create(
+            slug="retreat",
+            name="Retreat",
+            duration_minutes=60,
+            capacity=12,
+            requires_confirmation=False,
+            price_minor=50_000,
+            payment_mode=Service.PaymentMode.FULL,
+            **shared,
+        ),
+        Service.objects.create(
+            slug="paid",
+            name="Paid",
+            duration_minutes=30,
+            requires_confirmation=False,
+            price_minor=50_000,
+            payment_mode=Service.PaymentMode.FULL,
+            **shared,
+        ),
+    ]

@@ -1,0 +1,135 @@
+"""Compare the rows, PostgreSQL's log and the responses with the guarantees, in SQL of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, connection, transaction
+
+from bookings.invariants import INVARIANTS
+from bookings.models import Allocation
+from stress.race.client import ResponseLog
+
+# Computed from the bookings alone, with their buffers, and not from the allocations that the constraint checks.
+OVERLAPS = """
+    WITH standing AS (
+        SELECT b.id, b.session_id, b.resource_id, tstzrange(
+            b.starts_at - make_interval(mins => s.buffer_before_minutes),
+            b.ends_at + make_interval(mins => s.buffer_after_minutes)) AS blocked
+        FROM bookings_booking b JOIN bookings_service s ON s.id = b.service_id
+        WHERE b.status IN ('held', 'pending', 'confirmed'))
+    SELECT x.id FROM standing x JOIN standing y ON x.resource_id = y.resource_id AND x.id < y.id
+    WHERE x.blocked && y.blocked AND (x.session_id IS NULL OR x.session_id IS DISTINCT FROM y.session_id)"""
+MIN_LOSS_SHARE = 0.15
+KEYS = "SELECT notes FROM bookings_booking WHERE notes <> ''"
+
+
+@dataclass(frozen=True)
+class Report:
+    attempts: int
+    clients: int
+    kills: int
+    crashes: int
+    overlaps: int
+    deadlocks: int
+    duplicated: int
+    lost: int
+    unequal_replays: int
+    violations: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return not (
+            self.overlaps
+            or self.deadlocks
+            or self.duplicated
+            or self.lost
+            or self.unequal_replays
+            or self.violations
+            or self.unexplained
+        )
+
+    @property
+    def line(self) -> str:
+        return (
+            f"race: {self.attempts} attempts, {self.clients} clients, {self.kills} kills, {self.crashes} database "
+            f"crashes: overlaps {self.overlaps}, deadlocks {self.deadlocks}, duplicated {self.duplicated}, "
+            f"lost {self.lost}, unequal replays {self.unequal_replays}, "
+            f"unexplained {len(self.violations) + len(self.unexplained)}"
+        )
+
+
+def overlaps() -> int:
+    """Return how many pairs of bookings occupy the same resource at the same time."""
+    return len(_rows(OVERLAPS))
+
+
+def evaluate(
+    response_log: ResponseLog,
+    *,
+    attempts: int,
+    clients: int,
+    kills: int,
+    crashes: int,
+    overlaps: int,
+    paths: Iterable[str],
+    postgres_log: str,
+) -> Report:
+    """Compare the rows, PostgreSQL's log and the responses with the guarantees.
+
+    ``overlaps``: the number that was seen during the run. The run also fails if no client ever booked on one of the
+    ``paths``, or if too few responses were lost, because it then proves too little.
+    """
+    received = [str(notes) for (notes,) in _rows(KEYS)]
+    # A race has no worker: overdue bookings stay until a client wants their slot.
+    invariants = {sentence: query for sentence, query in INVARIANTS.items() if "expire within" not in sentence}
+    violations = [f"{sentence}: {len(rows)}" for sentence, query in invariants.items() if (rows := _rows(query))]
+    idle = [path for path in paths if not any(response_log.responses[path, won] for won in _success_codes(path))]
+    violations += [f"No client ever booked on the path {path}" for path in idle]
+    if response_log.loss_share < MIN_LOSS_SHARE:
+        violations.append(f"Only {response_log.loss_share:.0%} of the responses were lost")
+    if not _constraint_refuses_overlap():
+        violations.append("The database accepts an overlap: the constraint is missing")
+    return Report(
+        attempts,
+        clients,
+        kills,
+        crashes,
+        overlaps=overlaps,
+        deadlocks=postgres_log.count("deadlock detected"),
+        duplicated=len(received) - len(set(received)),
+        lost=len(response_log.keys - set(received)),
+        unequal_replays=response_log.unequal_replays,
+        violations=violations,
+        unexplained=response_log.unexplained,
+    )
+
+
+def _success_codes(path: str) -> list[str]:
+    return ["302"] if path.startswith("desk") else ["200", "201"]  # the desk's forms refuse with a page
+
+
+def _rows(query: str) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def _constraint_refuses_overlap() -> bool:
+    booked = Allocation.objects.filter(is_active=True, booking__isnull=False).first()
+    if booked is None:
+        return False
+    other = Allocation.objects.filter(booking__isnull=False).exclude(booking=booked.booking).first()
+    if other is None:
+        return False
+    try:
+        with transaction.atomic():
+            Allocation.objects.filter(pk=other.pk).update(
+                resource=booked.resource, blocked=booked.blocked, is_active=True
+            )
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return True
+    return False
