@@ -1,1 +1,1 @@
-"""Our figures, measured from outside, in one run, against the sandbox. ``make bench``."""
+"""Benchmarks: measured from outside, in one run, against the sandbox. ``make bench``."""

@@ -17,7 +17,7 @@ def main() -> None:
     from runtime.embedded_postgres import ensure_database_url  # noqa: PLC0415
 
     ensure_database_url()
-    import django  # noqa: PLC0415 - the settings have to stand first
+    import django  # noqa: PLC0415 - needs the settings above
 
     django.setup()
     from benchmarks.figures import keep, show  # noqa: PLC0415 - models need the set-up above

@@ -1,4 +1,4 @@
-"""How fast the five endpoints answer while every provider takes 2-3 s, and how soon a burst is accepted."""
+"""The response times of five endpoints while every provider takes 2-3 s, and how soon a burst is accepted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import requests
 from django.utils import timezone
 from requests.adapters import HTTPAdapter
 
-from benchmarks.accounts import settle
+from benchmarks.counts import settle
 from benchmarks.figures import Figure, figure, spread
-from benchmarks.stage import Daybook
+from benchmarks.setup import Daybook
 from bookings.models import Resource, Service, WorkingHours
 from sandbox.client import ACCEPTED
 from sandbox.process import RunningSandbox
@@ -26,7 +26,7 @@ CUSTOMER = {"name": "Bench Mark", "phone": "+919812340003", "email": "bench@exam
 
 
 def measure_endpoints(daybook: Daybook, rounds: int) -> list[Figure]:
-    """Ask each endpoint ``rounds`` times, one request after the other; then send one burst of bookings."""
+    """Call each endpoint ``rounds`` times, one request after the other; then send one burst of bookings."""
     _many_doctors()
     client = Client(daybook)
     client.warm_up()
@@ -46,7 +46,7 @@ def _many_doctors() -> None:
 
 
 class Client:
-    """Books as fast as it is answered, each time another slot."""
+    """Books as fast as it gets responses, another slot each time."""
 
     def __init__(self, daybook: Daybook) -> None:
         self.base = daybook.base
@@ -72,13 +72,13 @@ class Client:
     def verify(self, paid: dict[str, str]) -> dict[str, Any]:
         return self._post("/bookings/verify-payment", paid)
 
-    def move(self, booking_id: str, verb: str) -> None:
+    def transition(self, booking_id: str, verb: str) -> None:
         self.http.put(f"{self.base}/bookings/{booking_id}/{verb}", headers=self.staff, timeout=10).raise_for_status()
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self.http.post(self.base + path, json=body, timeout=10)
-        answer.raise_for_status()
-        result: dict[str, Any] = answer.json()
+        response = self.http.post(self.base + path, json=body, timeout=10)
+        response.raise_for_status()
+        result: dict[str, Any] = response.json()
         return result
 
     def _request(self, service: str) -> dict[str, Any]:
@@ -94,12 +94,12 @@ class Client:
 def _endpoints(client: Client, rounds: int) -> Iterator[Figure]:
     booked = [_timed(client.book) for _ in range(rounds)]
     settle()
-    confirmed = [_timed(lambda b=b: client.move(b["id"], "confirm")) for _, b in booked]  # type: ignore[misc]
+    confirmed = [_timed(lambda b=b: client.transition(b["id"], "confirm")) for _, b in booked]  # type: ignore[misc]
     settle()
-    completed = [_timed(lambda b=b: client.move(b["id"], "complete")) for _, b in booked]  # type: ignore[misc]
+    completed = [_timed(lambda b=b: client.transition(b["id"], "complete")) for _, b in booked]  # type: ignore[misc]
     settle()
     held = [_timed(client.checkout) for _ in range(rounds)]
-    paid = [client.sandbox.client.pay(answer["checkout"]["order_id"]) for _, answer in held]
+    paid = [client.sandbox.client.pay(response["checkout"]["order_id"]) for _, response in held]
     verified = [_timed(lambda p=p: client.verify(p)) for p in paid]  # type: ignore[misc]
     settle()
     with _instant_gateway(client.sandbox):

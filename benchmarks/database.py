@@ -1,4 +1,4 @@
-"""A database of the benchmark's own, so that nobody's bookings are in its figures."""
+"""A database for the benchmark alone, so that other bookings do not affect its figures."""
 
 from __future__ import annotations
 

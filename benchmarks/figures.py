@@ -1,4 +1,4 @@
-"""One measured number beside what was promised, and how a run's numbers are shown and kept."""
+"""A measured number beside its target, and how a run's numbers are shown and stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUT = Path(__file__).parent / "out" / "latest.json"
 
 @dataclass(frozen=True)
 class Figure:
-    """``target``: the most it may be, if anything was promised; ``peer``: the thread design's, where measured."""
+    """``target``: the maximum, if there is one; ``peer``: the value of the thread design, if measured."""
 
     name: str
     value: float
@@ -43,7 +43,7 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def keep(figures: list[Figure]) -> Path:
-    """Write the figures as JSON, one object each; a number that could not be had is null. Return where."""
+    """Write the figures as JSON, one object each; a missing number is null. Return the path."""
     rows = [{**asdict(each), "value": each.value if math.isfinite(each.value) else None} for each in figures]
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=2) + "\n")

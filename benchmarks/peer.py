@@ -1,4 +1,4 @@
-"""Runs the thread design under the same load, beside the same sandbox and database."""
+"""Run the thread design under the same load, with the same sandbox and database."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from benchmarks import openloop
-from benchmarks.accounts import AcceptLog
-from benchmarks.demand import MESSAGE_SECONDS, Demand
+from benchmarks import open_loop
+from benchmarks.booking_requests import MESSAGE_SECONDS, BookingRequests
+from benchmarks.counts import AcceptLog
 from benchmarks.figures import OUT, percentile
-from benchmarks.stage import progress
+from benchmarks.setup import progress
 from benchmarks.usage import cpu_seconds
 from runtime.processes import ROOT, kill_group, start, wait_for_web
 from sandbox.process import RunningSandbox
@@ -23,14 +23,14 @@ from sandbox.process import RunningSandbox
 PORT = 8124
 WORKERS = 2
 MODULE = "benchmarks.peers.thread_design"
-SPARE_CONNECTIONS = 10  # of the server's, which the generous pool leaves to others
+SPARE_CONNECTIONS = 10  # of the server's, which the large pool leaves to others
 DEFAULT_POOL = (5, 10)
 LOG = OUT.with_name("peer.log")  # the traces of its threads
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What became of one load. ``p50`` and ``p99`` in ms, over all answers and over those that never came."""
+    """The result of one load. ``p50`` and ``p99`` in ms, over all calls, also those without a response."""
 
     per_second: int
     pool: tuple[int, int]
@@ -66,10 +66,10 @@ class PeerBench:
     def __init__(self, database_url: str, sandbox: RunningSandbox) -> None:
         self._environment = {**sandbox.environment, "DATABASE_URL": database_url}
         self._log = AcceptLog(sandbox.client)
-        self._demand = Demand()
+        self._booking_requests = BookingRequests()
 
     def measure(self, *, rates: list[int], seconds: float, wait: float, generous_rates: list[int]) -> Peer:
-        """Run each rate in processes of its own: what the last one could not finish is not the next one's burden.
+        """Run each rate in processes of its own: a run does not inherit the backlog of the one before.
 
         ``wait``: seconds from the end of a load until its processes are killed with what they still hold.
         """
@@ -88,17 +88,19 @@ class PeerBench:
             self._log.new()
             before = _rows("peer_booking"), _rows("peer_message")
             end = time.monotonic() + seconds + wait
-            answers = openloop.run(base, openloop.evenly(self._demand.bookings(int(rate * seconds)), rate))
+            responses = open_loop.run(
+                base, open_loop.evenly(self._booking_requests.bookings(int(rate * seconds)), rate)
+            )
             _wait_for_threads(before, end)
             created = _rows("peer_booking") - before[0]
-        times = [each.ms for each in answers]
-        errors = sum(not each.is_good for each in answers)
+        times = [each.ms for each in responses]
+        errors = sum(not each.is_good for each in responses)
         if errors:
-            progress(f"  {openloop.faults(answers)}")
+            progress(f"  {open_loop.faults(responses)}")
         return Rate(
             rate,
             pool,
-            len(answers),
+            len(responses),
             errors,
             percentile(times, 50),
             percentile(times, 99),
@@ -110,7 +112,7 @@ class PeerBench:
         progress("peer: processor time of a booking, no messages")
         with self._running(DEFAULT_POOL, SEND_MESSAGES="0") as base:
             self._warm_up(base)
-            return cpu_ms_per_booking(base, self.process, self._demand, seconds)
+            return cpu_ms_per_booking(base, self.process, self._booking_requests, seconds)
 
     @contextmanager
     def _running(self, pool: tuple[int, int], **more: str) -> Iterator[str]:
@@ -128,16 +130,16 @@ class PeerBench:
             kill_group(self.process)
 
     def _warm_up(self, base: str) -> None:
-        openloop.run(base, openloop.evenly(self._demand.bookings(8), 40))
+        open_loop.run(base, open_loop.evenly(self._booking_requests.bookings(8), 40))
 
 
 def cpu_ms_per_booking(
-    base: str, process: subprocess.Popen[bytes], demand: Demand, seconds: float, *, rate: int = 20
+    base: str, process: subprocess.Popen[bytes], booking_requests: BookingRequests, seconds: float, *, rate: int = 20
 ) -> float:
-    """Return the processor time of a process tree per booking, at a rate that every design can keep."""
+    """Return the processor time of a process tree per booking, at a rate that every design can sustain."""
     before = cpu_seconds(process)
-    answers = openloop.run(base, openloop.evenly(demand.bookings(int(rate * seconds)), rate))
-    return 1000 * (cpu_seconds(process) - before) / max(1, sum(each.is_good for each in answers))
+    responses = open_loop.run(base, open_loop.evenly(booking_requests.bookings(int(rate * seconds)), rate))
+    return 1000 * (cpu_seconds(process) - before) / max(1, sum(each.is_good for each in responses))
 
 
 def generous_pool() -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What one run measures, in which order, and for how long."""
+"""What a run measures, in which order, and for how long."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from django.core.management import call_command
 from django.db import connections
 
+from benchmarks.availability import measure_calendar
+from benchmarks.booking_requests import BookingRequests, create_clinic
 from benchmarks.bookings import measure_endpoints
 from benchmarks.database import scratch_database
 from benchmarks.delivery import DeliveryBench
-from benchmarks.demand import Demand, furnish_clinic
 from benchmarks.figures import Figure
-from benchmarks.free_times import measure_calendar
 from benchmarks.peer import PeerBench, show_rates
+from benchmarks.setup import progress, running_daybook
 from benchmarks.slow_gateway import measure_slow_gateway
-from benchmarks.stage import progress, running_daybook
 from runtime.processes import interrupt_on_signals
 from sandbox.process import running_sandbox
 
@@ -44,9 +44,9 @@ def measure(plan: Plan) -> list[Figure]:
     with scratch_database() as url, running_sandbox() as sandbox:
         call_command("migrate", verbosity=0)
         call_command("seed_demo")
-        furnish_clinic()
+        create_clinic()
         connections.close_all()
-        demand = Demand()
+        booking_requests = BookingRequests()
         peer = PeerBench(url, sandbox).measure(
             rates=plan.peer_rates,
             seconds=plan.peer_seconds,
@@ -57,10 +57,10 @@ def measure(plan: Plan) -> list[Figure]:
             progress("Daybook: its endpoints, one request after the other")
             figures = measure_endpoints(daybook, plan.rounds)
             progress("Daybook: while the gateway takes 5 s")
-            figures += measure_slow_gateway(daybook, demand, plan.rounds)
+            figures += measure_slow_gateway(daybook, booking_requests, plan.rounds)
             progress("Daybook: a month of free times")
             figures += measure_calendar(daybook, 5 * plan.rounds)  # a 99th percentile takes hundreds
-            figures += DeliveryBench(daybook, demand, peer).measure(
+            figures += DeliveryBench(daybook, booking_requests, peer).measure(
                 seconds=plan.seconds, callback_seconds=plan.callback_seconds, idle_seconds=plan.idle_seconds
             )
             progress("stopping")

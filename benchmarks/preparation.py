@@ -1,4 +1,4 @@
-"""What has to stand before a load: bookings to confirm and complete, and payments to verify."""
+"""What a load needs: bookings to confirm and complete, and payments to verify."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 import requests
 
-from benchmarks.demand import DESK, PAID, Demand
-from benchmarks.openloop import Call
-from benchmarks.stage import Daybook
+from benchmarks.booking_requests import DESK, PAID, BookingRequests
+from benchmarks.open_loop import Call
+from benchmarks.setup import Daybook
 
-TRIES = 10
-GATEWAY_AWAY = 503
+ATTEMPTS = 10
+GATEWAY_UNAVAILABLE = 503
 
 
 class Preparation:
     """Makes, through Daybook's own API, what the calls of a load need."""
 
-    def __init__(self, daybook: Daybook, demand: Demand) -> None:
+    def __init__(self, daybook: Daybook, booking_requests: BookingRequests) -> None:
         self._daybook = daybook
-        self._demand = demand
+        self._booking_requests = booking_requests
 
     def confirmations(self, count: int) -> list[Call]:
-        return [self._move(booking["id"], "confirm") for booking in self._many(count, self._book)]
+        return [self._transition(booking["id"], "confirm") for booking in self._many(count, self._book)]
 
     def completions(self, count: int) -> list[Call]:
-        return [self._move(booking["id"], "complete") for booking in self._many(count, self._confirmed)]
+        return [self._transition(booking["id"], "complete") for booking in self._many(count, self._confirmed)]
 
     def verifications(self, count: int) -> list[Call]:
         return [
@@ -38,35 +38,35 @@ class Preparation:
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda _: make(), range(count)))
 
-    def _move(self, booking_id: str, verb: str) -> Call:
+    def _transition(self, booking_id: str, verb: str) -> Call:
         return Call(verb, "PUT", f"/bookings/{booking_id}/{verb}", headers=self._daybook.staff)
 
     def _book(self) -> dict[str, Any]:
-        return self._ask("POST", "/bookings/", json=self._demand.body(DESK))
+        return self._request("POST", "/bookings/", json=self._booking_requests.body(DESK))
 
     def _confirmed(self) -> dict[str, Any]:
         booking = self._book()
-        return self._ask("PUT", f"/bookings/{booking['id']}/confirm", headers=self._daybook.staff)
+        return self._request("PUT", f"/bookings/{booking['id']}/confirm", headers=self._daybook.staff)
 
     def _paid(self) -> dict[str, Any]:
         order_id = self._held()["checkout"]["order_id"]
-        answer = requests.post(f"{self._daybook.sandbox.http_url}/sandbox/orders/{order_id}/pay", json={}, timeout=10)
-        answer.raise_for_status()
-        paid: dict[str, Any] = answer.json()
+        response = requests.post(f"{self._daybook.sandbox.http_url}/sandbox/orders/{order_id}/pay", json={}, timeout=10)
+        response.raise_for_status()
+        paid: dict[str, Any] = response.json()
         return paid
 
     def _held(self) -> dict[str, Any]:
-        for _ in range(TRIES):
+        for _ in range(ATTEMPTS):
             try:
-                return self._ask("POST", "/bookings/razorpay-booking", json=self._demand.body(PAID))
+                return self._request("POST", "/bookings/razorpay-booking", json=self._booking_requests.body(PAID))
             except requests.HTTPError as refusal:
                 # Daybook gives the gateway a third of a second, which a busy machine may miss.
-                if refusal.response is None or refusal.response.status_code != GATEWAY_AWAY:
+                if refusal.response is None or refusal.response.status_code != GATEWAY_UNAVAILABLE:
                     raise
-        raise TimeoutError(f"The gateway was not reached in {TRIES} tries.")
+        raise TimeoutError(f"The gateway was not reached in {ATTEMPTS} attempts.")
 
-    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer = requests.request(method, self._daybook.base + path, timeout=10, **options)
-        answer.raise_for_status()
-        made: dict[str, Any] = answer.json()
+    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        response = requests.request(method, self._daybook.base + path, timeout=10, **options)
+        response.raise_for_status()
+        made: dict[str, Any] = response.json()
         return made

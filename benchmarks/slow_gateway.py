@@ -1,4 +1,4 @@
-"""What customers notice of a gateway that takes 5 s: who books is told to come back, who has paid notices nothing."""
+"""The effect of a gateway that takes 5 s: checkouts get 503 with Retry-After, verifications are not affected."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from uuid import uuid4
 
 import requests
 
-from benchmarks.accounts import settle
-from benchmarks.demand import PAID, Demand
+from benchmarks.booking_requests import PAID, BookingRequests
+from benchmarks.counts import settle
 from benchmarks.figures import Figure, figure, percentile
-from benchmarks.openloop import Call
+from benchmarks.open_loop import Call
 from benchmarks.preparation import Preparation
-from benchmarks.stage import Daybook
+from benchmarks.setup import Daybook
 
 GATEWAY_SECONDS = 5
-BREAKERS_PAUSE = 6.0  # after it a web process asks the gateway again
+CIRCUIT_BREAKER_SECONDS = 6.0  # after it a web process asks the gateway again
 BOOKINGS_AT_ONCE = 2
-CREATED, GATEWAY_AWAY = 201, 503
+CREATED, GATEWAY_UNAVAILABLE = 201, 503
 
 
-def measure_slow_gateway(daybook: Daybook, demand: Demand, rounds: int) -> list[Figure]:
-    """Book and verify side by side while the gateway is slow; go on with the same keys once it is well again."""
-    verifications = Preparation(daybook, demand).verifications(rounds)
-    bookings = [_booking(demand) for _ in range(rounds)]
+def measure_slow_gateway(daybook: Daybook, booking_requests: BookingRequests, rounds: int) -> list[Figure]:
+    """Book and verify side by side while the gateway is slow; resume with the same keys when it has recovered."""
+    verifications = Preparation(daybook, booking_requests).verifications(rounds)
+    bookings = [_booking(booking_requests) for _ in range(rounds)]
     settle()
     daybook.sandbox.client.set(gateway_seconds_min=GATEWAY_SECONDS, gateway_seconds_max=GATEWAY_SECONDS)
     with ThreadPoolExecutor(BOOKINGS_AT_ONCE + 1) as pool:
@@ -32,30 +32,32 @@ def measure_slow_gateway(daybook: Daybook, demand: Demand, rounds: int) -> list[
         held = list(pool.map(lambda call: _timed(daybook, call), bookings))
         verified = verifying.result()
     daybook.sandbox.client.reset_settings()
-    time.sleep(BREAKERS_PAUSE)
+    time.sleep(CIRCUIT_BREAKER_SECONDS)
     resumed = [_timed(daybook, call) for call in bookings]
-    told_when = sum(answer.status_code == GATEWAY_AWAY and "Retry-After" in answer.headers for _, answer in held)
-    went_on = sum(answer.status_code == CREATED for _, answer in resumed)
+    with_retry_after = sum(
+        response.status_code == GATEWAY_UNAVAILABLE and "Retry-After" in response.headers for _, response in held
+    )
+    resumed_count = sum(response.status_code == CREATED for _, response in resumed)
     return [
-        figure("gateway of 5 s: razorpay-booking, longest answer", max(ms for ms, _ in held), "ms", 500),
-        figure("gateway of 5 s: not told 503 with Retry-After", rounds - told_when, "", 0),
-        figure("gateway of 5 s: not resumed afterwards under the same key", rounds - went_on, "", 0),
+        figure("gateway of 5 s: razorpay-booking, longest response", max(ms for ms, _ in held), "ms", 500),
+        figure("gateway of 5 s: without 503 and Retry-After", rounds - with_retry_after, "", 0),
+        figure("gateway of 5 s: not resumed afterwards under the same key", rounds - resumed_count, "", 0),
         figure("gateway of 5 s: verify-payment p99", percentile([ms for ms, _ in verified], 99), "ms", 100),
-        figure("gateway of 5 s: verify-payment refused", sum(not answer.ok for _, answer in verified), "", 0),
+        figure("gateway of 5 s: verify-payment refused", sum(not response.ok for _, response in verified), "", 0),
     ]
 
 
-def _booking(demand: Demand) -> Call:
+def _booking(booking_requests: BookingRequests) -> Call:
     return Call(
         "razorpay-booking",
         "POST",
         "/bookings/razorpay-booking",
-        demand.body(PAID),
+        booking_requests.body(PAID),
         headers={"Idempotency-Key": str(uuid4())},
     )
 
 
 def _timed(daybook: Daybook, call: Call) -> tuple[float, requests.Response]:
     before = time.perf_counter()
-    answer = requests.request(call.method, daybook.base + call.path, json=call.body, headers=call.headers, timeout=20)
-    return (time.perf_counter() - before) * 1000, answer
+    response = requests.request(call.method, daybook.base + call.path, json=call.body, headers=call.headers, timeout=20)
+    return (time.perf_counter() - before) * 1000, response

@@ -1,4 +1,4 @@
-"""What a tree of processes costs: processor time and memory."""
+"""The processor time and memory of a tree of processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Peak:
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    """Return the processor time of a process, its descendants, and the children of theirs that have ended."""
+    """Return the processor time of a process, its descendants, and their children that have ended."""
     total = 0.0
     for each in _tree(process):
         try:

@@ -1,4 +1,4 @@
-"""How fast free times are listed: a month of ten people's calendars with ten thousand bookings in them."""
+"""The speed of availability: a month of ten resources with ten thousand bookings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import requests
 from django.db import connection
 from django.utils import timezone
 
-from benchmarks.accounts import settle
+from benchmarks.counts import settle
 from benchmarks.figures import Figure, figure, percentile
-from benchmarks.stage import Daybook
+from benchmarks.setup import Daybook
 from bookings.models import Allocation, Booking, Customer, Location, Resource, Service, WorkingHours
 
 BOOKINGS, RESOURCES = 10_000, 10
@@ -24,41 +24,43 @@ SLUG = "bench-calendar"
 
 
 def measure_calendar(daybook: Daybook, rounds: int) -> Iterator[Figure]:
-    """Ask for a month ``rounds`` times, one request after the other, and beside it PostgreSQL for the rows alone."""
+    """Request a month ``rounds`` times, one after the other, and compare with reading the rows from PostgreSQL."""
     settle()
     service = fill_calendar()
     first = timezone.localdate() + timedelta(days=1)
     query = {"from": str(first), "to": str(first + timedelta(days=DAYS - 1))}
     with requests.Session() as http:
-        answers = [_timed_get(http, f"{daybook.base}/services/{SLUG}/availability", query) for _ in range(rounds + 16)]
+        responses = [
+            _timed_get(http, f"{daybook.base}/services/{SLUG}/availability", query) for _ in range(rounds + 16)
+        ]
     rows = [_timed_rows(service, first) for _ in range(rounds)]
-    took = answers[16:]  # by then every web process has loaded its code
+    elapsed = responses[16:]  # by then every web process has loaded its code
     name = f"availability, {DAYS} days, {RESOURCES} people, {BOOKINGS} bookings"
-    yield figure(f"{name}, median", statistics.median(took), "ms", TARGET_MS, statistics.median(rows))
-    yield figure(f"{name}, p99", percentile(took, 99), "ms", TARGET_MS, percentile(rows, 99))
+    yield figure(f"{name}, median", statistics.median(elapsed), "ms", TARGET_MS, statistics.median(rows))
+    yield figure(f"{name}, p99", percentile(elapsed, 99), "ms", TARGET_MS, percentile(rows, 99))
 
 
 def fill_calendar() -> Service:
-    """Create the service, its people, and bookings on every third time or so of the past months and the coming one."""
+    """Create the service, its resources, and bookings on about every third slot of the past and coming months."""
     location = Location.objects.create(name="Bench Calendar")
     service = Service.objects.create(
         location=location, slug=SLUG, name=SLUG, duration_minutes=30, requires_confirmation=False, horizon_days=90
     )
-    people = [Resource.objects.create(location=location, name=f"{SLUG} {number}") for number in range(RESOURCES)]
-    service.resources.set(people)
-    for each in people:
+    resources = [Resource.objects.create(location=location, name=f"{SLUG} {number}") for number in range(RESOURCES)]
+    service.resources.set(resources)
+    for each in resources:
         WorkingHours.objects.bulk_create(
             WorkingHours(resource=each, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
         )
-    _book(service, random.Random(1).sample(list(_times(people)), BOOKINGS))
+    _book(service, random.Random(1).sample(list(_times(resources)), BOOKINGS))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE bookings_allocation, bookings_booking")
     return service
 
 
-def _times(people: list[Resource]) -> Iterator[tuple[Resource, datetime]]:
+def _times(resources: list[Resource]) -> Iterator[tuple[Resource, datetime]]:
     morning = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0)
-    for each in people:
+    for each in resources:
         for day in range(-PAST_DAYS, DAYS + 1):
             for visit in range(18):
                 yield each, morning + timedelta(days=day, minutes=30 * visit)
@@ -95,14 +97,14 @@ def _book(service: Service, times: list[tuple[Resource, datetime]]) -> None:
 
 def _timed_get(http: requests.Session, url: str, query: dict[str, str]) -> float:
     before = time.perf_counter()
-    answer = http.get(url, params=query, timeout=10)
-    took = (time.perf_counter() - before) * 1000
-    answer.raise_for_status()
-    return took
+    response = http.get(url, params=query, timeout=10)
+    elapsed = (time.perf_counter() - before) * 1000
+    response.raise_for_status()
+    return elapsed
 
 
 def _timed_rows(service: Service, first: date) -> float:
-    """The peer: the month's occupied times, as plain rows, and nothing made of them."""
+    """Measure the peer: reading the occupied times of the month as plain rows."""
     before = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Whether the books balance: what was answered, what stands in the database, what the providers accepted."""
+"""Compare the responses, the rows of the database and the messages that the providers accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from notifications.models import Notification
 from sandbox.client import ACCEPTED, Entry, SandboxClient
 
 # Twilio's callback path and our e-mails' Message-ID both carry the notification's id.
-ITS_ID = re.compile(r"(?:/status/|^<)([0-9a-f]{8}-[0-9a-f-]{27})")
+NOTIFICATION_ID = re.compile(r"(?:/status/|^<)([0-9a-f]{8}-[0-9a-f-]{27})")
 Status = Notification.Status
 CALLBACKS_SECONDS = 0.5  # most callbacks on the last message have come by then
 
@@ -35,43 +35,43 @@ class AcceptLog:
 
 
 def times_accepted(entries: list[Entry]) -> Counter[str]:
-    """Return how often each notification was accepted, by its id."""
-    found = (ITS_ID.search(entry.get("status_callback") or entry.get("message_id", "")) for entry in entries)
+    """Return how many times each notification was accepted, by its id."""
+    found = (NOTIFICATION_ID.search(entry.get("status_callback") or entry.get("message_id", "")) for entry in entries)
     return Counter(match[1] for match in found if match)
 
 
 def not_exactly_once(since: datetime, entries: list[Entry]) -> int:
-    """Count the notifications owed since then that the providers did not accept exactly once, and strangers."""
+    """Count the notifications since then that were not accepted exactly once, and accepted unknown ones."""
     counts = times_accepted(entries)
-    owed = {str(id) for id in _owed(since).values_list("id", flat=True)}
-    return sum(counts[id] != 1 for id in owed | set(counts))
+    expected = {str(id) for id in _expected_messages(since).values_list("id", flat=True)}
+    return sum(counts[id] != 1 for id in expected | set(counts))
 
 
-def _owed(since: datetime) -> QuerySet[Notification]:
+def _expected_messages(since: datetime) -> QuerySet[Notification]:
     return Notification.objects.filter(created_at__gte=since).exclude(kind="booking_reminder")  # those are due later
 
 
-def kept_since(since: datetime) -> tuple[int, int]:
-    """Return how many bookings and how many messages have been written since then."""
+def count_rows_since(since: datetime) -> tuple[int, int]:
+    """Return how many bookings and messages were written since then."""
     bookings = Booking.objects.filter(created_at__gte=since).count()
-    return bookings, _owed(since).count()
+    return bookings, _expected_messages(since).count()
 
 
-def imbalance(kept: int, promised: int, in_doubt: int) -> int:
-    """Return how many of what was promised are missing, or how many stand there that nobody can have asked for.
+def difference(found: int, expected: int, unanswered: int) -> int:
+    """Return how many of the expected rows are missing, or how many rows are unexplained.
 
-    ``in_doubt``: what calls without an answer would have made; they may have happened.
+    ``unanswered``: the rows of calls without a response, which may have been carried out.
     """
-    return max(0, promised - kept, kept - promised - in_doubt)
+    return max(0, expected - found, found - expected - unanswered)
 
 
 def settle(seconds: float = 60.0) -> bool:
-    """Wait until no message is on its way any more; return whether that came about within ``seconds``."""
-    on_their_way = Notification.objects.exclude(kind="booking_reminder").filter(
+    """Wait until every message is settled; return whether that took at most ``seconds``."""
+    unsettled = Notification.objects.exclude(kind="booking_reminder").filter(
         status__in=[Status.QUEUED, Status.SENDING, Status.UNKNOWN]
     )
     end = time.monotonic() + seconds
-    while on_their_way.exists():
+    while unsettled.exists():
         if time.monotonic() > end:
             return False
         time.sleep(0.25)
@@ -80,7 +80,7 @@ def settle(seconds: float = 60.0) -> bool:
 
 
 def claim_lags(since: datetime) -> list[float]:
-    """Return the milliseconds from the change that owed a message to its first try, for all owed since then."""
+    """Return the milliseconds from a change to the first attempt of its message, for all messages since then."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT 1000 * extract(epoch FROM a.started_at - n.created_at)::float

@@ -19,7 +19,7 @@ from sandbox.process import RunningSandbox
 PORT = 8123
 PROMPT_SECONDS, PROMPT_ANSWERS = 0.1, 10
 BEGAN = time.monotonic()
-# One machine plays all customers: it may have all it wants, and is counted all the same.
+# All customers share one client address: unlimited, but still counted.
 LIMITS = [
     "LIMIT_BOOKINGS_PER_HOUR",
     "LIMIT_LOOKUPS_PER_MINUTE",
@@ -36,12 +36,12 @@ class Daybook:
     sandbox: RunningSandbox
     web: subprocess.Popen[bytes]
     worker: subprocess.Popen[bytes]
-    staff: dict[str, str]  # the headers of somebody who may confirm and complete
+    staff: dict[str, str]  # the headers of a user who may confirm and complete
 
 
 @contextmanager
 def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Daybook]:
-    """Start both processes, yield once the web server answers, and stop them in the end."""
+    """Start both processes, yield once the web server answers, and stop them afterwards."""
     base = f"http://127.0.0.1:{PORT}"
     environment = {
         **sandbox.environment,
@@ -68,7 +68,7 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[subproc
 
 
 def catch_up(base: str) -> None:
-    """Wait until the server has dealt with what its clients gave up on: it answers at once, several times running."""
+    """Wait until the server has processed abandoned requests: it responds immediately, several times in a row."""
     end, prompt = time.monotonic() + START_SECONDS, 0
     while prompt < PROMPT_ANSWERS and time.monotonic() < end:
         try:
@@ -80,10 +80,10 @@ def catch_up(base: str) -> None:
 
 
 def progress(text: str) -> None:
-    """Say which phase begins, how long into the run."""
+    """Print which phase begins, and the time since the start."""
     print(f"{time.monotonic() - BEGAN:>5.0f} s  {text}", flush=True)
 
 
 def _sign_in(base: str) -> dict[str, str]:
-    answer = requests.post(f"{base}/auth/token", json={"username": "frontdesk", "password": PASSWORD}, timeout=10)
-    return {"Authorization": f"Bearer {answer.json()['token']}"}
+    response = requests.post(f"{base}/auth/token", json={"username": "frontdesk", "password": PASSWORD}, timeout=10)
+    return {"Authorization": f"Bearer {response.json()['token']}"}

@@ -1,4 +1,4 @@
-"""What is booked: a clinic large enough for the load, and requests of which no two want the same time."""
+"""A clinic large enough for the load, and booking requests that never conflict."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from benchmarks.openloop import Call
+from benchmarks.open_loop import Call
 from bookings.models import Location, Resource, Service, WorkingHours
 
-MESSAGE_SECONDS = 3.0  # what a provider takes at most
+MESSAGE_SECONDS = 3.0  # the longest response time of a provider
 DESK, PAID = "bench-desk", "bench-paid"
-SERVICES = 20  # of each; a request names its service and takes whoever is free, as most do
+SERVICES = 20  # of each; a request takes any free resource, as most do
 RESOURCES = 2  # a service
 VISITS_A_DAY = 18  # of half an hour, from nine to six
 
 
-def furnish_clinic() -> None:
-    """Create the services that the load books, and who offers them."""
+def create_clinic() -> None:
+    """Create the services that the load books, and their resources."""
     location = Location.objects.create(name="Bench Clinic")
     for number in range(SERVICES):
         for slug, fields in (
@@ -42,8 +42,8 @@ def _staff(service: Service) -> None:
         )
 
 
-class Demand:
-    """Hands out requests: another customer each time, the services in turn, and each service's times in turn."""
+class BookingRequests:
+    """Generates requests: a new customer each time, the services and their slots in turn."""
 
     def __init__(self) -> None:
         self._made: Counter[str] = Counter()
