@@ -17,6 +17,7 @@ def paid_booking(api, sandbox, service):
     return started["booking"], sandbox.client.pay(started["checkout"]["order_id"])
 
 
+@pytest.mark.short_deadline
 def test_a_slow_gateway_is_answered_for_in_time(sandbox, api):
     service = make_paid_service()
     sandbox.client.set(gateway_hang_before=1, hang_seconds=5)

@@ -51,6 +51,7 @@ def test_an_answer_without_a_verdict_leaves_the_outcome_open(status, body):
         _read_response(answer_of(status, body))
 
 
+@pytest.mark.short_deadline
 def test_a_call_that_found_no_free_line_was_not_sent():
     gate, started = threading.Event(), threading.Semaphore(0)
 

@@ -156,6 +156,7 @@ def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
     assert count_messages_by_kind() == {"refund_requested": 3, "refund_processed": 3}
 
 
+@pytest.mark.short_deadline
 @pytest.mark.parametrize(
     "fault",
     [
