@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,63 +16,14 @@ from django.utils.safestring import SafeString
 from django_object_actions import DjangoObjectActions, action
 
 from bookings.admin.forms import BookingForm, RescheduleForm
+from bookings.admin.transitions import CANCEL, COMPLETE, CONFIRM, DECLINE, NO_SHOW, RESCHEDULE, Transition
 from bookings.exceptions import InvalidTransition, VisitNotStarted
 from bookings.models import Booking
-from bookings.operations import (
-    cancel_booking,
-    complete_booking,
-    confirm_booking,
-    decline_booking,
-    mark_no_show,
-    reschedule_booking,
-)
 from bookings.timeline import shortcuts, timeline
 from foundation.events import Actor
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.money import format_money
 from foundation.timezones import format_local_time
-
-Status = Booking.Status
-CORRECT = "bookings.correct_booking"
-
-
-@dataclass(frozen=True)
-class Transition:
-    """A button of the booking page: its operation, its permission, and the statuses in which it is shown.
-
-    Users who may correct bookings also see it in the status ``corrects``.
-    """
-
-    operation: Callable[..., Booking]
-    permission: str
-    statuses: list[Booking.Status]
-    done: str
-    corrects: Booking.Status | None = None
-
-    def is_available(self, booking: Booking, request: HttpRequest) -> bool:
-        may_correct = booking.status == self.corrects and request.user.has_perm(CORRECT)
-        return request.user.has_perm(self.permission) and (booking.status in self.statuses or may_correct)
-
-    def perform(self, booking: Booking, request: HttpRequest) -> Booking:
-        options = {"may_correct": request.user.has_perm(CORRECT)} if self.corrects else {}
-        return self.operation(booking_id=booking.pk, actor=Actor.from_user(request.user), **options)
-
-    def check_permission(self, request: HttpRequest) -> None:
-        # django-object-actions only checks that the user is staff.
-        if not request.user.has_perm(self.permission):
-            raise PermissionDenied
-
-
-CONFIRM = Transition(confirm_booking, "bookings.confirm_booking", [Status.PENDING], "confirmed")
-DECLINE = Transition(decline_booking, "bookings.confirm_booking", [Status.PENDING], "declined")
-COMPLETE = Transition(
-    complete_booking, "bookings.complete_booking", [Status.CONFIRMED], "completed", corrects=Status.NO_SHOW
-)
-NO_SHOW = Transition(
-    mark_no_show, "bookings.complete_booking", [Status.CONFIRMED], "marked as no-show", corrects=Status.COMPLETED
-)
-RESCHEDULE = Transition(reschedule_booking, "bookings.reschedule_booking", Booking.RESCHEDULABLE, "rescheduled")
-CANCEL = Transition(cancel_booking, "bookings.cancel_booking", Booking.BLOCKING, "cancelled")
 
 
 def transition_button(label: str) -> Callable[..., Any]:
@@ -119,8 +69,6 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         "created",
     ]
 
-    # Columns and fields
-
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, booking: Booking) -> str:
         return format_local_time(booking.starts_at, booking.zone)
@@ -162,8 +110,6 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
     def email(self, booking: Booking) -> str:
         return booking.customer.email
 
-    # Pages
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Bookings"})
 
@@ -188,8 +134,6 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
         context = {**self.admin_site.each_context(request), "title": title, "form": form, "button": button}
         return render(request, "admin/bookings/booking/form.html", context)
 
-    # Permissions
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("bookings.add_booking")
 
@@ -206,8 +150,6 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
             for name, transition in self.transitions.items()
             if booking and transition.is_available(booking, request)
         ]
-
-    # Buttons and list actions
 
     @transition_button("Confirm")
     def confirm(self, request: HttpRequest, booking: Booking) -> None:

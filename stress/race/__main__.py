@@ -33,7 +33,8 @@ def main() -> None:
     import django  # noqa: PLC0415
 
     django.setup()
-    from stress.race.run import FULL, SHORT, Run, say  # noqa: PLC0415 - models need the set-up above
+    from stress.race.run import Run, say  # noqa: PLC0415 - models need the set-up above
+    from stress.race.size import FULL, SHORT  # noqa: PLC0415
 
     say(f"Seed {options.seed}. The run uses its own database.")
     began = time.monotonic()

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from stress.race.catalogue import DOCTORS, make_catalogue, make_slots, morning, 
 from stress.race.client import Client, ResponseLog
 from stress.race.paths import CUSTOMER, PATHS, Booked, Slot, cancel
 from stress.race.report import Report, evaluate, overlaps
+from stress.race.size import Size
 
 CLIENTS = 32
 REPEATS = 4
@@ -42,20 +42,6 @@ LIMITS = dict.fromkeys(
     ],
     "0",
 )
-
-
-@dataclass(frozen=True)
-class Size:
-    """``attempts`` on the slots; ``keys``: requests that are each sent several times concurrently."""
-
-    attempts: int
-    keys: int
-    kill_every: float
-    crashes: list[int]  # the length of each database outage in seconds
-
-
-SHORT = Size(attempts=700, keys=100, kill_every=4, crashes=[2])
-FULL = Size(attempts=10_000, keys=2_000, kill_every=12, crashes=[2, 5, 3, 2, 4, 3])
 
 
 class Run:

@@ -42,12 +42,12 @@ def test_a_paid_visit_is_held_paid_and_verified_and_every_message_arrives(web, s
     service = make_paid_service()
     start_worker(web)
 
-    answer = post(f"{web}/bookings/razorpay-booking", booking_request(service), expect=201)
-    paid = sandbox.client.pay(answer["checkout"]["order_id"])
+    response = post(f"{web}/bookings/razorpay-booking", booking_request(service), expect=201)
+    paid = sandbox.client.pay(response["checkout"]["order_id"])
     verified = post(f"{web}/bookings/verify-payment", paid, expect=200)
 
-    assert (answer["booking"]["status"], verified["booking"]["status"]) == ("held", "confirmed")
-    assert_each_arrives_once(answer["booking"]["id"], 3, sandbox.client)
+    assert (response["booking"]["status"], verified["booking"]["status"]) == ("held", "confirmed")
+    assert_each_arrives_once(response["booking"]["id"], 3, sandbox.client)
 
 
 def test_fifty_requests_for_one_slot_are_one_booking_and_forty_nine_conflicts(web):
@@ -59,9 +59,9 @@ def test_fifty_requests_for_one_slot_are_one_booking_and_forty_nine_conflicts(we
         return requests.post(f"{web}/bookings/", json=booking_request(service), timeout=30).status_code
 
     with ThreadPoolExecutor(50) as customers:
-        answers = sorted(customers.map(request_slot, range(50)))
+        responses = sorted(customers.map(request_slot, range(50)))
 
-    assert answers == [201] + [409] * 49
+    assert responses == [201] + [409] * 49
     assert Booking.objects.count() == 1
 
 
@@ -69,44 +69,46 @@ def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_unce
     sandbox.client.set(message_seconds_min=2, message_seconds_max=2, callback_lost=1)
     service = make_service(resources=4)
     bookings = [post(f"{web}/bookings/", booking_request(service), expect=201) for _ in range(4)]
-    owed = Notification.objects.filter(booking__in=[booking["id"] for booking in bookings])
+    expected_messages = Notification.objects.filter(booking__in=[booking["id"] for booking in bookings])
     before = len(sandbox.client.log())
     worker = start_worker(web)
-    wait_until(lambda: owed.filter(status=Status.SENDING).count() == 12, "all are being sent")
+    wait_until(lambda: expected_messages.filter(status=Status.SENDING).count() == 12, "all are being sent")
     wait_until(lambda: Attempt.objects.filter(phase="handover").count() == 4, "the e-mails are handed over")
 
     kill_worker(worker)
     # The lease of a dead worker lapses by the clock; the test moves the clock's hand instead of waiting a minute.
-    owed.filter(status=Status.SENDING).update(lease_until="2000-01-01T00:00:00Z")
+    expected_messages.filter(status=Status.SENDING).update(lease_until="2000-01-01T00:00:00Z")
     late = post(f"{web}/bookings/", booking_request(service, starts_at=slot(hour=15).isoformat()), expect=201)
     start_worker(web)
     wait_until(lambda: arrived(late["id"], statuses=[Status.ACCEPTED]) == 3, "the new worker sends what is new")
 
-    assert set(owed.values_list("status", flat=True)) == {Status.UNKNOWN}
-    assert set(Attempt.objects.filter(notification__in=owed).values_list("outcome", flat=True)) == {"unknown"}
+    assert set(expected_messages.values_list("status", flat=True)) == {Status.UNKNOWN}
+    assert set(Attempt.objects.filter(notification__in=expected_messages).values_list("outcome", flat=True)) == {
+        "unknown"
+    }
     accepted = accepted_ids(sandbox.client, after=before)
     assert len(accepted) == len(set(accepted))
     assert set(accepted) <= {str(pk) for pk in Notification.objects.values_list("pk", flat=True)}
 
 
 def post(url, body, *, expect):
-    answer = requests.post(url, json=body, timeout=10)
-    assert answer.status_code == expect, answer.text
-    return answer.json()
+    response = requests.post(url, json=body, timeout=10)
+    assert response.status_code == expect, response.text
+    return response.json()
 
 
 def assert_each_arrives_once(booking_id, count, client: SandboxClient):
     wait_until(lambda: arrived(booking_id) == count, f"{count} messages arrive")
-    owed = {str(pk) for pk in Notification.objects.filter(booking=booking_id).values_list("pk", flat=True)}
-    accepted = [pk for pk in accepted_ids(client) if pk in owed]
-    assert sorted(accepted) == sorted(owed)
+    expected_messages = {str(pk) for pk in Notification.objects.filter(booking=booking_id).values_list("pk", flat=True)}
+    accepted = [pk for pk in accepted_ids(client) if pk in expected_messages]
+    assert sorted(accepted) == sorted(expected_messages)
 
 
 def arrived(booking_id, statuses=(Status.DELIVERED, Status.READ)):
     """How many messages got as far as their channel can report; an e-mail's last word is its server's 250."""
-    owed = Notification.objects.filter(booking=booking_id)
-    emails = owed.filter(channel="email", status=Status.ACCEPTED).count()
-    return emails + owed.exclude(channel="email").filter(status__in=statuses).count()
+    expected_messages = Notification.objects.filter(booking=booking_id)
+    emails = expected_messages.filter(channel="email", status=Status.ACCEPTED).count()
+    return emails + expected_messages.exclude(channel="email").filter(status__in=statuses).count()
 
 
 def accepted_ids(client: SandboxClient, after=0):

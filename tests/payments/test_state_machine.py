@@ -236,12 +236,12 @@ class Money(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_told_a_thing_twice(self) -> None:
-        told = list(
+        values = list(
             Notification.objects.filter(booking__service=self.service)
             .exclude(kind__startswith="refund_")
             .values_list("booking", "kind", "channel")
         )
-        assert len(told) == len(set(told)), told
+        assert len(values) == len(set(values)), values
 
     @invariant()
     def one_intent_is_at_most_one_refund_at_the_gateway(self) -> None:
@@ -314,9 +314,9 @@ class Money(RuleBasedStateMachine):
 
     def _post(self, event: dict[str, Any], *, expect: int = 200) -> int:
         headers = {"X-Razorpay-Signature": event["signature"], "X-Razorpay-Event-Id": event["event_id"]}
-        answer = Client(headers=headers).post(URL, event["body"].encode(), content_type="application/json")
-        assert answer.status_code == expect
-        return int(answer.status_code)
+        response = Client(headers=headers).post(URL, event["body"].encode(), content_type="application/json")
+        assert response.status_code == expect
+        return int(response.status_code)
 
     def _rows(self) -> tuple[Any, ...]:
         states = tuple(Payment.objects.order_by("pk").values_list("state", "disposition", "amount_minor"))
@@ -368,8 +368,12 @@ def no_once_only_flag(patch: pytest.MonkeyPatch) -> None:
 
 
 def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
-    ask = gateway.create_refund
-    patch.setattr(gateway, "create_refund", lambda payment_id, **told: ask(payment_id, **told | {"key": str(uuid4())}))
+    request_booking = gateway.create_refund
+    patch.setattr(
+        gateway,
+        "create_refund",
+        lambda payment_id, **values: request_booking(payment_id, **values | {"key": str(uuid4())}),
+    )
 
 
 def call_inside_a_transaction(patch: pytest.MonkeyPatch) -> None:

@@ -93,10 +93,10 @@ def test_bad_recipients_are_refused_with_twilios_codes(messages, to, code):
 
 
 def test_wrong_credentials_are_refused(sandbox):
-    stranger = Client(ACCOUNT, "wrong", http_client=TwilioHttpClient())
+    unknown_caller = Client(ACCOUNT, "wrong", http_client=TwilioHttpClient())
 
     with pytest.raises(TwilioRestException) as refused:
-        stranger.messages.create(to="+919812340101", from_="+15005550006", body="hello")
+        unknown_caller.messages.create(to="+919812340101", from_="+15005550006", body="hello")
 
     assert (refused.value.status, refused.value.code) == (401, 20003)
 
@@ -181,8 +181,10 @@ def test_mail_is_kept_with_its_message_id(sandbox):
     with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server:
         server.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\nMessage-ID: <m1@example.com>\n\nhello")
 
-    kept = [entry for entry in sandbox.client.accepted() if entry.get("message_id") == "<m1@example.com>"]
-    assert [(mail["to"], mail["subject"], mail["body"].strip()) for mail in kept] == [("b@example.com", "Hi", "hello")]
+    remaining = [entry for entry in sandbox.client.accepted() if entry.get("message_id") == "<m1@example.com>"]
+    assert [(mail["to"], mail["subject"], mail["body"].strip()) for mail in remaining] == [
+        ("b@example.com", "Hi", "hello")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -223,9 +225,9 @@ def test_above_its_limit_the_provider_asks_for_a_slower_pace(sandbox, messages):
         return 201
 
     with ThreadPoolExecutor(6) as callers:
-        answers = sorted(callers.map(send, range(6)))
+        responses = sorted(callers.map(send, range(6)))
 
-    assert answers == [201, 201, 429, 429, 429, 429]
+    assert responses == [201, 201, 429, 429, 429, 429]
 
 
 @pytest.mark.parametrize(("fault", "accepted"), [("smtp_refuse", 0), ("smtp_drop_before", 0), ("smtp_drop_after", 1)])

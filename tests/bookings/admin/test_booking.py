@@ -59,10 +59,10 @@ def test_the_front_desk_confirms_and_completes_with_a_button(front_desk):
 def test_a_link_confirms_nothing(front_desk):
     booking = make_booking()
 
-    answer = front_desk.get(f"/admin/bookings/booking/{booking.pk}/actions/confirm/")
+    response = front_desk.get(f"/admin/bookings/booking/{booking.pk}/actions/confirm/")
 
     booking.refresh_from_db()
-    assert (answer.status_code, booking.status) == (405, "pending")
+    assert (response.status_code, booking.status) == (405, "pending")
 
 
 @pytest.mark.parametrize("button", ["confirm", "complete"])
@@ -72,9 +72,9 @@ def test_whoever_may_only_look_cannot_press_a_button_they_do_not_see(onlooker, b
         confirm_booking(booking_id=booking.pk, actor=DESK)
     before = Booking.objects.get(pk=booking.pk).status
 
-    answer = press(onlooker, booking, button)
+    response = press(onlooker, booking, button)
 
-    assert (answer.status_code, Booking.objects.get(pk=booking.pk).status) == (403, before)
+    assert (response.status_code, Booking.objects.get(pk=booking.pk).status) == (403, before)
 
 
 def test_a_bulk_confirm_says_what_it_skipped_and_why(front_desk):
@@ -84,12 +84,12 @@ def test_a_bulk_confirm_says_what_it_skipped_and_why(front_desk):
         confirm_booking(booking_id=booking.pk, actor=DESK)
     complete_booking(booking_id=done.pk, actor=DESK)
 
-    answer = front_desk.post(
+    response = front_desk.post(
         LIST, {"action": "confirm_selected", "_selected_action": [waiting.pk, confirmed.pk, done.pk]}, follow=True
     )
 
     waiting.refresh_from_db()
-    said, skipped = (str(message) for message in answer.context["messages"])
+    said, skipped = (str(message) for message in response.context["messages"])
     assert (waiting.status, said) == ("confirmed", "1 confirmed.")
     assert skipped.startswith("2 skipped: ")
     assert f"{done.reference} is completed" in skipped
@@ -146,10 +146,10 @@ def test_money_is_never_edited_by_hand(page):
 def test_no_field_of_a_booking_can_be_edited_by_hand(front_desk):
     booking = make_booking()
 
-    answer = front_desk.post(f"/admin/bookings/booking/{booking.pk}/change/", {"status": "completed", "notes": "x"})
+    response = front_desk.post(f"/admin/bookings/booking/{booking.pk}/change/", {"status": "completed", "notes": "x"})
 
     booking.refresh_from_db()
-    assert (answer.status_code, booking.status, booking.notes) == (403, "pending", "")
+    assert (response.status_code, booking.status, booking.notes) == (403, "pending", "")
 
 
 def test_a_booking_tells_its_story_with_its_messages(front_desk):
@@ -186,17 +186,19 @@ def test_every_page_of_the_front_desk_opens(front_desk, page):
 
 
 def walk_in(service, **changes):
-    told = {"service": service.pk, "starts_at": f"{slot():%Y-%m-%dT%H:%M}", "party_size": 1, **CUSTOMER}
-    return {**told, **changes}
+    values = {"service": service.pk, "starts_at": f"{slot():%Y-%m-%dT%H:%M}", "party_size": 1, **CUSTOMER}
+    return {**values, **changes}
 
 
 def test_the_desk_books_for_somebody_who_calls(front_desk):
     service = make_service()
 
-    answer = front_desk.post(ADD, walk_in(service, phone="098123 40003", starts_at=f"{slot(minute=7):%Y-%m-%dT%H:%M}"))
+    response = front_desk.post(
+        ADD, walk_in(service, phone="098123 40003", starts_at=f"{slot(minute=7):%Y-%m-%dT%H:%M}")
+    )
 
     booking = Booking.objects.get()
-    assert answer.headers["Location"] == f"/admin/bookings/booking/{booking.pk}/change/"
+    assert response.headers["Location"] == f"/admin/bookings/booking/{booking.pk}/change/"
     assert (booking.status, booking.starts_at, booking.customer.phone) == ("confirmed", slot(minute=7), "+919812340003")
     assert booking.events.get().actor == "staff desk"
 
@@ -205,9 +207,9 @@ def test_a_form_that_is_sent_twice_books_once(front_desk):
     service = make_service(resources=2)
     key = str(front_desk.get(ADD).context["form"]["key"].value())
 
-    answers = [front_desk.post(ADD, walk_in(service, key=key)).headers["Location"] for _ in range(2)]
+    responses = [front_desk.post(ADD, walk_in(service, key=key)).headers["Location"] for _ in range(2)]
 
-    assert answers == [f"/admin/bookings/booking/{key}/change/"] * 2
+    assert responses == [f"/admin/bookings/booking/{key}/change/"] * 2
     assert Booking.objects.count() == 1
 
 
@@ -229,15 +231,15 @@ def test_a_form_that_comes_back_with_another_wish_in_it_books_nothing_and_says_s
 @pytest.mark.parametrize("resources", [1, 4])
 def test_two_clicks_at_once_book_once(resources):
     service, user = make_service(resources=resources), make_staff()
-    key, answers = str(uuid4()), []
+    key, responses = str(uuid4()), []
 
     def click():
         client = Client()
         client.force_login(user)
-        answers.append(client.post(ADD, walk_in(service, key=key)).headers["Location"])
+        responses.append(client.post(ADD, walk_in(service, key=key)).headers["Location"])
 
     assert run_at_once([click] * 4) == []
-    assert set(answers) == {f"/admin/bookings/booking/{key}/change/"}
+    assert set(responses) == {f"/admin/bookings/booking/{key}/change/"}
     assert Booking.objects.count() == 1
 
 
@@ -314,9 +316,9 @@ def test_the_desk_sees_a_holiday_on_the_same_clock(front_desk):
 
 
 def test_a_holiday_without_a_location_is_refused_on_the_form(manager):
-    told = {"starts_at": "2031-12-25T00:00", "ends_at": "2031-12-26T00:00", "location": ""}
+    values = {"starts_at": "2031-12-25T00:00", "ends_at": "2031-12-26T00:00", "location": ""}
 
-    page = manager.post(reverse("admin:bookings_scheduleexception_add"), told).content.decode()
+    page = manager.post(reverse("admin:bookings_scheduleexception_add"), values).content.decode()
 
     assert "errornote" in page
     assert not ScheduleException.objects.exists()

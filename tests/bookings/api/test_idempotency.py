@@ -121,10 +121,10 @@ def test_only_the_key_itself_makes_the_token_again():
 def test_without_a_key_each_request_books(api):
     body = booking_request(make_service(resources=2))
 
-    answers = [api.post("/bookings/", body, format="json") for _ in range(2)]
+    responses = [api.post("/bookings/", body, format="json") for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert not any("Idempotent-Replayed" in answer for answer in answers)
+    assert [response.status_code for response in responses] == [201, 201]
+    assert not any("Idempotent-Replayed" in response for response in responses)
     assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (2, 0)
 
 
@@ -180,10 +180,10 @@ def test_what_marks_the_tokens_place_cannot_be_written_by_a_customer(api):
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "na\xefve", "tab\tbed", "\x7f"])
 def test_what_cannot_be_a_key_is_refused(api, key):
-    answer = post(api, booking_request(make_service()), key=key)
+    response = post(api, booking_request(make_service()), key=key)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_malformed")
-    assert "255 printable ASCII" in answer.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_malformed")
+    assert "255 printable ASCII" in response.json()["detail"]
     assert rows() == (0, 0, 0)
 
 
@@ -221,12 +221,12 @@ def test_a_taken_slot_leaves_no_key_so_the_client_may_try_again_with_it(api):
     service = make_service()
     other = make_booking(service)
     refused = post(api, booking_request(service))
-    kept = IdempotencyKey.objects.count()
+    remaining = IdempotencyKey.objects.count()
     other.allocations.update(is_active=False)
 
     again = post(api, booking_request(service))
 
-    assert (refused.status_code, kept) == (409, 0)
+    assert (refused.status_code, remaining) == (409, 0)
     assert (again.status_code, IdempotencyKey.objects.count()) == (201, 1)
 
 
@@ -242,22 +242,22 @@ def test_a_request_that_is_wrong_leaves_no_key(api):
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_who_send_the_same_key_at_once_one_books_and_all_hear_of_it():
     body = booking_request(make_service(resources=20))
-    gate, answers = threading.Barrier(20), []
+    gate, responses = threading.Barrier(20), []
 
     def send():
         client = APIClient(raise_request_exception=False)
         gate.wait()
-        answers.append(post(client, body))
+        responses.append(post(client, body))
         connection.close()
 
     in_threads([send] * 20)
 
-    booked = [answer for answer in answers if answer.status_code == 201]
-    waiting = [answer for answer in answers if answer.status_code == 409]
+    booked = [response for response in responses if response.status_code == 201]
+    waiting = [response for response in responses if response.status_code == 409]
     assert len(booked) + len(waiting) == 20
-    assert {answer.json()["code"] for answer in waiting} <= {"request_in_progress"}
-    assert len({answer.content for answer in booked}) == 1
-    assert [answer for answer in booked if "Idempotent-Replayed" not in answer] != []
+    assert {response.json()["code"] for response in waiting} <= {"request_in_progress"}
+    assert len({response.content for response in booked}) == 1
+    assert [response for response in booked if "Idempotent-Replayed" not in response] != []
     assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
 
 
@@ -300,9 +300,9 @@ def test_a_key_that_the_first_request_gives_back_meanwhile_is_asked_for_again(ap
         return execute(sql, *args)
 
     with connection.execute_wrapper(forget_it):
-        answer = post(api, body)
+        response = post(api, body)
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "request_in_progress")
+    assert (response.status_code, response.json()["code"]) == (409, "request_in_progress")
     assert post(api, body).status_code == 201
 
 
@@ -311,10 +311,10 @@ def test_a_repeat_is_answered_by_whoever_has_had_all_the_bookings_that_the_limit
     body = booking_request(make_service())
     first = post(api, body)
 
-    answers = [post(api, body) for _ in range(3)]
+    responses = [post(api, body) for _ in range(3)]
     other = post(api, {**body, "notes": "another"})
 
-    assert [answer.content for answer in answers] == [first.content] * 3
+    assert [response.content for response in responses] == [first.content] * 3
     assert other.status_code == 429
 
 
@@ -388,12 +388,12 @@ def test_a_forgotten_request_starts_anew():
 def test_the_stored_answer_is_what_a_repeat_gets():
     execution = begin_execution(keyed())
     booked = hold(execution)
-    answer = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+    response = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
 
     again = begin_execution(keyed())
 
     assert isinstance(again, StoredResponse)
-    assert (again.status, again.body, again.is_replay) == (201, answer.body, True)
+    assert (again.status, again.body, again.is_replay) == (201, response.body, True)
     assert json.loads(again.body) == {"manage_token": booked.manage_token}
 
 
@@ -432,11 +432,11 @@ def test_without_a_key_nothing_is_kept():
     execution = begin_execution(None)
     booked = hold(execution)
 
-    answer = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+    response = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
     interrupt(execution, RuntimeError())
     interrupt(execution, Undone())
 
-    assert json.loads(answer.body) == {"manage_token": booked.manage_token}
+    assert json.loads(response.body) == {"manage_token": booked.manage_token}
     assert execution.token_for(booked.booking.pk) != booked.manage_token
     assert IdempotencyKey.objects.count() == 0
 

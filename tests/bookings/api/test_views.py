@@ -26,8 +26,8 @@ def near(booking):
     Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=60))
 
 
-def code(answer):
-    return answer.status_code, answer.json().get("code")
+def code(response):
+    return response.status_code, response.json().get("code")
 
 
 def test_availability_lists_free_times_on_the_clock_of_the_location(api):
@@ -35,10 +35,10 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
     make_booking(service, starts_at=slot(hour=10))
     day = slot().date()
 
-    answer = api.get(f"/services/{service.slug}/availability", {"from": day})
+    response = api.get(f"/services/{service.slug}/availability", {"from": day})
 
-    slots = answer.json()["slots"]
-    assert (answer.status_code, answer.json()["timezone"]) == (200, "Asia/Kolkata")
+    slots = response.json()["slots"]
+    assert (response.status_code, response.json()["timezone"]) == (200, "Asia/Kolkata")
     assert [each["starts_at"] for each in slots] == [
         slot(hour=hour).astimezone(KOLKATA).isoformat() for hour in (9, 11, 12, 13, 14, 15, 16, 17)
     ]
@@ -66,10 +66,10 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
 def test_a_filter_that_is_none_shows_nothing_rather_than_everything(desk, query, field):
     make_booking()
 
-    answer = desk.get("/bookings/", query)
+    response = desk.get("/bookings/", query)
 
-    assert code(answer) == (400, "invalid_input")
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert code(response) == (400, "invalid_input")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
 def test_a_list_is_narrowed_to_what_is_asked_for(desk):
@@ -131,10 +131,10 @@ def test_the_catalogue_names_those_who_can_be_asked_for(api):
 def test_a_question_that_makes_no_sense_is_named(api, query, field):
     make_service()
 
-    answer = api.get("/services/consultation/availability", query)
+    response = api.get("/services/consultation/availability", query)
 
-    assert code(answer) == (400, "invalid_input")
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert code(response) == (400, "invalid_input")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
 def test_a_service_that_does_not_exist_or_is_not_sold_any_more_has_no_times(api):
@@ -148,11 +148,11 @@ def test_a_taken_time_is_answered_with_the_nearest_free_ones(api):
     service = make_service()
     make_booking(service)
 
-    answer = api.post("/bookings/", booking_request(service), format="json")
+    response = api.post("/bookings/", booking_request(service), format="json")
 
     nearest = [slot(hour=9, minute=15), slot(hour=9, minute=30), slot(hour=10, minute=30)]
-    assert code(answer) == (409, "slot_taken")
-    assert answer.json()["alternatives"] == [at.isoformat() for at in nearest]
+    assert code(response) == (409, "slot_taken")
+    assert response.json()["alternatives"] == [at.isoformat() for at in nearest]
 
 
 def test_the_token_sees_moves_and_cancels_its_booking(api, booked):
@@ -163,7 +163,7 @@ def test_the_token_sees_moves_and_cancels_its_booking(api, booked):
     moved = api.put(f"{path}/reschedule", {"starts_at": slot(hour=15).isoformat()}, format="json", headers=token)
     cancelled = [api.post(f"{path}/cancel", headers=token) for _ in range(2)]
 
-    assert [answer.status_code for answer in (seen, moved, *cancelled)] == [200] * 4
+    assert [response.status_code for response in (seen, moved, *cancelled)] == [200] * 4
     assert (moved.json()["starts_at"], moved.json()["version"]) == (slot(hour=15).isoformat(), 2)
     assert [(each.json()["status"], each.json()["version"]) for each in cancelled] == [("cancelled", 3)] * 2
     assert set(booking.events.values_list("actor", flat=True)) == {"customer"}
@@ -199,14 +199,14 @@ def test_a_stranger_learns_nothing_from_trying(api, booked, method, verb):
     }
     unknown = "00000000-0000-4000-8000-000000000000"
 
-    answers = [
+    responses = [
         getattr(api, method)(f"/bookings/{key}/{verb}", body, format="json", headers=headers)
         for key in (booking.pk, unknown)
         for headers in ({}, others, {"X-Booking-Token": "x" * 5000})
     ]
 
-    texts = {answer.content.replace(str(booking.pk).encode(), unknown.encode()) for answer in answers}
-    assert {code(answer) for answer in answers} == {(404, "not_found")}
+    texts = {response.content.replace(str(booking.pk).encode(), unknown.encode()) for response in responses}
+    assert {code(response) for response in responses} == {(404, "not_found")}
     assert len(texts) == 1
     booking.refresh_from_db()
     assert booking.version == 1
@@ -223,7 +223,7 @@ def test_after_the_cut_off_the_token_changes_nothing_and_staff_do(api, desk, boo
     ]
     cancelled = desk.post(f"{path}/cancel")
 
-    assert [code(answer) for answer in refused] == [(409, "too_late_to_change")] * 2
+    assert [code(response) for response in refused] == [(409, "too_late_to_change")] * 2
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
 
 
@@ -232,20 +232,20 @@ def test_staff_without_the_permission_are_told_so(api, booked):
     api.force_authenticate(make_staff("onlooker", group=None))
     path = f"/bookings/{booking.pk}"
 
-    answers = [
+    responses = [
         *(api.put(f"{path}/{verb}") for verb in ("confirm", "decline", "complete", "no-show", "reschedule")),
         api.post(f"{path}/cancel"),
     ]
 
-    assert [code(answer) for answer in answers] == [(403, "permission_denied")] * 6
+    assert [code(response) for response in responses] == [(403, "permission_denied")] * 6
 
 
 def test_the_desk_declines_a_request_and_again_changes_nothing(desk, booked):
     booking, _ = booked
 
-    answers = [desk.put(f"/bookings/{booking.pk}/decline") for _ in range(2)]
+    responses = [desk.put(f"/bookings/{booking.pk}/decline") for _ in range(2)]
 
-    assert [(answer.status_code, answer.json()["version"]) for answer in answers] == [(200, 2), (200, 2)]
+    assert [(response.status_code, response.json()["version"]) for response in responses] == [(200, 2), (200, 2)]
 
 
 def test_nobody_has_missed_a_visit_that_is_still_to_come(desk, booked):
@@ -280,10 +280,10 @@ def test_a_time_without_an_offset_that_the_clocks_leap_over_is_none(api):
     service = make_service()
 
     with timezone.override("Europe/Berlin"):
-        answer = api.post("/bookings/", booking_request(service, starts_at="2031-03-30T02:30:00"), format="json")
+        response = api.post("/bookings/", booking_request(service, starts_at="2031-03-30T02:30:00"), format="json")
 
-    assert code(answer) == (400, "invalid_input")
-    assert [error["field"] for error in answer.json()["errors"]] == ["starts_at"]
+    assert code(response) == (400, "invalid_input")
+    assert [error["field"] for error in response.json()["errors"]] == ["starts_at"]
 
 
 @pytest.mark.parametrize(
@@ -309,8 +309,8 @@ def test_a_permission_of_its_own_is_enough_to_move(api, booked):
     user.user_permissions.add(Permission.objects.get(codename="reschedule_booking"))
     api.force_authenticate(user)
 
-    answer = api.put(
+    response = api.put(
         f"/bookings/{booking.pk}/reschedule", {"starts_at": slot(hour=15, minute=5).isoformat()}, format="json"
     )
 
-    assert (answer.status_code, answer.json()["starts_at"]) == (200, slot(hour=15, minute=5).isoformat())
+    assert (response.status_code, response.json()["starts_at"]) == (200, slot(hour=15, minute=5).isoformat())

@@ -120,12 +120,12 @@ class _Diary:
             shown = first_shown(day, self.zone)
             usual = {moment for each in hours for moment in self._usual(each, day, shown, minutes)}
             for moment in minutes:
-                verdict = (moment in usual) if hours else resource.kind != "staff"
+                outcome = (moment in usual) if hours else resource.kind != "staff"
                 for layer in (general, own):
                     covering = [each for each in layer if each.starts_at <= moment < each.ends_at]
                     if covering:
-                        verdict = all(each.is_open for each in covering)
-                if verdict:
+                        outcome = all(each.is_open for each in covering)
+                if outcome:
                     yield moment
 
     def _usual(
@@ -155,12 +155,12 @@ class _Diary:
 
     def _taken(self, resource: Resource) -> Iterator[tuple[datetime, datetime]]:
         for allocation in Allocation.objects.filter(resource=resource):
-            theirs = (
+            other = (
                 Booking.objects.filter(session=allocation.session_id)
                 if allocation.booking_id is None
                 else Booking.objects.filter(pk=allocation.booking_id)
             )
-            active = [booking for booking in theirs if self._stands(booking)]
+            active = [booking for booking in other if self._stands(booking)]
             if active:
                 service, start = active[0].service, active[0].starts_at
                 yield (

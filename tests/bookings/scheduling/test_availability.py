@@ -281,9 +281,9 @@ def test_the_calendars_past_costs_nothing():
     service = make_service()
     make_booking(service)
     long_past(service.resources.get())
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as calls:
         find_free_slots(service, slot().date(), slot().date())
-    busy = next(query["sql"] for query in asked if "range_agg" in query["sql"])
+    busy = next(query["sql"] for query in calls if "range_agg" in query["sql"])
 
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {busy}")

@@ -36,8 +36,8 @@ def run_slice(slot_number=0, seconds=1.0):
 def test_a_booking_owes_one_message_per_channel():
     booking = make_booking()
 
-    owed = Notification.objects.filter(booking=booking).values_list("kind", "channel", "address", "status")
-    assert sorted(owed) == [
+    expected_messages = Notification.objects.filter(booking=booking).values_list("kind", "channel", "address", "status")
+    assert sorted(expected_messages) == [
         ("booking_requested", "email", "meera@example.com", "queued"),
         ("booking_requested", "sms", "+919812340003", "queued"),
         ("booking_requested", "whatsapp", "+919812340003", "queued"),

@@ -29,11 +29,11 @@ def test_stop_and_start_are_obeyed_on_the_channel_they_came_by():
     write_back("STOP", sender=f"whatsapp:{PHONE}")
     stopped = sorted(Suppression.objects.values_list("channel", "address", "reason"))
 
-    answer = write_back("Start")
+    response = write_back("Start")
 
     assert stopped == [("sms", PHONE, "opted_out"), ("whatsapp", PHONE, "opted_out")]
     assert list(Suppression.objects.values_list("channel", flat=True)) == ["whatsapp"]
-    assert (answer.status_code, answer.content) == (200, b"<Response/>")
+    assert (response.status_code, response.content) == (200, b"<Response/>")
 
 
 def test_what_else_people_write_is_kept_and_changes_nothing():

@@ -25,8 +25,8 @@ def manager():
     return client
 
 
-def rows(answer):
-    return [row.channel for row in answer.context["page"]]
+def rows(response):
+    return [row.channel for row in response.context["page"]]
 
 
 def test_a_manager_sees_what_was_sent_to_whom(manager):
@@ -46,9 +46,9 @@ def test_the_front_desk_may_not_read_messages():
 
 
 def test_a_stranger_is_asked_to_sign_in():
-    answer = Client().get(PAGE)
+    response = Client().get(PAGE)
 
-    assert (answer.status_code, answer.url) == (302, "/admin/login/?next=/notifications/")
+    assert (response.status_code, response.url) == (302, "/admin/login/?next=/notifications/")
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_stranger_is_asked_to_sign_in():
 def test_filters_are_in_the_address_and_nonsense_is_no_error(manager, query, expected):
     make_booking()
 
-    answer = manager.get(f"{PAGE}?{query}")
+    response = manager.get(f"{PAGE}?{query}")
 
-    assert (answer.status_code, sorted(rows(answer))) == (200, expected)
+    assert (response.status_code, sorted(rows(response))) == (200, expected)
 
 
 def test_the_list_asks_the_same_number_of_questions_for_any_number_of_rows(manager, django_assert_num_queries):
@@ -154,11 +154,11 @@ def test_a_manager_decides_what_becomes_of_a_held_message(manager, decision, sta
 def test_a_decision_that_comes_too_late_changes_nothing(manager):
     notification = make_notification(status=Notification.Status.QUEUED)
 
-    answer = manager.post(f"{PAGE}{notification.pk}/resolve", {"decision": "leave"}, follow=True)
+    response = manager.post(f"{PAGE}{notification.pk}/resolve", {"decision": "leave"}, follow=True)
 
     notification.refresh_from_db()
     assert notification.status == "queued"
-    assert "no longer on hold" in answer.content.decode()
+    assert "no longer on hold" in response.content.decode()
 
 
 def test_whoever_may_only_read_messages_decides_nothing():
@@ -168,10 +168,10 @@ def test_whoever_may_only_read_messages_decides_nothing():
     client.force_login(reader)
     notification = held()
 
-    answer = client.post(f"{PAGE}{notification.pk}/resolve", {"decision": "send_again"})
+    response = client.post(f"{PAGE}{notification.pk}/resolve", {"decision": "send_again"})
 
     notification.refresh_from_db()
-    assert (answer.status_code, notification.status) == (403, "held")
+    assert (response.status_code, notification.status) == (403, "held")
     assert 'value="send_again"' not in client.get(f"{PAGE}{notification.pk}").content.decode()
 
 

@@ -23,29 +23,29 @@ def test_a_slow_gateway_is_answered_for_in_time(sandbox, api):
     sandbox.client.set(gateway_hang_before=1, hang_seconds=5)
 
     began = time.monotonic()
-    answer = api.post(CHECKOUT, booking_request(service), format="json")
+    response = api.post(CHECKOUT, booking_request(service), format="json")
 
     assert time.monotonic() - began < 5  # the gateway is still thinking
-    assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "5", "gateway_unavailable")
-    assert answer.json()["booking"]["status"] == "held"
+    assert (response.status_code, response["Retry-After"], response.json()["code"]) == (503, "5", "gateway_unavailable")
+    assert response.json()["booking"]["status"] == "held"
 
 
 def test_the_checkout_answer_is_what_razorpays_checkout_takes(sandbox, api):
     service = make_paid_service()
     body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
 
-    answer = api.post("/bookings/razorpay-booking", body, format="json").json()
+    response = api.post("/bookings/razorpay-booking", body, format="json").json()
 
-    assert 590 <= answer["checkout"].pop("timeout") <= 600
-    assert answer["checkout"] == {
+    assert 590 <= response["checkout"].pop("timeout") <= 600
+    assert response["checkout"] == {
         "key": "rzp_test_sandbox",
         "order_id": PaymentOrder.objects.get().razorpay_order_id,
         "amount": 50_000,
         "currency": "INR",
         "name": "Daybook",
-        "description": f"{service.name} ({answer['booking']['reference']})",
+        "description": f"{service.name} ({response['booking']['reference']})",
         "prefill": {"name": "Meera Iyer", "email": "meera@example.com", "contact": "+919812340003"},
-        "notes": {"booking": answer["booking"]["reference"]},
+        "notes": {"booking": response["booking"]["reference"]},
     }
 
 
@@ -64,9 +64,9 @@ def test_the_price_is_the_servers_whatever_the_client_says(sandbox, api):
 def test_a_service_without_payment_has_no_checkout(sandbox, api):
     body = {"service": make_service().slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
 
-    answer = api.post("/bookings/razorpay-booking", body, format="json")
+    response = api.post("/bookings/razorpay-booking", body, format="json")
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "wrong_payment_mode")
+    assert (response.status_code, response.json()["code"]) == (422, "wrong_payment_mode")
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_service_without_payment_has_no_checkout(sandbox, api):
 def test_ids_that_are_no_ids_are_named(api, field, value):
     good = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
 
-    answer = api.post("/bookings/verify-payment", {**good, field: value}, format="json")
+    response = api.post("/bookings/verify-payment", {**good, field: value}, format="json")
 
-    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, [field])
+    assert (response.status_code, [error["field"] for error in response.json()["errors"]]) == (400, [field])
 
 
 def test_a_payment_is_verified_once_however_often_it_is_reported(sandbox, api):
@@ -100,18 +100,18 @@ def test_a_payment_is_verified_once_however_often_it_is_reported(sandbox, api):
 def test_a_wrong_signature_is_a_problem_and_changes_nothing(sandbox, api):
     _, paid = paid_booking(api, sandbox, make_paid_service())
 
-    answer = api.post(VERIFY, {**paid, "razorpay_signature": "0" * 64}, format="json")
+    response = api.post(VERIFY, {**paid, "razorpay_signature": "0" * 64}, format="json")
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "signature_invalid")
+    assert (response.status_code, response.json()["code"]) == (400, "signature_invalid")
     assert (Payment.objects.count(), Booking.objects.get().status) == (0, "held")
 
 
 def test_an_order_that_nobody_knows_is_not_found(api):
     values = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
 
-    answer = api.post(VERIFY, values, format="json")
+    response = api.post(VERIFY, values, format="json")
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 def test_money_that_comes_too_late_says_that_it_goes_back(sandbox, api):
@@ -120,16 +120,16 @@ def test_money_that_comes_too_late_says_that_it_goes_back(sandbox, api):
     release_hold(booking_id=held["id"], actor=DESK)
     api.post(CHECKOUT, booking_request(service), format="json")
 
-    answer = api.post(VERIFY, paid, format="json")
+    response = api.post(VERIFY, paid, format="json")
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "paid_too_late")
-    assert "refunded" in answer.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (409, "paid_too_late")
+    assert "refunded" in response.json()["detail"]
 
 
 def test_a_gateway_that_refuses_our_order_is_our_problem(sandbox, api):
     service = make_paid_service(payment_mode="deposit", deposit_minor=50)  # below the gateway's minimum
 
-    answer = api.post(CHECKOUT, booking_request(service), format="json")
+    response = api.post(CHECKOUT, booking_request(service), format="json")
 
-    assert (answer.status_code, answer.json()["code"]) == (502, "gateway_rejected")
+    assert (response.status_code, response.json()["code"]) == (502, "gateway_rejected")
     assert Booking.objects.get().status == "expired"

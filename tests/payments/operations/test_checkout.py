@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 URL = "/bookings/razorpay-booking"
 
 
-def ask(api, body, key):
+def request_booking(api, body, key):
     return api.post(URL, body, format="json", headers={"Idempotency-Key": key})
 
 
@@ -45,10 +45,10 @@ def orders_at_the_gateway(sandbox, order):
 def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sandbox, api, fault):
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(**{f"gateway_{fault}": 1})
-    first = ask(api, body, key)
+    first = request_booking(api, body, key)
     sandbox.client.set(**{f"gateway_{fault}": 0})
 
-    second, third = ask(api, body, key), ask(api, body, key)
+    second, third = request_booking(api, body, key), request_booking(api, body, key)
 
     order = PaymentOrder.objects.get()
     assert (first.status_code, first.headers["Retry-After"], second.status_code) == (503, "5", 201)
@@ -80,11 +80,11 @@ def test_a_repeat_without_its_key_does_not_take_over_what_was_begun_under_one(sa
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(gateway_error_before=1)
-    ask(api, body, key)
+    request_booking(api, body, key)
     sandbox.client.set(gateway_error_before=0)
 
     without = api.post(URL, body, format="json")
-    booked = ask(api, body, key).json()["booking"]
+    booked = request_booking(api, body, key).json()["booking"]
 
     seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
     assert (without.json()["code"], seen.status_code) == ("hold_open", 200)
@@ -132,19 +132,19 @@ def test_of_those_who_ask_again_at_once_without_a_key_one_goes_on(sandbox, api):
     sandbox.client.set(gateway_error_before=1)
     api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_before=0)
-    told = []
+    values = []
 
-    faults = run_at_once([lambda: told.append(APIClient().post(URL, body, format="json").status_code)] * 6)
+    faults = run_at_once([lambda: values.append(APIClient().post(URL, body, format="json").status_code)] * 6)
 
-    assert (faults, sorted(told)) == ([], [201] + [409] * 5)
+    assert (faults, sorted(values)) == ([], [201] + [409] * 5)
     assert (Booking.objects.count(), PaymentOrder.objects.count()) == (1, 1)
 
 
 def test_another_body_under_the_same_key_is_refused(sandbox, api):
     body, key = booking_request(make_paid_service(resources=2)), str(uuid4())
-    ask(api, body, key)
+    request_booking(api, body, key)
 
-    assert ask(api, {**body, "notes": "another"}, key).json()["code"] == "idempotency_key_reused"
+    assert request_booking(api, {**body, "notes": "another"}, key).json()["code"] == "idempotency_key_reused"
     assert Booking.objects.count() == 1
 
 
@@ -167,15 +167,15 @@ def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, 
     with monkeypatch.context() as patched:
         patched.setattr(*place, die)
         with pytest.raises(Crash):
-            ask(api, body, key)
-    meanwhile = ask(api, body, key)
+            request_booking(api, body, key)
+    meanwhile = request_booking(api, body, key)
     IdempotencyKey.objects.update(locked_until=timezone.now())
 
-    answer = ask(api, body, key)
+    response = request_booking(api, body, key)
 
     order = PaymentOrder.objects.get()
     assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_progress")
-    assert (answer.status_code, answer.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
+    assert (response.status_code, response.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
     assert (Booking.objects.count(), len(orders_at_the_gateway(sandbox, order))) == (1, 1)
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
 
@@ -183,13 +183,13 @@ def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, 
 def test_a_repeat_after_the_hold_has_lapsed_begins_anew(sandbox, api):
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(gateway_error_before=1)
-    ask(api, body, key)
+    request_booking(api, body, key)
     sandbox.client.set(gateway_error_before=0)
     Booking.objects.update(hold_expires_at=timezone.now())
 
-    answer = ask(api, body, key)
+    response = request_booking(api, body, key)
 
-    assert (answer.status_code, answer.json()["booking"]["status"]) == (201, "held")
+    assert (response.status_code, response.json()["booking"]["status"]) == (201, "held")
     assert sorted(Booking.objects.values_list("status", flat=True)) == ["expired", "held"]
 
 
@@ -218,13 +218,13 @@ def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_oth
         started = checkout(service)
         release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
         late.append(sandbox.client.pay(started.order.razorpay_order_id))
-    told = []
+    values = []
 
     def verify_late(paid):
         try:
-            told.append(verify(paid).status)
+            values.append(verify(paid).status)
         except PaidTooLate:
-            told.append("too late")
+            values.append("too late")
 
     make_orders_due()
     faults = run_at_once([partial(verify_late, paid) for paid in late] * 2 + [poll_orders] * 4)
@@ -232,7 +232,7 @@ def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_oth
     run_due_tasks()
 
     assert faults == []
-    assert Counter(told) == {"confirmed": 2, "too late": 6}
+    assert Counter(values) == {"confirmed": 2, "too late": 6}
     assert Counter(Booking.objects.values_list("status", flat=True)) == {"confirmed": 1, "expired": 3}
     assert Counter(Payment.objects.values_list("disposition", "state")) == {
         ("confirms", "captured"): 1,
@@ -247,18 +247,18 @@ def test_a_gateway_that_fails_again_and_again_is_asked_only_now_and_then(sandbox
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(gateway_error_before=1)
     for _ in range(5):
-        ask(api, body, key)
-    asked = MagicMock(side_effect=deadline._call_with_timeout)
-    monkeypatch.setattr(deadline, "_call_with_timeout", asked)
+        request_booking(api, body, key)
+    calls = MagicMock(side_effect=deadline._call_with_timeout)
+    monkeypatch.setattr(deadline, "_call_with_timeout", calls)
 
-    meanwhile = ask(api, body, key)
-    calls_meanwhile = asked.call_count
+    meanwhile = request_booking(api, body, key)
+    calls_meanwhile = calls.call_count
     clock[0] += 5.1
-    tries = [ask(api, body, key).status_code for _ in range(3)]
-    calls_later = asked.call_count
+    attempts = [request_booking(api, body, key).status_code for _ in range(3)]
+    calls_later = calls.call_count
     sandbox.client.set(gateway_error_before=0)
     clock[0] += 5.1
 
     assert (meanwhile.status_code, meanwhile.headers["Retry-After"], calls_meanwhile) == (503, "5", 0)
-    assert (tries, calls_later) == ([503] * 3, 1)
-    assert ask(api, body, key).status_code == 201
+    assert (attempts, calls_later) == ([503] * 3, 1)
+    assert request_booking(api, body, key).status_code == 201

@@ -52,11 +52,11 @@ def refund_form(**changes):
 
 
 def test_a_manager_pays_a_part_back_and_sees_it(manager, payment):
-    answer = manager.post(f"/payments/{payment.pk}/refund", refund_form(), follow=True)
+    response = manager.post(f"/payments/{payment.pk}/refund", refund_form(), follow=True)
 
     refund = Refund.objects.get()
     assert (refund.amount_minor, refund.requested_by) == (10_050, "staff Managers")
-    assert "A refund of INR 100.50 is on its way" in answer.content.decode()
+    assert "A refund of INR 100.50 is on its way" in response.content.decode()
     assert Booking.objects.get().status == "confirmed"
 
 
@@ -94,10 +94,10 @@ def test_the_booking_is_cancelled_only_where_that_is_chosen(manager, payment):
     ],
 )
 def test_what_cannot_be_paid_back_is_said_in_the_form_and_changes_nothing(manager, payment, change):
-    answer = manager.post(f"/payments/{payment.pk}/refund", refund_form(**change))
+    response = manager.post(f"/payments/{payment.pk}/refund", refund_form(**change))
 
-    assert (answer.status_code, Refund.objects.count()) == (200, 0)
-    assert "errornote" in answer.content.decode() or "errorlist" in answer.content.decode()
+    assert (response.status_code, Refund.objects.count()) == (200, 0)
+    assert "errornote" in response.content.decode() or "errorlist" in response.content.decode()
 
 
 def test_the_front_desk_sees_a_payment_and_cannot_pay_back(front_desk, payment):

@@ -16,12 +16,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_captured_payment_confirms_its_booking_though_nobody_verified_it(sandbox):
     started = checkout()
 
-    answer = post_webhook(webhook_event("payment.captured", payment=payment_entity(started)))
+    response = post_webhook(webhook_event("payment.captured", payment=payment_entity(started)))
     run_due_tasks()
 
     booking = started.new_booking.booking
     booking.refresh_from_db()
-    assert (answer.status_code, booking.status) == (200, "confirmed")
+    assert (response.status_code, booking.status) == (200, "confirmed")
     assert GatewayEvent.objects.get().state == "done"
 
 
@@ -29,13 +29,13 @@ def test_the_same_event_twice_is_kept_once_and_has_one_effect(sandbox):
     started = checkout()
     body = webhook_event("payment.captured", payment=payment_entity(started))
 
-    answers = [post_webhook(body).status_code, post_webhook(body).status_code]
+    responses = [post_webhook(body).status_code, post_webhook(body).status_code]
     run_due_tasks()
     post_webhook(body, event_id="evt_2")
     run_due_tasks()
 
     started.new_booking.booking.refresh_from_db()
-    assert answers == [200, 200]
+    assert responses == [200, 200]
     assert (GatewayEvent.objects.count(), Payment.objects.count(), started.new_booking.booking.version) == (2, 1, 2)
 
 
@@ -121,11 +121,11 @@ def test_a_webhook_that_overtakes_the_answer_to_its_order_finds_it_by_the_receip
 def test_an_event_of_no_order_of_ours_is_kept_and_looked_at_again(sandbox):
     entity = payment_entity(checkout(), order_id="order_Unknown0000001")
 
-    answer = post_webhook(webhook_event("payment.captured", payment=entity))
+    response = post_webhook(webhook_event("payment.captured", payment=entity))
     run_due_tasks()
 
     row = GatewayEvent.objects.get()
-    assert (answer.status_code, row.state, Payment.objects.count()) == (200, "unmatched", 0)
+    assert (response.status_code, row.state, Payment.objects.count()) == (200, "unmatched", 0)
     assert row.next_try_at is not None
 
 
@@ -142,10 +142,10 @@ def test_an_event_of_no_order_of_ours_is_kept_and_looked_at_again(sandbox):
     ],
 )
 def test_a_signed_event_that_says_nothing_to_us_is_kept_answered_and_ignored(sandbox, body):
-    answer = post_webhook(body)
+    response = post_webhook(body)
     run_due_tasks()
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert GatewayEvent.objects.get().state in ("ignored", "unmatched")
 
 
