@@ -37,7 +37,7 @@ class ApiCalls:
     def call(self, endpoint: str, expected: int = 200, note: str = "", **request: Any) -> dict[str, Any]:
         """Call ``METHOD /path``, print its line, and return the response. Raises RuntimeError for another status."""
         method, path = endpoint.split()
-        name = request.pop("named", endpoint)
+        name = request.pop("name", endpoint)
         before = time.perf_counter()
         response = self._http.request(method, self.base + path, timeout=TIMEOUT_SECONDS, **request)
         elapsed_ms = (time.perf_counter() - before) * 1000
