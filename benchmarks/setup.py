@@ -41,7 +41,7 @@ class Daybook:
 
 @contextmanager
 def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Daybook]:
-    """Start both processes, yield once the web server answers, and stop them afterwards."""
+    """Start both processes, yield once the web server responds, and stop them afterwards."""
     base = f"http://127.0.0.1:{PORT}"
     environment = {
         **sandbox.environment,

@@ -1,1 +1,1 @@
-"""Twilio, Razorpay and an SMTP server, played on loopback for development and tests. Imports nothing of the apps."""
+"""Simulates Twilio, Razorpay and an SMTP server on loopback. Imports no other package of the repository."""

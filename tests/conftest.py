@@ -45,7 +45,7 @@ def sandbox_process() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningSandbox]:
-    """A sandbox in its plain mood, which this process takes for the world."""
+    """A sandbox without faults, which this process uses as its providers."""
     settings.TWILIO_API_BASE_URL = settings.RAZORPAY_API_BASE_URL = sandbox_process.http_url
     settings.EMAIL_HOST, settings.EMAIL_PORT = sandbox_process.smtp_host, sandbox_process.smtp_port
     sandbox_process.client.reset_settings()
@@ -73,7 +73,7 @@ def running_web(sandbox: RunningSandbox, transactional_db: None) -> Iterator[Run
 
 @pytest.fixture
 def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[[str], Any]]:
-    """Start ``manage.py worker`` on the test database and the sandbox; whatever still runs is ended afterwards."""
+    """Start ``manage.py worker`` on the test database and the sandbox; kill it afterwards."""
     running = []
 
     def begin(public_base_url: str) -> Any:

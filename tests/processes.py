@@ -20,7 +20,7 @@ class RunningWeb:
     process: Any
 
     def kill_workers(self) -> None:
-        """``kill -9`` whatever answers requests; gunicorn starts others."""
+        """Kill the web processes with SIGKILL; gunicorn starts new ones."""
         for worker in psutil.Process(self.process.pid).children():
             worker.kill()
 

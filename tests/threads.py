@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 
-def run_at_once(work: Sequence[Callable[[], Any]]) -> list[Exception]:
+def run_concurrently(work: Sequence[Callable[[], Any]]) -> list[Exception]:
     """Run each callable in its own thread, all started together; return the errors."""
     gate, faults = threading.Barrier(len(work)), []
 

@@ -93,7 +93,7 @@ def create_booking(body: BookingBody, session: Annotated[Session, Depends(get_se
 
 
 def send(channel: str, booking_id: uuid.UUID) -> None:
-    """Send one message of a booking and write what became of it. Runs in a thread of its own."""
+    """Send one message of a booking and record the outcome. Runs in its own thread."""
     with new_session() as session:
         booking = session.get_one(Booking, booking_id)
         outcome = Message(booking_id=booking_id, channel=channel, status="sent")

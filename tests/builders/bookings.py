@@ -26,7 +26,7 @@ CUSTOMER_ACTOR = Actor(ActorKind.CUSTOMER)
 
 
 def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
-    """A service open every day from 9 to 18, offered by so many doctors; nobody is reminded of it."""
+    """A service open every day from 9 to 18, offered by ``resources`` doctors, without reminders."""
     location, _ = Location.objects.get_or_create(name="Lotus Clinic", defaults={"timezone": "Asia/Kolkata"})
     fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, "reminder_minutes": [], **fields}
     service = Service.objects.create(location=location, slug=slug, **fields)
@@ -64,7 +64,7 @@ def slot(*, hour: int = 10, minute: int = 0, days: int = 1) -> datetime:
 
 
 def next_dst_transitions(zone: ZoneInfo) -> list[date]:
-    """The days within a year on which the clocks are changed; the day after tomorrow where they never are."""
+    """Return the days of DST changes within a year, or the day after tomorrow in zones without them."""
     noon = datetime.combine(timezone.now().date() + timedelta(days=3), time(12), zone)
     days = [noon + timedelta(days=number) for number in range(360)]
     changes = [day.date() for day in days if (day - timedelta(days=1)).utcoffset() != day.utcoffset()]

@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @contextmanager
-def nobody_may_write(model: type[Model]) -> Iterator[None]:
-    """Keep every row of ``model`` locked. Whoever wants to write one waits."""
+def lock_rows(model: type[Model]) -> Iterator[None]:
+    """Keep every row of ``model`` locked, so that writers wait."""
     with transaction.atomic():
         assert list(model._default_manager.select_for_update())
         yield
@@ -47,7 +47,7 @@ def waits_for_a_lock() -> bool:
 
 
 class Customer:
-    """Somebody whose request to book is on its way, and may never be answered."""
+    """A customer whose checkout may get no response."""
 
     def __init__(self, web: RunningWeb) -> None:
         self.url = f"{web.address}/bookings/razorpay-booking"
@@ -58,7 +58,7 @@ class Customer:
     def begin(self) -> None:
         self._thread.start()
 
-    def is_left_without_answer(self) -> bool:
+    def has_no_response(self) -> bool:
         self._thread.join()
         return self.answer is None
 
@@ -73,38 +73,38 @@ class Customer:
 
 
 def before_the_hold(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
-    with nobody_may_write(Resource):
+    with lock_rows(Resource):
         customer.begin()
         wait_until(waits_for_a_lock)
         web.kill_workers()
-        assert customer.is_left_without_answer()
+        assert customer.has_no_response()
 
 
 def while_the_gateway_thinks(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(PaymentOrder.objects.exists)
     web.kill_workers()
-    assert customer.is_left_without_answer()
+    assert customer.has_no_response()
 
 
-def after_the_gateways_answer(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+def after_the_gateway_responds(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(PaymentOrder.objects.exists)
-    with nobody_may_write(PaymentOrder):
+    with lock_rows(PaymentOrder):
         wait_until(waits_for_a_lock)
         assert opened_at(sandbox) == 1
         web.kill_workers()
-        assert customer.is_left_without_answer()
+        assert customer.has_no_response()
 
 
 def after_the_order_is_open(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(IdempotencyKey.objects.exists)
-    with nobody_may_write(IdempotencyKey):
+    with lock_rows(IdempotencyKey):
         wait_until(waits_for_a_lock)
         assert PaymentOrder.objects.get().state == "open"
         web.kill_workers()
-        assert customer.is_left_without_answer()
+        assert customer.has_no_response()
 
 
 def opened_at(sandbox: Any) -> int:
@@ -117,7 +117,7 @@ def opened_at(sandbox: Any) -> int:
     [
         (before_the_hold, 0),
         (while_the_gateway_thinks, 1),
-        (after_the_gateways_answer, 1),
+        (after_the_gateway_responds, 1),
         (after_the_order_is_open, 1),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_worker_that_dies_before_it_has_noted_a_refund_pays_it_back_once(
     worker = start_worker("http://127.0.0.1:1")
     refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
     wait_until(lambda: Refund.objects.get().state == "sent", seconds=40)
-    with nobody_may_write(Payment):
+    with lock_rows(Payment):
         wait_until(waits_for_a_lock)
         kill_worker(worker)
     assert refunded_at_gateway(sandbox, payment) == [10_000]

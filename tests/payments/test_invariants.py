@@ -40,11 +40,11 @@ def leave_in_limbo():
     Payment.objects.update(disposition="none", captured_at=LONG_AGO)
 
 
-def forget_to_pay_back():
+def skip_refund():
     Payment.objects.update(disposition="refund_due", captured_at=LONG_AGO)
 
 
-def pay_back_twice():
+def refund_twice():
     for number in range(2):
         refund(amount_minor=30_000, state="processed", razorpay_refund_id=f"rfnd_{number}")
 
@@ -61,11 +61,11 @@ def ignore_the_gateway():
     GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", next_try_at=LONG_AGO)
 
 
-def forget_the_order():
+def make_order_overdue():
     PaymentOrder.objects.update(next_check_at=LONG_AGO)
 
 
-def forget_the_refund():
+def make_refund_overdue():
     refund(amount_minor=1, next_try_at=LONG_AGO)
 
 
@@ -79,7 +79,7 @@ def paid(sandbox):
     run_due_tasks()
 
 
-def test_a_paid_booking_breaks_no_promise(paid):
+def test_invariants_hold_for_a_paid_booking(paid):
     assert broken() == set()
 
 
@@ -88,13 +88,13 @@ def test_a_paid_booking_breaks_no_promise(paid):
     [
         (take_too_much, "has the amount of its order"),
         (leave_in_limbo, "Captured money"),
-        (forget_to_pay_back, "Captured money"),
-        (pay_back_twice, "Refunds never exceed"),
+        (skip_refund, "Captured money"),
+        (refund_twice, "Refunds never exceed"),
         (give_it_away, "active only with a payment"),
         (never_capture, "captured within an hour"),
         (ignore_the_gateway, "events are processed"),
-        (forget_the_order, "Orders and refunds are polled"),
-        (forget_the_refund, "Orders and refunds are polled"),
+        (make_order_overdue, "Orders and refunds are polled"),
+        (make_refund_overdue, "Orders and refunds are polled"),
         (hold_for_ever, "Unpaid holds expire"),
     ],
 )

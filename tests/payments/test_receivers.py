@@ -1,4 +1,4 @@
-"""What becomes of the money when a paid booking ends before its visit."""
+"""Refunds when a paid booking ends before its visit."""
 
 from datetime import timedelta
 
@@ -77,7 +77,7 @@ def test_a_paid_request_that_the_business_does_not_take_is_paid_back(sandbox, en
     assert paid_back() == [(50_000, "cancelled", "processed")]
 
 
-def test_a_visit_that_took_place_or_only_moved_keeps_its_money(sandbox):
+def test_completed_or_rescheduled_booking_keeps_its_payment(sandbox):
     booking = paid_booking(sandbox)
 
     reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=HERSELF)
@@ -96,7 +96,7 @@ def test_a_hold_that_is_cancelled_before_it_is_paid_owes_nothing(sandbox):
     assert not Payment.objects.exists()
 
 
-def test_money_that_comes_for_a_cancelled_hold_goes_back(sandbox):
+def test_payment_for_a_cancelled_hold_is_refunded(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
 

@@ -111,7 +111,7 @@ class Money(RuleBasedStateMachine):
             self.client.dashboard_refund(payment["id"], 10_000 if payment["amount_refunded"] == 0 else None)
             self.by_hand += 1
 
-    # --- what Daybook is told ---
+    # What Daybook receives
 
     @rule(which=WHICH)
     def verify(self, which: int) -> None:
@@ -222,7 +222,7 @@ class Money(RuleBasedStateMachine):
         assert not self._payments().filter(captured_at__isnull=False, disposition="none").exists()
 
     @invariant()
-    def no_more_goes_back_than_was_paid(self) -> None:
+    def refunds_never_exceed_payments(self) -> None:
         for payment in self._payments():
             back = sum(each.amount_minor for each in payment.refunds.filter(state__in=("pending", "processed")))
             assert back <= payment.amount_minor
@@ -235,7 +235,7 @@ class Money(RuleBasedStateMachine):
             self.ranks[str(payment)] = rank
 
     @invariant()
-    def nobody_is_told_a_thing_twice(self) -> None:
+    def no_message_is_sent_twice(self) -> None:
         values = list(
             Notification.objects.filter(booking__service=self.service)
             .exclude(kind__startswith="refund_")
@@ -334,7 +334,7 @@ def machine(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> typ
     return Money
 
 
-def test_money_adds_up_whatever_happens_in_whatever_order(machine: type[Money]) -> None:
+def test_books_match_the_gateway_after_any_sequence_of_events(machine: type[Money]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -399,7 +399,7 @@ def pays_another_sum(machine: Money) -> None:
     machine.what_confirms_is_proven_and_of_the_asked_sum()
 
 
-def pays_for_what_somebody_else_has_bought(machine: Money) -> None:
+def pays_for_a_sold_slot(machine: Money) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     order = PaymentOrder.objects.get(razorpay_order_id=machine.orders[0])
@@ -409,7 +409,7 @@ def pays_for_what_somebody_else_has_bought(machine: Money) -> None:
     machine.no_time_is_sold_twice()
 
 
-def is_told_twice_of_a_payment(machine: Money) -> None:
+def receives_a_payment_twice(machine: Money) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     machine.verify(which=0)
@@ -419,7 +419,7 @@ def is_told_twice_of_a_payment(machine: Money) -> None:
     machine.a_booking_that_stands_has_money_behind_it()
 
 
-def loses_the_answer_to_a_refund(machine: Money) -> None:
+def loses_the_response_to_a_refund(machine: Money) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     machine.verify(which=0)
@@ -439,9 +439,9 @@ def books(machine: Money) -> None:
 STORIES = [
     (last_write_wins, is_captured_then_reported_as_authorised),
     (no_amount_check, pays_another_sum),
-    (steal_the_slot, pays_for_what_somebody_else_has_bought),
-    (no_once_only_flag, is_told_twice_of_a_payment),
-    (retry_with_a_new_key, loses_the_answer_to_a_refund),
+    (steal_the_slot, pays_for_a_sold_slot),
+    (no_once_only_flag, receives_a_payment_twice),
+    (retry_with_a_new_key, loses_the_response_to_a_refund),
     (call_inside_a_transaction, books),
 ]
 

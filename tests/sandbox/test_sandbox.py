@@ -214,7 +214,7 @@ def test_a_provider_can_fall_silent_before_and_after_accepting(sandbox, messages
     assert len(sandbox.client.accepted()) - before == accepted
 
 
-def test_above_its_limit_the_provider_asks_for_a_slower_pace(sandbox, messages):
+def test_provider_above_its_limit_responds_429(sandbox, messages):
     sandbox.client.set(concurrency_limit=2, message_seconds_min=0.5, message_seconds_max=0.5)
 
     def send(number):

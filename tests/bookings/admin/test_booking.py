@@ -14,7 +14,7 @@ from bookings.models import Booking, Location, ScheduleException, Service, Sessi
 from bookings.operations import cancel_booking, complete_booking, confirm_booking
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import CUSTOMER, DESK, make_booking, make_service, next_dst_transitions, slot
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def front_desk():
 
 @pytest.fixture
 def onlooker():
-    """Somebody who may look at bookings and nothing else."""
+    """A user who may only view bookings."""
     user = make_staff("onlooker", group=None)
     user.user_permissions.add(Permission.objects.get(codename="view_booking"))
     client = Client()
@@ -66,7 +66,7 @@ def test_a_link_confirms_nothing(front_desk):
 
 
 @pytest.mark.parametrize("button", ["confirm", "complete"])
-def test_whoever_may_only_look_cannot_press_a_button_they_do_not_see(onlooker, button):
+def test_button_without_permission_is_refused(onlooker, button):
     booking = make_booking()
     if button == "complete":
         confirm_booking(booking_id=booking.pk, actor=DESK)
@@ -96,7 +96,7 @@ def test_a_bulk_confirm_says_what_it_skipped_and_why(front_desk):
     assert f"{confirmed.reference} is already confirmed" in skipped
 
 
-def test_whoever_may_only_look_has_no_bulk_action_either(onlooker):
+def test_bulk_action_without_permission_is_not_offered(onlooker):
     booking = make_booking()
 
     onlooker.post(LIST, {"action": "confirm_selected", "_selected_action": [booking.pk]})
@@ -123,7 +123,7 @@ def test_a_booking_offers_the_buttons_of_its_state(front_desk, move, buttons):
 
 
 @pytest.mark.parametrize(("typed", "kept"), [("098123 40009", "+919812340009"), ("call me", "+919812340003")])
-def test_a_phone_that_the_desk_mends_is_one_that_can_be_dialled(front_desk, typed, kept):
+def test_phone_corrected_by_the_desk_is_normalised(front_desk, typed, kept):
     customer = make_booking().customer
 
     front_desk.post(
@@ -174,7 +174,7 @@ def test_the_list_asks_the_same_number_of_questions_for_any_number_of_rows(front
 
 
 def test_the_queues_own_pages_are_not_in_the_admin():
-    """They let whoever may add a schedule run any function of the process."""
+    """They would let any user who may add a schedule run any function of the process."""
     assert [model for model in admin.site._registry if model._meta.app_label in ("django_q", "knox")] == []
 
 
@@ -190,7 +190,7 @@ def walk_in(service, **changes):
     return {**values, **changes}
 
 
-def test_the_desk_books_for_somebody_who_calls(front_desk):
+def test_add_form_books_for_a_customer(front_desk):
     service = make_service()
 
     response = front_desk.post(
@@ -214,7 +214,7 @@ def test_a_form_that_is_sent_twice_books_once(front_desk):
 
 
 @pytest.mark.parametrize("change", ["name", "notes", "resource", "cancelled"])
-def test_a_form_that_comes_back_with_another_wish_in_it_books_nothing_and_says_so(front_desk, change):
+def test_add_form_with_a_reused_key_and_other_input_is_refused(front_desk, change):
     service, key = make_service(resources=2), str(uuid4())
     front_desk.post(ADD, walk_in(service, key=key))
     if change == "cancelled":
@@ -229,7 +229,7 @@ def test_a_form_that_comes_back_with_another_wish_in_it_books_nothing_and_says_s
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("resources", [1, 4])
-def test_two_clicks_at_once_book_once(resources):
+def test_concurrent_submissions_of_one_form_book_once(resources):
     service, user = make_service(resources=resources), make_staff()
     key, responses = str(uuid4()), []
 
@@ -238,12 +238,12 @@ def test_two_clicks_at_once_book_once(resources):
         client.force_login(user)
         responses.append(client.post(ADD, walk_in(service, key=key)).headers["Location"])
 
-    assert run_at_once([click] * 4) == []
+    assert run_concurrently([click] * 4) == []
     assert set(responses) == {f"/admin/bookings/booking/{key}/change/"}
     assert Booking.objects.count() == 1
 
 
-def test_the_desk_is_told_what_is_free_instead_and_keeps_what_it_typed(front_desk):
+def test_add_form_shows_alternatives_and_keeps_the_input(front_desk):
     service = make_service()
     make_booking(service)
 
@@ -255,7 +255,7 @@ def test_the_desk_is_told_what_is_free_instead_and_keeps_what_it_typed(front_des
     assert Booking.objects.count() == 1
 
 
-def test_a_time_that_the_clocks_leap_over_is_none(front_desk):
+def test_add_form_refuses_a_time_in_a_dst_gap(front_desk):
     service = make_service()
     service.location.timezone = "Europe/Berlin"
     service.location.save()
@@ -267,7 +267,7 @@ def test_a_time_that_the_clocks_leap_over_is_none(front_desk):
     assert not Booking.objects.exists()
 
 
-def test_the_desks_clock_is_the_locations_whatever_the_businesss_own_does(front_desk):
+def test_add_form_uses_the_time_zone_of_the_location(front_desk):
     service = make_service(horizon_days=400)
 
     with timezone.override("Europe/Berlin"):  # where that hour does not exist
@@ -366,12 +366,12 @@ def test_a_class_shows_who_is_coming(front_desk):
     assert gone.reference not in page
 
 
-def test_whoever_may_only_look_books_for_nobody(onlooker):
+def test_add_form_without_permission_is_refused(onlooker):
     assert onlooker.post(ADD, walk_in(make_service())).status_code == 403
     assert not Booking.objects.exists()
 
 
-def test_the_desk_moves_a_booking(front_desk):
+def test_reschedule_form_reschedules_a_booking(front_desk):
     booking = make_booking()
     path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
 

@@ -38,7 +38,7 @@ def post(api, body, *, key=KEY, path="/bookings/"):
 
 
 def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
-    """What an endpoint that answers in two transactions reads from its request."""
+    """The input of an endpoint that needs two transactions."""
     request = APIRequestFactory().post(path, body or {}, format="json", headers={"Idempotency-Key": key})
     request.user = user or AnonymousUser()
     request._force_auth_user = request.user
@@ -69,7 +69,7 @@ def interrupt(execution, error):
         raise error
 
 
-def let_the_lock_lapse():
+def expire_the_lock():
     IdempotencyKey.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
 
 
@@ -128,7 +128,7 @@ def test_without_a_key_each_request_books(api):
     assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (2, 0)
 
 
-def test_the_first_answer_stands_although_the_booking_has_moved_on(api, desk):
+def test_replay_returns_the_first_response_after_a_transition(api, desk):
     body = booking_request(make_service())
     first = post(api, body)
     desk.put(f"/bookings/{first.json()['id']}/confirm")
@@ -136,7 +136,7 @@ def test_the_first_answer_stands_although_the_booking_has_moved_on(api, desk):
     assert post(api, body).content == first.content
 
 
-def test_the_first_answer_stands_although_the_service_is_no_longer_sold(api):
+def test_replay_returns_the_first_response_of_an_inactive_service(api):
     service = make_service()
     first = post(api, booking_request(service))
     service.is_active = False
@@ -240,7 +240,7 @@ def test_a_request_that_is_wrong_leaves_no_key(api):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_who_send_the_same_key_at_once_one_books_and_all_hear_of_it():
+def test_concurrent_requests_with_one_key_book_once():
     body = booking_request(make_service(resources=20))
     gate, responses = threading.Barrier(20), []
 
@@ -287,26 +287,26 @@ def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_key_that_the_first_request_gives_back_meanwhile_is_asked_for_again(api):
-    """The gateway refuses the first between our look at the key and our look for its row."""
+def test_key_released_by_the_first_request_is_claimed_again(api):
+    """The first request releases the key between the insert and the select of the second."""
     body = booking_request(make_service())
     first = begin_execution(keyed(body, path="/bookings/"))
 
-    def forget_it(execute, sql, *args):
+    def delete_row(execute, sql, *args):
         if sql.startswith("SELECT") and "bookings_idempotencykey" in sql:
             other = threading.Thread(target=lambda: (interrupt(first, Undone()), connection.close()))
             other.start()
             other.join()
         return execute(sql, *args)
 
-    with connection.execute_wrapper(forget_it):
+    with connection.execute_wrapper(delete_row):
         response = post(api, body)
 
     assert (response.status_code, response.json()["code"]) == (409, "request_in_progress")
     assert post(api, body).status_code == 201
 
 
-def test_a_repeat_is_answered_by_whoever_has_had_all_the_bookings_that_the_limit_allows(api, settings):
+def test_replay_is_not_limited_by_the_booking_rate_limit(api, settings):
     settings.LIMIT_BOOKINGS_PER_HOUR = 2
     body = booking_request(make_service())
     first = post(api, body)
@@ -328,9 +328,9 @@ def test_a_request_that_is_being_carried_out_is_not_carried_out_again():
         begin_execution(keyed())
 
 
-def test_after_the_lock_has_lapsed_a_repeat_goes_on_with_the_booking_and_its_token():
+def test_execution_resumes_with_booking_and_token_after_the_lock_expired():
     first = hold(begin_execution(keyed()))
-    let_the_lock_lapse()
+    expire_the_lock()
 
     resumed = begin_execution(keyed())
 
@@ -342,7 +342,7 @@ def test_after_the_lock_has_lapsed_a_repeat_goes_on_with_the_booking_and_its_tok
 
 def test_only_one_repeat_goes_on():
     hold(begin_execution(keyed()))
-    let_the_lock_lapse()
+    expire_the_lock()
 
     begin_execution(keyed())
 
@@ -350,10 +350,10 @@ def test_only_one_repeat_goes_on():
         begin_execution(keyed())
 
 
-def test_nobody_goes_on_with_what_has_been_answered_while_they_looked():
+def test_execution_does_not_resume_a_completed_request():
     execution = begin_execution(keyed())
     booking = hold(execution).booking
-    let_the_lock_lapse()
+    expire_the_lock()
     seen_unanswered = IdempotencyKey.objects.get()
     execution.store_response(booking=booking, content={})
 
@@ -362,13 +362,13 @@ def test_nobody_goes_on_with_what_has_been_answered_while_they_looked():
 
 def test_another_body_goes_on_with_nothing():
     hold(begin_execution(keyed()))
-    let_the_lock_lapse()
+    expire_the_lock()
 
     with pytest.raises(IdempotencyKeyReused):
         begin_execution(keyed({"notes": "another"}))
 
 
-def test_a_released_request_goes_on_at_once():
+def test_released_execution_resumes_immediately():
     execution = begin_execution(keyed())
     booking = hold(execution).booking
     interrupt(execution, RuntimeError())
@@ -376,7 +376,7 @@ def test_a_released_request_goes_on_at_once():
     assert begin_execution(keyed()).interrupted_booking == booking
 
 
-def test_a_forgotten_request_starts_anew():
+def test_deleted_execution_starts_again():
     execution = begin_execution(keyed())
     booking = hold(execution).booking
     release_hold(booking_id=booking.pk, actor=DESK)
@@ -385,7 +385,7 @@ def test_a_forgotten_request_starts_anew():
     assert begin_execution(keyed()).interrupted_booking is None
 
 
-def test_the_stored_answer_is_what_a_repeat_gets():
+def test_replay_returns_the_stored_response():
     execution = begin_execution(keyed())
     booked = hold(execution)
     response = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
@@ -397,10 +397,10 @@ def test_the_stored_answer_is_what_a_repeat_gets():
     assert json.loads(again.body) == {"manage_token": booked.manage_token}
 
 
-def test_the_first_answer_counts_where_a_slow_try_and_its_repeat_both_have_one():
+def test_first_stored_response_wins_over_a_slow_attempt():
     slow = begin_execution(keyed())
     booking = hold(slow).booking
-    let_the_lock_lapse()
+    expire_the_lock()
     quick = begin_execution(keyed())
 
     first = quick.store_response(booking=booking, content={"order": 1})
@@ -409,7 +409,7 @@ def test_the_first_answer_counts_where_a_slow_try_and_its_repeat_both_have_one()
     assert json.loads(first.body) == json.loads(second.body) == {"order": 1}
 
 
-def test_an_answer_is_neither_released_nor_forgotten():
+def test_completed_execution_is_neither_released_nor_deleted():
     execution = begin_execution(keyed())
     execution.store_response(booking=hold(execution).booking, content={})
 
@@ -442,10 +442,10 @@ def test_without_a_key_nothing_is_kept():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_repeats_after_a_lapsed_lock_one_goes_on():
+def test_one_of_many_repeats_resumes_after_the_lock_expired():
     with transaction.atomic():
         hold(begin_execution(keyed()))
-    let_the_lock_lapse()
+    expire_the_lock()
     gate, results = threading.Barrier(10), []
 
     def go_on():
@@ -465,7 +465,7 @@ def test_of_many_repeats_after_a_lapsed_lock_one_goes_on():
 # --- the rows ---------------------------------------------------------------------------------------------------------
 
 
-def test_keys_are_forgotten_after_seven_days(django_assert_num_queries):
+def test_idempotency_keys_are_purged_after_seven_days(django_assert_num_queries):
     for key, age in {"old": timedelta(days=7, minutes=1), "young": timedelta(days=7) - timedelta(minutes=1)}.items():
         begin_execution(keyed(key=key))
         IdempotencyKey.objects.filter(key_hash=keyed(key=key).key_hash).update(created_at=timezone.now() - age)
@@ -477,7 +477,7 @@ def test_keys_are_forgotten_after_seven_days(django_assert_num_queries):
     assert IdempotencyKey.objects.get().key_hash == keyed(key="young").key_hash
 
 
-def test_the_database_keeps_no_answer_without_its_booking():
+def test_database_refuses_a_stored_response_without_its_booking():
     begin_execution(keyed())
 
     with pytest.raises(IntegrityError, match="an_answer_is_about_a_booking"), transaction.atomic():

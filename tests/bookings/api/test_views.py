@@ -1,4 +1,4 @@
-"""The life of a booking over HTTP: what is answered, to whom, and in which words."""
+"""A booking over HTTP: the responses and who may get them."""
 
 from datetime import timedelta
 
@@ -102,7 +102,7 @@ def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
     assert (len(page["results"]), len(rest["results"]), rest["next"]) == (2, 1, None)
 
 
-def test_the_catalogue_names_those_who_can_be_asked_for(api):
+def test_service_list_names_the_bookable_resources(api):
     service = make_service(resources=3)
     there, gone, elsewhere = service.resources.all()
     Resource.objects.filter(pk=gone.pk).update(is_active=False)
@@ -137,14 +137,14 @@ def test_a_question_that_makes_no_sense_is_named(api, query, field):
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-def test_a_service_that_does_not_exist_or_is_not_sold_any_more_has_no_times(api):
+def test_availability_of_an_unknown_or_inactive_service_is_404(api):
     make_service(is_active=False)
 
     for slug in ("consultation", "nothing"):
         assert code(api.get(f"/services/{slug}/availability", {"from": "2026-12-01"})) == (404, "not_found")
 
 
-def test_a_taken_time_is_answered_with_the_nearest_free_ones(api):
+def test_taken_slot_is_refused_with_alternatives(api):
     service = make_service()
     make_booking(service)
 
@@ -189,7 +189,7 @@ def test_the_token_does_nothing_that_is_for_staff(api, booked, verb):
 
 
 @pytest.mark.parametrize(("method", "verb"), [("post", "cancel"), ("put", "reschedule")])
-def test_a_stranger_learns_nothing_from_trying(api, booked, method, verb):
+def test_unknown_caller_cannot_tell_whether_a_booking_exists(api, booked, method, verb):
     booking, _ = booked
     body = {"starts_at": slot(hour=15).isoformat()}
     others = {
@@ -227,7 +227,7 @@ def test_after_the_cut_off_the_token_changes_nothing_and_staff_do(api, desk, boo
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
 
 
-def test_staff_without_the_permission_are_told_so(api, booked):
+def test_staff_without_permission_are_403(api, booked):
     booking, _ = booked
     api.force_authenticate(make_staff("onlooker", group=None))
     path = f"/bookings/{booking.pk}"
@@ -248,7 +248,7 @@ def test_the_desk_declines_a_request_and_again_changes_nothing(desk, booked):
     assert [(response.status_code, response.json()["version"]) for response in responses] == [(200, 2), (200, 2)]
 
 
-def test_nobody_has_missed_a_visit_that_is_still_to_come(desk, booked):
+def test_no_show_before_the_visit_is_refused(desk, booked):
     booking, _ = booked
     confirm_booking(booking_id=booking.pk, actor=DESK)
     path = f"/bookings/{booking.pk}/no-show"
@@ -261,7 +261,7 @@ def test_nobody_has_missed_a_visit_that_is_still_to_come(desk, booked):
     assert (missed.status_code, missed.json()["status"]) == (200, "no_show")
 
 
-def test_only_managers_correct_whether_somebody_came(desk, booked):
+def test_only_managers_correct_a_no_show(desk, booked):
     booking, _ = booked
     Booking.objects.update(status="no_show", answer_by=None, starts_at=timezone.now())
     path = f"/bookings/{booking.pk}/complete"
@@ -276,7 +276,7 @@ def test_only_managers_correct_whether_somebody_came(desk, booked):
     assert (corrected.status_code, corrected.json()["status"]) == (200, "completed")
 
 
-def test_a_time_without_an_offset_that_the_clocks_leap_over_is_none(api):
+def test_start_without_offset_in_a_dst_gap_is_refused(api):
     service = make_service()
 
     with timezone.override("Europe/Berlin"):

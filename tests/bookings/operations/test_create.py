@@ -19,7 +19,7 @@ from tests.builders.bookings import (
     make_service,
     slot,
 )
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -156,7 +156,7 @@ def test_concurrent_holds_of_one_phone_number_create_one(settings):
     service = make_paid_service(resources=4)
     starts = [slot(hour=hour) for hour in (9, 10, 11, 12, 13, 14)]
 
-    errors = run_at_once([partial(make_hold, service, starts_at=start) for start in starts])
+    errors = run_concurrently([partial(make_hold, service, starts_at=start) for start in starts])
 
     assert [type(error) for error in errors] == [UnpaidHoldExists] * 5
     assert Booking.objects.count() == 1
@@ -166,7 +166,7 @@ def test_concurrent_holds_of_one_phone_number_create_one(settings):
 def test_concurrent_bookings_of_one_slot_create_one():
     service, starts_at = make_service(), slot()
 
-    errors = run_at_once([partial(make_booking, service, starts_at=starts_at)] * 50)
+    errors = run_concurrently([partial(make_booking, service, starts_at=starts_at)] * 50)
 
     assert [type(error) for error in errors] == [SlotTaken] * 49
     assert Booking.objects.count() == 1

@@ -29,7 +29,7 @@ from tests.builders.bookings import (
     try_to_book,
 )
 from tests.invariants import violated_invariants
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +74,7 @@ def test_confirm_booking_rejects_other_statuses(status):
 def test_concurrent_confirmations_record_one_event():
     booking = make_booking()
 
-    errors = run_at_once([partial(confirm_booking, booking_id=booking.pk, actor=DESK)] * 16)
+    errors = run_concurrently([partial(confirm_booking, booking_id=booking.pk, actor=DESK)] * 16)
 
     assert errors == []
     assert BookingEvent.objects.filter(booking=booking, kind="confirmed").count() == 1

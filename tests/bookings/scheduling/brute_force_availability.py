@@ -1,6 +1,6 @@
 """Which times are free, worked out the slow and obvious way: minute by minute, from plain rows.
 
-It shares no line with the product: what a day's hours mean is found by watching the clock on the wall.
+It shares no code with the product: local times are found by converting every minute.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def free_times(service: Service, first: date, last: date, wanted: Resource | Non
 
 @cache
 def minutes_of(day: date, zone: ZoneInfo) -> list[datetime]:
-    """Every minute at which the calendar on the wall shows this day, however many there are."""
+    """Return every minute of a local day, however many there are."""
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=30)
     around = (begin + number * MINUTE for number in range(60 * 60))
     return [moment for moment in around if moment.astimezone(zone).date() == day]
@@ -62,7 +62,7 @@ def minutes_of(day: date, zone: ZoneInfo) -> list[datetime]:
 
 @cache
 def first_shown(day: date, zone: ZoneInfo) -> dict[tuple[int, int], datetime]:
-    """When the clock on the wall first shows each time of a day."""
+    """Return the first moment of each local time of a day."""
     shown: dict[tuple[int, int], datetime] = {}
     for moment in minutes_of(day, zone):
         at = moment.astimezone(zone)
@@ -98,7 +98,7 @@ class _Diary:
         return all(start + number * MINUTE in self.open[resource.pk] for number in range(self.service.duration_minutes))
 
     def is_free(self, resource: Resource, start: datetime) -> bool:
-        """Whether nobody takes a minute of the visit or its buffers."""
+        """Return whether the visit and its buffers are free."""
         begin = start - timedelta(minutes=self.service.buffer_before_minutes)
         end = start + timedelta(minutes=self.service.duration_minutes + self.service.buffer_after_minutes)
         return all(end <= other_begin or other_end <= begin for other_begin, other_end in self.taken[resource.pk])
@@ -134,7 +134,7 @@ class _Diary:
         if day.weekday() != hours.weekday:
             return []
         begin, end = (
-            # A time that the clocks leap over is counted from midnight, as RFC 5545 has it.
+            # A local time in a DST gap is counted from midnight, as in RFC 5545.
             shown.get((at.hour, at.minute), minutes[0] + timedelta(hours=at.hour, minutes=at.minute))
             for at in (hours.opens_at, hours.closes_at)
         )

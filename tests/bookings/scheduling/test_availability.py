@@ -28,13 +28,13 @@ HERSELF = Actor(ActorKind.CUSTOMER)
 REFUSALS = (OutsideHours, PartyTooLarge, SlotTaken)
 # AVAILABILITY_EXAMPLES=300 looks further, and elsewhere each time.
 EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "0"))
-# Where the clocks go forward and back by an hour, by half an hour, and never.
+# Zones with DST changes of an hour, of half an hour, and without.
 CHANGES = [
     (zone, number) for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe") for number in (0, 1)
 ] + [("Asia/Kolkata", 0)]
 
 
-NIGHTS = [(time(0, 30), time(5, 15))]  # the clocks are changed then, and there is something to see in most worlds
+NIGHTS = [(time(0, 30), time(5, 15))]  # DST changes happen then, so most generated businesses are affected
 
 
 def quarter(most: int, least: int = 0) -> st.SearchStrategy[int]:
@@ -44,17 +44,17 @@ def quarter(most: int, least: int = 0) -> st.SearchStrategy[int]:
 @st.composite
 def hours(draw: st.DrawFn) -> list[tuple[time, time]]:
     """Up to three intervals, many of them at night."""
-    spans = []
+    intervals = []
     for _ in range(draw(st.integers(0, 3))):
         opens_at = draw(st.one_of(quarter(6 * 60), quarter(23 * 60)))
         closes_at = min(opens_at + draw(quarter(8 * 60, 1)), 23 * 60 + 45)
         if opens_at < closes_at:
-            spans.append((time(*divmod(opens_at, 60)), time(*divmod(closes_at, 60))))
-    return spans
+            intervals.append((time(*divmod(opens_at, 60)), time(*divmod(closes_at, 60))))
+    return intervals
 
 
 class World:
-    """A business with two services that share its people, around a clock change."""
+    """A business with two services that share resources, around a DST change."""
 
     def __init__(self, draw: st.DrawFn, zone: str, number: int) -> None:
         self.draw = draw
@@ -118,11 +118,11 @@ class World:
         offered = free_times(service, self.first, self.last, None, 1)
         starts_at = self.draw(st.sampled_from(offered))[0] if offered else self._moment()
         people = self.draw(st.integers(1, service.capacity))
-        told_in = self.draw(st.sampled_from([UTC, self.location.zone]))
+        zone = self.draw(st.sampled_from([UTC, self.location.zone]))
         with suppress(*REFUSALS):
             made = create_booking(
                 service=service,
-                starts_at=starts_at.astimezone(told_in),
+                starts_at=starts_at.astimezone(zone),
                 customer=CUSTOMER,
                 actor=DESK,
                 party_size=people,
@@ -166,20 +166,20 @@ def can_be_booked(service, starts_at, wanted, people):
 @pytest.mark.slow
 @pytest.mark.timeout(0 if EXAMPLES else 120)
 @pytest.mark.parametrize(("zone", "number"), CHANGES)
-def test_what_is_offered_is_what_a_slow_and_obvious_look_finds_and_can_be_booked(zone, number):
+def test_free_slots_match_the_brute_force_reference_and_can_be_booked(zone, number):
     found = []
 
     @settings(
         max_examples=EXAMPLES or 12,
         deadline=None,
         derandomize=not EXAMPLES,
-        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would make each of a thousand worlds anew
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would build every business again
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(data=st.data())
     def look(data):
         with transaction.atomic():
-            found.append(look_and_compare(World(data.draw, zone, number)))
+            found.append(compare_with_reference(World(data.draw, zone, number)))
             transaction.set_rollback(True)
 
     look()
@@ -187,7 +187,7 @@ def test_what_is_offered_is_what_a_slow_and_obvious_look_finds_and_can_be_booked
     assert sum(found) > 50  # held against an empty calendar, every look would be right
 
 
-def look_and_compare(world):
+def compare_with_reference(world):
     """Hold what is offered against the reference, and a few times against booking; return how much there was."""
     draw, service = world.draw, world.services[0]
     wanted = draw(st.sampled_from([None, None, *world.resources]))
@@ -227,8 +227,8 @@ def test_notice_and_horizon_bound_what_customers_are_offered():
     assert {each.date() for each in offered} <= {slot(days=number).date() for number in range(1, 4)}
 
 
-def test_hours_changed_by_a_clock_change_stay_what_the_wall_shows():
-    """Work from 9 to 11 is two hours at 9 on the wall, before and after the night in which the clocks change."""
+def test_opening_hours_keep_local_time_across_a_dst_change():
+    """Opening hours from 9 to 11 stay at 9 local time, before and after the DST change."""
     service = make_service(slot_interval_minutes=60, duration_minutes=60, horizon_days=400)
     service.location.timezone = "Europe/Berlin"
     service.location.save()
@@ -258,7 +258,7 @@ def test_the_number_of_questions_does_not_grow_with_days_people_or_bookings():
 
 
 def long_past(resource):
-    """Ten thousand hours that were taken and never given back."""
+    """Ten thousand past hours that are still allocated."""
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO bookings_session (service_id, resource_id, starts_at, ends_at, capacity, booked)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from foundation.models import RateLimitCounter
 from foundation.rate_limits.rate_limit import DAY, RateLimit, purge_counters
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def test_concurrent_requests_pass_exactly_up_to_the_limit():
     limit, passed = RateLimit("attempts", 10, DAY), []
 
-    errors = run_at_once([lambda: passed.append(limit.allows("caller")) for _ in range(40)])
+    errors = run_concurrently([lambda: passed.append(limit.allows("caller")) for _ in range(40)])
 
     assert errors == []
     assert (passed.count(True), passed.count(False)) == (10, 30)

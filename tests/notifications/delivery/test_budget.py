@@ -13,7 +13,7 @@ from notifications.delivery.send_attempt import Outcome
 from notifications.models import Attempt, Notification
 from notifications.providers.base import ProviderRateLimited
 from tests.builders.bookings import CUSTOMER, make_booking, make_service
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -103,12 +103,12 @@ def test_what_a_number_is_refused_does_not_spend_its_countrys_budget(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_drains_that_claim_at_once_share_one_budget(settings):
+def test_concurrent_claims_share_one_budget(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 7
     book(12)
     claimed = []
 
-    faults = run_at_once(
+    faults = run_concurrently(
         [lambda: claimed.extend(claim_due_notifications(room=6, in_flight={}, worker="w")) for _ in range(8)]
     )
     claimed += claim()

@@ -18,7 +18,7 @@ def paid_booking(api, sandbox, service):
 
 
 @pytest.mark.short_deadline
-def test_a_slow_gateway_is_answered_for_in_time(sandbox, api):
+def test_checkout_with_a_slow_gateway_is_503_within_the_deadline(sandbox, api):
     service = make_paid_service()
     sandbox.client.set(gateway_hang_before=1, hang_seconds=5)
 

@@ -38,7 +38,7 @@ def answer_of(status, body):
 
 
 @pytest.mark.parametrize("error", [b'"no"', b"[]", b"{}", b"null", b"5"])
-def test_a_refusal_in_another_shape_is_a_refusal_all_the_same(error):
+def test_gateway_error_with_an_unexpected_body_is_rejected(error):
     with pytest.raises(GatewayRejected):
         _read_response(answer_of(400, b'{"error": ' + error + b"}"))
 
@@ -46,13 +46,13 @@ def test_a_refusal_in_another_shape_is_a_refusal_all_the_same(error):
 @pytest.mark.parametrize(
     ("status", "body"), [(200, b"[]"), (200, b"<html>"), (400, b"<html>"), (302, b"{}"), (409, b"{}"), (503, b"{}")]
 )
-def test_an_answer_without_a_verdict_leaves_the_outcome_open(status, body):
+def test_unreadable_gateway_response_is_outcome_unknown(status, body):
     with pytest.raises(GatewayOutcomeUnknown):
         _read_response(answer_of(status, body))
 
 
 @pytest.mark.short_deadline
-def test_a_call_that_found_no_free_line_was_not_sent():
+def test_gateway_call_without_a_free_thread_is_not_sent():
     gate, started = threading.Event(), threading.Semaphore(0)
 
     def think():
@@ -75,7 +75,7 @@ def test_a_call_that_found_no_free_line_was_not_sent():
 
 @pytest.mark.parametrize("order_id", ["order_1", "order_2"])
 @pytest.mark.parametrize("payment_id", ["pay_1", "pay_2"])
-def test_the_verdict_on_a_signature_is_the_sdks(sandbox, settings, order_id, payment_id):
+def test_signature_check_agrees_with_the_sdk(sandbox, settings, order_id, payment_id):
     settings.RAZORPAY_KEY_SECRET = KEY_SECRET
     shop = razorpay.Client(auth=("rzp_test_sandbox", KEY_SECRET), base_url=sandbox.http_url)
     paid = sandbox.client.pay(shop.order.create({"amount": 500, "currency": "INR"})["id"])

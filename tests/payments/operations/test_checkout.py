@@ -24,7 +24,7 @@ from payments.polling.orders import poll_orders
 from payments.polling.webhook_events import process_events
 from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_paid_service
 from tests.builders.payments import checkout, make_orders_due, payment_entity, post_webhook, verify, webhook_event
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,7 +56,7 @@ def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sand
     assert (Booking.objects.count(), order.state, len(orders_at_the_gateway(sandbox, order))) == (1, "open", 1)
 
 
-def test_without_a_key_the_very_same_wish_goes_on_with_what_the_gateway_interrupted(sandbox, api, settings):
+def test_checkout_without_key_and_with_equal_body_resumes(sandbox, api, settings):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
     service = make_paid_service(resources=2)
     body, other_doctor = booking_request(service), service.resources.last()
@@ -115,7 +115,7 @@ def test_what_has_ended_is_not_gone_on_with(sandbox, api):
     assert api.post(URL, body, format="json").json()["booking"]["id"] != first
 
 
-def test_a_checkout_that_goes_on_later_closes_as_long_before_its_hold_lapses(sandbox, api):
+def test_resumed_checkout_closes_before_its_hold_expires(sandbox, api):
     body = booking_request(make_paid_service())
     sandbox.client.set(gateway_error_before=1)
     api.post(URL, body, format="json")
@@ -127,14 +127,14 @@ def test_a_checkout_that_goes_on_later_closes_as_long_before_its_hold_lapses(san
     assert 170 <= timeout <= 180
 
 
-def test_of_those_who_ask_again_at_once_without_a_key_one_goes_on(sandbox, api):
+def test_concurrent_checkouts_without_key_resume_once(sandbox, api):
     body = booking_request(make_paid_service(resources=1))
     sandbox.client.set(gateway_error_before=1)
     api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_before=0)
     values = []
 
-    faults = run_at_once([lambda: values.append(APIClient().post(URL, body, format="json").status_code)] * 6)
+    faults = run_concurrently([lambda: values.append(APIClient().post(URL, body, format="json").status_code)] * 6)
 
     assert (faults, sorted(values)) == ([], [201] + [409] * 5)
     assert (Booking.objects.count(), PaymentOrder.objects.count()) == (1, 1)
@@ -152,12 +152,12 @@ class Crash(BaseException):
     """The process dies here."""
 
 
-@pytest.mark.parametrize("step", ["after the hold", "after the gateway's answer", "after the order is open"])
+@pytest.mark.parametrize("step", ["after the hold", "after the gateway's response", "after the order is open"])
 def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, monkeypatch, step):
     body, key = booking_request(make_paid_service()), str(uuid4())
     place = {
         "after the hold": (gateway, "create_order"),
-        "after the gateway's answer": (checkout_module, "adopt_order"),
+        "after the gateway's response": (checkout_module, "adopt_order"),
         "after the order is open": (Execution, "store_response"),
     }[step]
 
@@ -180,7 +180,7 @@ def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, 
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
 
 
-def test_a_repeat_after_the_hold_has_lapsed_begins_anew(sandbox, api):
+def test_checkout_after_the_hold_expired_starts_again(sandbox, api):
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(gateway_error_before=1)
     request_booking(api, body, key)
@@ -200,7 +200,7 @@ def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sand
         entity = payment_entity(started, id=paid["razorpay_payment_id"])
         assert post_webhook(webhook_event(kind, payment=entity), event_id=f"evt_{number}").status_code == 200
     make_orders_due()
-    faults = run_at_once([lambda: verify(paid)] * 6 + [process_events] * 3 + [poll_orders] * 3)
+    faults = run_concurrently([lambda: verify(paid)] * 6 + [process_events] * 3 + [poll_orders] * 3)
     GatewayEvent.objects.exclude(state="done").update(next_try_at=timezone.now())
     process_events()
 
@@ -211,7 +211,7 @@ def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sand
     assert Booking.objects.get().version == 2
 
 
-def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_others_their_money(sandbox):
+def test_concurrent_late_payments_for_one_slot_confirm_one_and_refund_the_others(sandbox):
     service = make_paid_service()
     late = []
     for _ in range(4):
@@ -227,7 +227,7 @@ def test_of_those_who_pay_late_for_one_free_slot_at_once_one_gets_it_and_the_oth
             values.append("too late")
 
     make_orders_due()
-    faults = run_at_once([partial(verify_late, paid) for paid in late] * 2 + [poll_orders] * 4)
+    faults = run_concurrently([partial(verify_late, paid) for paid in late] * 2 + [poll_orders] * 4)
     PaymentOrder.objects.update(next_check_at=timezone.now())
     run_due_tasks()
 

@@ -17,7 +17,7 @@ from payments.models import Payment, PaymentOrder, Refund
 from payments.operations.verify import verify_payment
 from tests.builders.bookings import DESK, make_paid_service
 from tests.builders.payments import checkout, count_messages_by_kind, verify
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,11 +53,11 @@ def test_the_same_payment_twice_is_one_payment(sandbox):
     assert (Payment.objects.count(), Notification.objects.count()) == (1, 3)
 
 
-def test_many_who_verify_one_payment_at_once_have_the_effect_of_one(sandbox):
+def test_concurrent_verifications_of_one_payment_settle_once(sandbox):
     paid = sandbox.client.pay(checkout().order.razorpay_order_id)
     results = []
 
-    faults = run_at_once([lambda: results.append(verify(paid).status)] * 12)
+    faults = run_concurrently([lambda: results.append(verify(paid).status)] * 12)
 
     assert faults == []
     assert results == ["confirmed"] * 12
@@ -111,7 +111,7 @@ def test_an_order_that_is_not_ours_is_unknown(sandbox):
         verify_payment(order_id="order_unknown", payment_id="pay_1", signature="0" * 64)
 
 
-def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
+def test_late_payment_confirms_an_expired_hold_while_the_slot_is_free(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
     release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
@@ -120,7 +120,7 @@ def test_money_for_a_lapsed_hold_confirms_it_while_the_slot_is_free(sandbox):
 
 
 @pytest.mark.parametrize("end", ["no_show", "cancelled"])
-def test_a_payment_that_comes_again_when_the_visit_is_over_is_not_said_to_go_back(sandbox, end):
+def test_second_verification_after_the_visit_announces_no_refund(sandbox, end):
     paid = sandbox.client.pay((started := checkout()).order.razorpay_order_id)
     verify(paid)
     Booking.objects.filter(pk=started.new_booking.booking.pk).update(status=end)
@@ -128,7 +128,7 @@ def test_a_payment_that_comes_again_when_the_visit_is_over_is_not_said_to_go_bac
     assert verify(paid).status == end
 
 
-def test_money_that_somebody_looks_at_is_not_said_to_go_back(sandbox):
+def test_payment_in_review_announces_no_refund(sandbox):
     paid = sandbox.client.pay(checkout().order.razorpay_order_id)
     verify(paid)
     Booking.objects.update(status="cancelled")
@@ -138,7 +138,7 @@ def test_money_that_somebody_looks_at_is_not_said_to_go_back(sandbox):
         verify(paid)
 
 
-def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
+def test_payment_for_a_sold_slot_is_refunded_once_captured(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
     release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
@@ -170,7 +170,7 @@ def test_money_for_a_slot_that_was_sold_goes_back_once_it_is_captured(sandbox):
         "reset_after",
     ],
 )
-def test_a_gateway_in_trouble_keeps_the_hold_and_says_so(sandbox, fault):
+def test_checkout_with_a_failing_gateway_keeps_the_hold(sandbox, fault):
     service = make_paid_service()
     sandbox.client.set(**{f"gateway_{fault}": 1, "hang_seconds": 1.5})
 

@@ -100,7 +100,7 @@ def test_what_cannot_be_paid_back_is_said_in_the_form_and_changes_nothing(manage
     assert "errornote" in response.content.decode() or "errorlist" in response.content.decode()
 
 
-def test_the_front_desk_sees_a_payment_and_cannot_pay_back(front_desk, payment):
+def test_payment_page_offers_the_front_desk_no_refund(front_desk, payment):
     page = front_desk.get(f"/payments/{payment.pk}")
 
     assert (page.status_code, "Pay back</button>" in page.content.decode()) == (200, False)
@@ -110,7 +110,7 @@ def test_the_front_desk_sees_a_payment_and_cannot_pay_back(front_desk, payment):
 
 
 @pytest.mark.parametrize("path", [RECONCILIATION, "/payments/takings", "/payments/takings.csv", "/payments/1"])
-def test_whoever_has_no_permission_sees_no_money(path, db):
+def test_payment_pages_without_permission_are_403(path, db):
     assert Client().get(path).status_code == 302
     assert sign_in(None).get(path).status_code == 403
 
@@ -156,7 +156,7 @@ def test_each_kind_of_difference_is_listed(manager, payment):
         assert words in page
 
 
-def test_the_buttons_of_the_list_make_things_due_and_close_findings(manager, payment):
+def test_reconciliation_actions_make_rows_due_and_close_discrepancies(manager, payment):
     PeriodicTask.objects.create(name="daily_reconciliation", due_at=timezone.now() + timedelta(days=1))
     finding = Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
     order = PaymentOrder.objects.get()
@@ -204,7 +204,7 @@ def test_what_was_paid_back_is_not_owed_again(manager, payment):
     assert (balance.online_minor, balance.refunded_minor, balance.due_minor) == (50_000, 10_000, 0)
 
 
-def test_a_slip_that_was_struck_out_counts_no_more(front_desk):
+def test_voided_desk_payment_is_not_counted(front_desk):
     booking = make_booking()
     form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "direction": "in"}
     front_desk.post(f"/payments/desk/{booking.pk}", form)

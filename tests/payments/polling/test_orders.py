@@ -18,7 +18,7 @@ from tests.builders.payments import checkout, make_orders_due, verify
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def let_hold_lapse(started):
+def make_hold_overdue(started):
     Booking.objects.filter(pk=started.new_booking.booking.pk).update(
         hold_expires_at=timezone.now() - timedelta(seconds=1)
     )
@@ -41,7 +41,7 @@ def test_a_payment_that_was_only_authorised_is_captured_after_its_verification(s
     assert PaymentOrder.objects.get().next_check_at is None
 
 
-def test_a_payment_that_nobody_reported_is_found_by_the_order_s_own_check(sandbox):
+def test_poll_orders_finds_an_unreported_payment(sandbox):
     started = checkout()
     sandbox.client.pay(started.order.razorpay_order_id)
     make_orders_due()
@@ -51,19 +51,19 @@ def test_a_payment_that_nobody_reported_is_found_by_the_order_s_own_check(sandbo
     assert (status_of(started), Payment.objects.get().disposition) == ("confirmed", "confirms")
 
 
-def test_a_hold_that_is_over_asks_the_gateway_before_it_lapses(sandbox):
+def test_poll_orders_polls_the_gateway_before_a_hold_expires(sandbox):
     started = checkout()
     sandbox.client.pay(started.order.razorpay_order_id)
-    let_hold_lapse(started)
+    make_hold_overdue(started)
 
     run_due_tasks()
 
     assert status_of(started) == "confirmed"
 
 
-def test_a_hold_that_nobody_paid_lapses_and_frees_its_slot(sandbox):
+def test_poll_orders_expires_an_unpaid_hold(sandbox):
     started = checkout()
-    let_hold_lapse(started)
+    make_hold_overdue(started)
 
     run_due_tasks()
 
@@ -74,20 +74,20 @@ def test_a_hold_that_nobody_paid_lapses_and_frees_its_slot(sandbox):
 def test_a_hold_waits_once_for_a_bank_that_is_still_thinking(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False, amount=40_000)
-    let_hold_lapse(started)
+    make_hold_overdue(started)
 
     run_due_tasks()
     first = status_of(started)
-    let_hold_lapse(started)
+    make_hold_overdue(started)
     run_due_tasks()
 
     assert (first, status_of(started)) == ("held", "expired")
     assert paid["razorpay_payment_id"] == Payment.objects.get().razorpay_payment_id
 
 
-def test_a_hold_lapses_too_while_the_gateway_is_away(sandbox, settings):
+def test_poll_orders_expires_a_hold_while_the_gateway_is_unavailable(sandbox, settings):
     started = checkout()
-    let_hold_lapse(started)
+    make_hold_overdue(started)
     settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
 
     run_due_tasks()
@@ -95,7 +95,7 @@ def test_a_hold_lapses_too_while_the_gateway_is_away(sandbox, settings):
     assert status_of(started) == "expired"
 
 
-def test_an_order_whose_answer_was_lost_is_found_by_its_receipt(sandbox):
+def test_poll_orders_finds_an_order_by_receipt_after_a_lost_response(sandbox):
     service = make_paid_service()
     sandbox.client.set(gateway_reset_after=1)
     with pytest.raises(GatewayUnavailable):
@@ -134,7 +134,7 @@ def test_money_of_another_sum_waits_for_a_person_and_confirms_nothing(sandbox):
     assert (payment.disposition, payment.amount_minor, status_of(started)) == ("review", 51_000, "held")
 
 
-def test_the_later_of_two_payments_goes_back(sandbox):
+def test_poll_orders_refunds_the_second_payment(sandbox):
     started = checkout()
     order_id = started.order.razorpay_order_id
     failed = sandbox.client.fail(order_id)
@@ -185,12 +185,12 @@ def test_a_row_that_cannot_be_worked_off_does_not_stop_the_others(sandbox, monke
     broken, whole = checkout(service), checkout(service)
     sandbox.client.pay(whole.order.razorpay_order_id)
     make_orders_due()
-    look_at = checks.fetch_order_state
+    fetch_order_state = checks.fetch_order_state
 
     def fails_for_one(order):
         if order.pk == broken.order.pk:
             raise ZeroDivisionError
-        return look_at(order)
+        return fetch_order_state(order)
 
     monkeypatch.setattr(checks, "fetch_order_state", fails_for_one)
 

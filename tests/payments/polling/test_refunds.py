@@ -17,7 +17,7 @@ from tests.builders.payments import (
     refunded_at_gateway,
     verify,
 )
-from tests.threads import run_at_once
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +33,7 @@ def refund(payment, amount=50_000, key=None, **choice):
     return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
 
 
-def test_a_refund_in_full_goes_back_once_and_the_booking_stands(sandbox, payment):
+def test_full_refund_is_paid_once_and_keeps_the_booking(sandbox, payment):
     refund(payment)
     run_due_tasks()
 
@@ -51,7 +51,7 @@ def test_a_refund_can_cancel_the_booking_with_it(sandbox, payment):
     assert count_messages_by_kind()["booking_cancelled"] == 3
 
 
-def test_parts_go_back_until_nothing_is_left(sandbox, payment):
+def test_partial_refunds_up_to_the_payment(sandbox, payment):
     refund(payment, 20_000)
     refund(payment, 30_000)
     with pytest.raises(RefundTooLarge, match=r"At most INR 0\.00"):
@@ -78,8 +78,8 @@ def test_a_double_click_is_one_refund(sandbox, payment):
     assert Refund.objects.count() == 1
 
 
-def test_two_who_refund_at_once_never_pay_back_more_than_was_paid(sandbox, payment):
-    refused = run_at_once([lambda: refund(payment, 30_000)] * 8)
+def test_concurrent_refunds_never_exceed_the_payment(sandbox, payment):
+    refused = run_concurrently([lambda: refund(payment, 30_000)] * 8)
     run_due_tasks()
 
     assert [type(error) for error in refused] == [RefundTooLarge] * 7
@@ -89,7 +89,7 @@ def test_two_who_refund_at_once_never_pay_back_more_than_was_paid(sandbox, payme
 @pytest.mark.parametrize(
     "fault", ["error_before", "error_after", "html_error", "reset_before", "reset_after", "throttle"]
 )
-def test_a_refund_whose_answer_is_lost_is_asked_for_again_and_paid_once(sandbox, payment, fault):
+def test_refund_with_a_lost_response_is_requested_again_and_paid_once(sandbox, payment, fault):
     refund(payment, 10_000)
     sandbox.client.set(**{f"gateway_{fault}": 1})
     run_due_tasks()

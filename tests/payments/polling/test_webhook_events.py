@@ -13,7 +13,7 @@ from tests.builders.payments import checkout, payment_entity, post_webhook, sign
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_captured_payment_confirms_its_booking_though_nobody_verified_it(sandbox):
+def test_webhook_of_a_captured_payment_confirms_an_unverified_booking(sandbox):
     started = checkout()
 
     response = post_webhook(webhook_event("payment.captured", payment=payment_entity(started)))
@@ -96,7 +96,7 @@ def test_money_that_went_back_uncaptured_flags_the_booking_that_stands_on_it(san
     assert (Refund.objects.count(), "never captured" in payment.review_reason) == (0, True)
 
 
-def test_a_webhook_that_overtakes_the_answer_to_its_order_finds_it_by_the_receipt(sandbox):
+def test_webhook_before_the_order_response_is_matched_by_receipt(sandbox):
     service = make_paid_service()
     sandbox.client.set(gateway_reset_after=1)
     with pytest.raises(Exception, match="payment gateway"):
@@ -118,7 +118,7 @@ def test_a_webhook_that_overtakes_the_answer_to_its_order_finds_it_by_the_receip
     assert (payment.disposition, payment.order.razorpay_order_id) == ("confirms", order_id)
 
 
-def test_an_event_of_no_order_of_ours_is_kept_and_looked_at_again(sandbox):
+def test_webhook_of_an_unknown_order_is_stored_and_retried(sandbox):
     entity = payment_entity(checkout(), order_id="order_Unknown0000001")
 
     response = post_webhook(webhook_event("payment.captured", payment=entity))
@@ -141,7 +141,7 @@ def test_an_event_of_no_order_of_ours_is_kept_and_looked_at_again(sandbox):
         b'{"event": "settlement.processed", "payload": {}}',
     ],
 )
-def test_a_signed_event_that_says_nothing_to_us_is_kept_answered_and_ignored(sandbox, body):
+def test_webhook_without_usable_content_is_stored_and_ignored(sandbox, body):
     response = post_webhook(body)
     run_due_tasks()
 
@@ -162,7 +162,7 @@ def test_a_signed_event_that_says_nothing_to_us_is_kept_answered_and_ignored(san
         lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
     ],
 )
-def test_what_razorpay_did_not_sign_changes_no_row(sandbox, alter):
+def test_webhook_with_an_invalid_signature_changes_nothing(sandbox, alter):
     body, signature = alter(
         *(lambda b: (b, sign(b)))(webhook_event("payment.captured", payment=payment_entity(checkout())))
     )
