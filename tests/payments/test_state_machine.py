@@ -1,6 +1,8 @@
-"""Money under any sequence of events: people book, pay, fail, pay late and twice; banks and the gateway answer, fall
-silent and report in any order; holds lapse, staff pay back, workers look. After each step the invariants are checked,
-and in the end, when all has been reported and looked up, our books against the gateway's own.
+"""Money under any sequence of events.
+
+Customers book, pay, fail, pay late and twice; banks and the gateway respond, hang and report in any order; holds
+expire, staff refund, the worker polls. The invariants are checked after each step, and in the end our books are compared with
+the gateway's.
 
 ``MACHINE_EXAMPLES=500 make test ARGS="-k machine"`` looks longer than CI does.
 """
@@ -159,7 +161,7 @@ class Money(RuleBasedStateMachine):
     # --- what time, staff and workers do ---
 
     @rule(which=WHICH)
-    def lapse(self, which: int) -> None:
+    def expire_hold(self, which: int) -> None:
         if not self.orders:
             return
         order = PaymentOrder.objects.get(razorpay_order_id=self._pick(self.orders, which))

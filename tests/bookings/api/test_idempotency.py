@@ -471,9 +471,9 @@ def test_idempotency_keys_are_purged_after_seven_days(django_assert_num_queries)
         IdempotencyKey.objects.filter(key_hash=keyed(key=key).key_hash).update(created_at=timezone.now() - age)
 
     with django_assert_num_queries(1):
-        forgotten = purge_idempotency_keys()
+        deleted = purge_idempotency_keys()
 
-    assert forgotten == 1
+    assert deleted == 1
     assert IdempotencyKey.objects.get().key_hash == keyed(key="young").key_hash
 
 

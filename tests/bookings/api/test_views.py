@@ -175,10 +175,10 @@ def test_the_list_shows_a_token_its_own_booking_and_a_guess_nothing(api, booked)
 
     own = api.get("/bookings/", headers=token)
     guessed = api.get("/bookings/", headers={"X-Booking-Token": "guess"})
-    nobody = api.get("/bookings/")
+    anonymous = api.get("/bookings/")
 
     assert [row["id"] for row in own.json()["results"]] == [str(booking.pk)]
-    assert {code(guessed), code(nobody)} == {(401, "not_authenticated")}
+    assert {code(guessed), code(anonymous)} == {(401, "not_authenticated")}
 
 
 @pytest.mark.parametrize("verb", ["confirm", "decline", "complete", "no-show"])

@@ -30,7 +30,7 @@ def test_checkout_with_a_slow_gateway_is_503_within_the_deadline(sandbox, api):
     assert response.json()["booking"]["status"] == "held"
 
 
-def test_the_checkout_answer_is_what_razorpays_checkout_takes(sandbox, api):
+def test_checkout_response_has_the_fields_of_razorpay_checkout(sandbox, api):
     service = make_paid_service()
     body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
 
@@ -49,7 +49,7 @@ def test_the_checkout_answer_is_what_razorpays_checkout_takes(sandbox, api):
     }
 
 
-def test_the_price_is_the_servers_whatever_the_client_says(sandbox, api):
+def test_checkout_ignores_a_price_from_the_client(sandbox, api):
     service = make_paid_service()
     body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
     tempting = {"price_minor": 1, "amount": 1, "currency": "XXX", "status": "confirmed", "due_online_minor": 1}
@@ -79,7 +79,7 @@ def test_a_service_without_payment_has_no_checkout(sandbox, api):
         ("razorpay_signature", ["0" * 64]),
     ],
 )
-def test_ids_that_are_no_ids_are_named(api, field, value):
+def test_invalid_ids_are_named_in_the_error(api, field, value):
     good = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
 
     response = api.post("/bookings/verify-payment", {**good, field: value}, format="json")
@@ -106,7 +106,7 @@ def test_a_wrong_signature_is_a_problem_and_changes_nothing(sandbox, api):
     assert (Payment.objects.count(), Booking.objects.get().status) == (0, "held")
 
 
-def test_an_order_that_nobody_knows_is_not_found(api):
+def test_verification_of_an_unknown_order_is_404(api):
     values = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
 
     response = api.post(VERIFY, values, format="json")
@@ -114,7 +114,7 @@ def test_an_order_that_nobody_knows_is_not_found(api):
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_money_that_comes_too_late_says_that_it_goes_back(sandbox, api):
+def test_late_payment_is_409_and_announces_a_refund(sandbox, api):
     service = make_paid_service()
     held, paid = paid_booking(api, sandbox, service)
     release_hold(booking_id=held["id"], actor=DESK)

@@ -31,7 +31,7 @@ def test_razorpays_own_vector_is_verified(settings):
     assert not valid("order_IEIaMR65cu6nz4", "pay_IH4NVgf4Dreq1l")
 
 
-def answer_of(status, body):
+def response_with(status, body):
     response = requests.Response()
     response.status_code, response._content = status, body
     return response
@@ -40,7 +40,7 @@ def answer_of(status, body):
 @pytest.mark.parametrize("error", [b'"no"', b"[]", b"{}", b"null", b"5"])
 def test_gateway_error_with_an_unexpected_body_is_rejected(error):
     with pytest.raises(GatewayRejected):
-        _read_response(answer_of(400, b'{"error": ' + error + b"}"))
+        _read_response(response_with(400, b'{"error": ' + error + b"}"))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_gateway_error_with_an_unexpected_body_is_rejected(error):
 )
 def test_unreadable_gateway_response_is_outcome_unknown(status, body):
     with pytest.raises(GatewayOutcomeUnknown):
-        _read_response(answer_of(status, body))
+        _read_response(response_with(status, body))
 
 
 @pytest.mark.short_deadline

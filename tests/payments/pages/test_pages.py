@@ -100,10 +100,13 @@ def test_what_cannot_be_paid_back_is_said_in_the_form_and_changes_nothing(manage
     assert "errornote" in response.content.decode() or "errorlist" in response.content.decode()
 
 
-def test_payment_page_offers_the_front_desk_no_refund(front_desk, payment):
-    page = front_desk.get(f"/payments/{payment.pk}")
+def test_payment_page_offers_a_refund_to_managers_only(front_desk, manager, payment):
+    pages = [client.get(f"/payments/{payment.pk}") for client in (front_desk, manager)]
 
-    assert (page.status_code, "Pay back</button>" in page.content.decode()) == (200, False)
+    assert [(page.status_code, "Refund</button>" in page.content.decode()) for page in pages] == [
+        (200, False),
+        (200, True),
+    ]
     assert front_desk.post(f"/payments/{payment.pk}/refund", refund_form()).status_code == 403
     assert front_desk.get(RECONCILIATION).status_code == 403
     assert Refund.objects.count() == 0
@@ -208,12 +211,12 @@ def test_voided_desk_payment_is_not_counted(front_desk):
     booking = make_booking()
     form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "direction": "in"}
     front_desk.post(f"/payments/desk/{booking.pk}", form)
-    slip = DeskPayment.objects.get()
+    desk_payment = DeskPayment.objects.get()
 
-    front_desk.post(f"/payments/desk/slips/{slip.pk}/void")
+    front_desk.post(f"/payments/desk/slips/{desk_payment.pk}/void")
 
-    slip.refresh_from_db()
-    assert (slip.voided_by, takings(timezone.localdate())) == ("staff Front desk", [])
+    desk_payment.refresh_from_db()
+    assert (desk_payment.voided_by, takings(timezone.localdate())) == ("staff Front desk", [])
 
 
 def test_the_day_s_takings_add_up_by_method(manager, payment):
