@@ -52,7 +52,7 @@ class Customer:
     def __init__(self, web: RunningWeb) -> None:
         self.url = f"{web.address}/bookings/razorpay-booking"
         self.body, self.headers = booking_request(make_paid_service()), {"Idempotency-Key": str(uuid4())}
-        self.answer: requests.Response | None = None
+        self.response: requests.Response | None = None
         self._thread = threading.Thread(target=self._book)
 
     def begin(self) -> None:
@@ -60,14 +60,14 @@ class Customer:
 
     def has_no_response(self) -> bool:
         self._thread.join()
-        return self.answer is None
+        return self.response is None
 
     def book(self) -> requests.Response:
         return requests.post(self.url, json=self.body, headers=self.headers, timeout=10)
 
     def _book(self) -> None:
         try:
-            self.answer = self.book()
+            self.response = self.book()
         except requests.ConnectionError:
             return  # the process at the other end has died
 
@@ -133,9 +133,11 @@ def test_a_web_process_that_dies_leaves_what_a_repeat_goes_on_with(
     wait_until(lambda: not waits_for_a_lock())
     assert Booking.objects.count() == left_behind
     IdempotencyKey.objects.update(locked_until=timezone.now())
-    answer = customer.book()
+    response = customer.book()
     order = PaymentOrder.objects.get()
-    assert (answer.status_code, answer.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id), answer.text
+    assert (response.status_code, response.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id), (
+        response.text
+    )
     assert (Booking.objects.count(), opened_at(sandbox)) == (1, 1)
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
 

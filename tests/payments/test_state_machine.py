@@ -1,8 +1,8 @@
 """Money under any sequence of events.
 
 Customers book, pay, fail, pay late and twice; banks and the gateway respond, hang and report in any order; holds
-expire, staff refund, the worker polls. The invariants are checked after each step, and in the end our books are compared with
-the gateway's.
+expire, staff refund, the worker polls. The invariants are checked after each step, and in the end our books are
+compared with the gateway's.
 
 ``MACHINE_EXAMPLES=500 make test ARGS="-k machine"`` looks longer than CI does.
 """

@@ -161,17 +161,17 @@ def test_each_kind_of_difference_is_listed(manager, payment):
 
 def test_reconciliation_actions_make_rows_due_and_close_discrepancies(manager, payment):
     PeriodicTask.objects.create(name="daily_reconciliation", due_at=timezone.now() + timedelta(days=1))
-    finding = Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
+    entry = Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
     order = PaymentOrder.objects.get()
 
-    for action, key, note in (("check", order.pk, ""), ("compare", "", ""), ("close", finding.pk, "Test payment")):
+    for action, key, note in (("check", order.pk, ""), ("compare", "", ""), ("close", entry.pk, "Test payment")):
         manager.post(RESOLVE, {"action": action, "key": key, "note": note})
 
     order.refresh_from_db()
-    finding.refresh_from_db()
+    entry.refresh_from_db()
     assert order.next_check_at <= timezone.now()
     assert PeriodicTask.objects.get().due_at <= timezone.now()
-    assert (finding.closed_by, finding.resolution) == ("staff Managers", "Test payment")
+    assert (entry.closed_by, entry.resolution) == ("staff Managers", "Test payment")
 
 
 @pytest.mark.parametrize(
