@@ -45,7 +45,7 @@ def before(booking):
     return Counter(booking.starts_at - at for at in due)
 
 
-def test_reminders_are_a_day_and_two_hours_before_by_default():
+def test_a_service_reminds_a_day_and_two_hours_before_unless_it_is_told_otherwise():
     assert Service().reminder_minutes == [24 * 60, 2 * 60]
 
 
@@ -114,7 +114,7 @@ def test_a_request_that_is_moved_is_not_reminded_of_before_it_is_confirmed():
 
 
 @pytest.mark.parametrize("end", [cancel_booking, complete_booking, mark_no_show])
-def test_reminders_are_cancelled_with_their_booking(end):
+def test_nobody_is_reminded_of_what_is_over_or_off(end):
     booking = confirmed(starts_at=slot(days=3))
     if end is mark_no_show:
         Booking.objects.update(starts_at=timezone.now())
@@ -128,8 +128,8 @@ def test_reminders_are_cancelled_with_their_booking(end):
 def test_one_that_is_on_its_way_when_the_visit_is_cancelled_is_not_sent_again(status):
     """A look-up, or a provider that asks for patience, would put it back into the queue."""
     booking = confirmed(starts_at=slot(days=3))
-    fields = {"unknown_since": timezone.now()} if status == "unknown" else LEASED
-    reminders(booking).update(status=status, **fields)
+    in_doubt = {"unknown_since": timezone.now()} if status == "unknown" else LEASED
+    reminders(booking).update(status=status, **in_doubt)
     cancel_booking(booking_id=booking.pk, actor=DESK)
     Notification.objects.exclude(kind="booking_reminder").delete()
 

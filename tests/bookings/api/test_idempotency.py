@@ -41,7 +41,7 @@ def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
     """The input of an endpoint that needs two transactions."""
     request = APIRequestFactory().post(path, body or {}, format="json", headers={"Idempotency-Key": key})
     request.user = user or AnonymousUser()
-    request._force_auth_user = request.user
+    request._force_auth_user = request.user  # type: ignore[attr-defined]
     return keyed_request(Request(request, parsers=[JSONParser()]))
 
 

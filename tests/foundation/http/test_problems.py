@@ -279,13 +279,13 @@ def test_content_type_charset_is_ignored(content_type):
     """Some Python codecs do not decode to text, and Django would decode the URL with them."""
     environ = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
 
-    request = application.request_class(RequestFactory()._base_environ(**environ))
+    request = application.request_class(RequestFactory()._base_environ(**environ))  # type: ignore[attr-defined]
 
     assert (request.GET["status"], request.content_type) == ("A", "application/json")
 
 
 def test_accept_extended_parameter_is_ignored():
-    environ = RequestFactory()._base_environ(HTTP_ACCEPT="text/*; a*=u''b; a*0=c;level=1, */*;q=0.8")
+    environ = RequestFactory()._base_environ(HTTP_ACCEPT="text/*; a*=u''b; a*0=c;level=1, */*;q=0.8")  # type: ignore[attr-defined]
 
     assert application.request_class(environ).META["HTTP_ACCEPT"] == "text/*;level=1, */*;q=0.8"
 
@@ -295,7 +295,7 @@ def test_accept_extended_parameter_is_ignored():
 def test_multipart_extended_parameter_is_bad_request(name):
     started = {}
     body = f"--b\r\nContent-Disposition: form-data; {name}\r\n\r\nvalue\r\n--b--\r\n".encode()
-    environ = RequestFactory()._base_environ(
+    environ = RequestFactory()._base_environ(  # type: ignore[attr-defined]
         PATH_INFO="/admin/login/",
         REQUEST_METHOD="POST",
         CONTENT_TYPE="multipart/form-data; boundary=b",
@@ -311,7 +311,7 @@ def test_multipart_extended_parameter_is_bad_request(name):
 
 @pytest.mark.parametrize("headers", [{}, {"HTTP_ACCEPT": ""}, {"HTTP_ACCEPT": " "}])
 def test_empty_accept_accepts_anything(headers):
-    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ(**headers)).META
+    assert "HTTP_ACCEPT" not in application.request_class(RequestFactory()._base_environ(**headers)).META  # type: ignore[attr-defined]
 
 
 def test_uploaded_file_is_read_in_chunks(client, monkeypatch):
@@ -333,7 +333,7 @@ def test_schema_ignores_version_param(client, version):
 
 def test_content_type_boundary_that_contains_charset_stays():
     content_type = "multipart/form-data; boundary=acharset1"
-    environ = RequestFactory()._base_environ(CONTENT_TYPE=content_type)
+    environ = RequestFactory()._base_environ(CONTENT_TYPE=content_type)  # type: ignore[attr-defined]
 
     assert application.request_class(environ).META["CONTENT_TYPE"] == content_type
 

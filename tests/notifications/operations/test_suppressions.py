@@ -42,7 +42,7 @@ def test_what_else_people_write_is_kept_and_changes_nothing():
     assert (InboundMessage.objects.count(), Suppression.objects.count()) == (1, 0)
 
 
-def test_replayed_stop_does_not_suppress_again():
+def test_an_old_stop_that_is_replayed_stops_nobody_again():
     write_back("STOP", sid="SM1")
     write_back("START")
 
@@ -51,12 +51,12 @@ def test_replayed_stop_does_not_suppress_again():
     assert Suppression.objects.count() == 0
 
 
-def test_forged_stop_is_refused():
+def test_a_forged_stop_stops_nobody():
     assert write_back("STOP", token="somebody-else").status_code == 403
     assert (InboundMessage.objects.count(), Suppression.objects.count()) == (0, 0)
 
 
-def test_opted_out_number_gets_no_messages(sandbox):
+def test_whoever_opted_out_is_not_written_to(sandbox):
     write_back("STOP")
     notification = make_notification()
 
@@ -95,14 +95,14 @@ def test_a_report_that_a_number_is_dead_is_remembered():
     assert Suppression.objects.get().reason == "unreachable"
 
 
-def test_opt_out_is_never_replaced_by_another_reason():
+def test_somebody_who_opted_out_stays_so_whatever_else_is_learnt():
     for reason in ("opted_out", "unreachable"):
         suppress(channel="sms", address=PHONE, reason=Suppression.Reason(reason), source="test")
 
     assert Suppression.objects.get().reason == "opted_out"
 
 
-def test_superseded_message_expires_unsent(sandbox):
+def test_a_message_of_no_more_use_expires_unsent(sandbox):
     notification = make_notification(expires_at=timezone.now() - timedelta(seconds=1))
 
     deliver_all(0.4)

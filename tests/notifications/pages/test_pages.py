@@ -45,7 +45,7 @@ def test_the_front_desk_may_not_read_messages():
     assert client.get(PAGE).status_code == 403
 
 
-def test_history_without_sign_in_redirects_to_the_sign_in_page():
+def test_a_stranger_is_asked_to_sign_in():
     response = Client().get(PAGE)
 
     assert (response.status_code, response.url) == (302, "/admin/login/?next=/notifications/")
@@ -63,7 +63,7 @@ def test_history_without_sign_in_redirects_to_the_sign_in_page():
         ("page=junk", ["email", "sms", "whatsapp"]),
     ],
 )
-def test_history_filters_by_query_and_ignores_invalid_values(manager, query, expected):
+def test_filters_are_in_the_address_and_nonsense_is_no_error(manager, query, expected):
     make_booking()
 
     response = manager.get(f"{PAGE}?{query}")
@@ -93,7 +93,7 @@ def test_page_two_goes_on_where_page_one_ended(manager, monkeypatch):
 
 
 def test_a_message_that_waits_says_when_it_is_tried_next(manager):
-    make_notification(error="Twilio limits the rate.", attempts=0)
+    make_notification(error="Twilio asks for a slower pace.", attempts=0)
 
     assert "<small>next " in manager.get(PAGE).content.decode()
 
@@ -140,7 +140,7 @@ def held():
 @pytest.mark.parametrize(
     ("decision", "status"), [("send_again", "queued"), ("arrived", "delivered"), ("leave", "cancelled")]
 )
-def test_manager_decides_about_a_message_on_hold(manager, decision, status):
+def test_a_manager_decides_what_becomes_of_a_held_message(manager, decision, status):
     notification = held()
     offered = decision in manager.get(f"{PAGE}{notification.pk}").content.decode()
 
@@ -161,7 +161,7 @@ def test_a_decision_that_comes_too_late_changes_nothing(manager):
     assert "no longer on hold" in response.content.decode()
 
 
-def test_decision_without_permission_is_refused():
+def test_whoever_may_only_read_messages_decides_nothing():
     reader = make_staff("reader", group=None)
     reader.user_permissions.add(Permission.objects.get(codename="view_notification"))
     client = Client()
