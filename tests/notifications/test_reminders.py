@@ -1,4 +1,4 @@
-"""Reminders: planned with the booking, moved and dropped with it."""
+"""Reminders: planned when a booking is confirmed, planned again or cancelled with it."""
 
 from collections import Counter
 from datetime import timedelta
@@ -26,149 +26,151 @@ pytestmark = pytest.mark.django_db
 LEASED = {"lease_until": timezone.now(), "lease_token": "0b1f8a3e-5a52-4f0e-9d0e-6f2f5b8f1c11"}
 
 
-def reminders(booking, **fields):
+def reminders_of(booking, **fields):
     return Notification.objects.filter(booking=booking, kind="booking_reminder", **fields)
 
 
-def make_reminding_service(**fields):
+def make_service_with_reminders(**fields):
     return make_service(**{"reminder_minutes": [24 * 60, 2 * 60], **fields})
 
 
-def confirmed(**fields):
-    booking = make_booking(**{"service": fields.pop("service", None) or make_reminding_service(), **fields})
+def make_confirmed_booking(**fields):
+    booking = make_booking(**{"service": fields.pop("service", None) or make_service_with_reminders(), **fields})
     return confirm_booking(booking_id=booking.pk, actor=DESK)
 
 
-def before(booking):
-    """How long before the visit each planned reminder is due, with the number of its messages."""
-    due = reminders(booking, status="queued").values_list("due_at", flat=True)
-    return Counter(booking.starts_at - at for at in due)
+def lead_times(booking):
+    """Count the queued reminders by the time from when they are due until the visit."""
+    due = reminders_of(booking, status="queued").values_list("due_at", flat=True)
+    return Counter(booking.starts_at - due_at for due_at in due)
 
 
-def test_a_service_reminds_a_day_and_two_hours_before_unless_it_is_told_otherwise():
+def test_reminders_of_a_new_service_are_due_a_day_and_two_hours_before():
     assert Service().reminder_minutes == [24 * 60, 2 * 60]
 
 
-def test_a_request_is_reminded_of_once_it_is_confirmed():
-    booking = make_booking(make_reminding_service(), starts_at=slot(days=3))
-    planned = reminders(booking).count()
+def test_plan_reminders_when_a_request_is_confirmed_and_only_once():
+    booking = make_booking(make_service_with_reminders(), starts_at=slot(days=3))
+    planned = reminders_of(booking).count()
 
     confirm_booking(booking_id=booking.pk, actor=DESK)
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
     assert planned == 0
-    assert before(booking) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
+    assert lead_times(booking) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
 
 
-def test_each_reminder_is_of_use_until_the_next_and_the_last_until_the_visit():
-    booking = confirmed(starts_at=slot(days=3))
+def test_reminder_expires_when_the_next_is_due_and_the_last_at_the_visit():
+    booking = make_confirmed_booking(starts_at=slot(days=3))
 
-    ends = {row.due_at: row.expires_at for row in reminders(booking)}
+    expiry_by_due_time = {row.due_at: row.expires_at for row in reminders_of(booking)}
 
     start = booking.starts_at
-    assert ends == {
+    assert expiry_by_due_time == {
         start - timedelta(hours=24): start - timedelta(hours=2),
         start - timedelta(hours=2): start,
     }
 
 
-def test_a_visit_that_is_near_gets_only_the_reminders_that_are_still_to_come():
+def test_plan_reminders_leaves_out_those_already_due():
     service = make_service(reminder_minutes=[7 * 24 * 60, 60])
 
-    booking = confirmed(service=service, starts_at=slot(days=3))
+    booking = make_confirmed_booking(service=service, starts_at=slot(days=3))
 
-    assert before(booking) == {timedelta(minutes=60): 3}
-
-
-def test_a_service_may_go_without():
-    booking = confirmed(service=make_service(reminder_minutes=[]), starts_at=slot(days=3))
-
-    assert not reminders(booking).exists()
+    assert lead_times(booking) == {timedelta(minutes=60): 3}
 
 
-def test_a_reminder_moves_with_its_visit_and_names_the_new_time():
-    booking = confirmed(starts_at=slot(days=3, hour=10))
+def test_plan_reminders_of_a_service_without_reminders_queues_nothing():
+    booking = make_confirmed_booking(service=make_service(reminder_minutes=[]), starts_at=slot(days=3))
 
-    moved = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=5, hour=15), actor=DESK)
-
-    assert before(moved) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
-    assert reminders(booking, status="cancelled").count() == 6
-    assert all("15:00" in row.body for row in reminders(booking, status="queued"))
+    assert not reminders_of(booking).exists()
 
 
-def test_moved_there_and_back_again_it_is_still_reminded_of():
-    booking = confirmed(starts_at=slot(days=3, hour=10))
+def test_reminders_are_planned_again_with_the_new_time_after_a_reschedule():
+    booking = make_confirmed_booking(starts_at=slot(days=3, hour=10))
+
+    rescheduled = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=5, hour=15), actor=DESK)
+
+    assert lead_times(rescheduled) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
+    assert reminders_of(booking, status="cancelled").count() == 6
+    assert all("15:00" in row.body for row in reminders_of(booking, status="queued"))
+
+
+def test_reminders_are_planned_again_after_a_reschedule_to_another_time_and_back():
+    booking = make_confirmed_booking(starts_at=slot(days=3, hour=10))
 
     for hour in (15, 10):
-        moved = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=3, hour=hour), actor=DESK)
+        rescheduled = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=3, hour=hour), actor=DESK)
 
-    assert before(moved) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
+    assert lead_times(rescheduled) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
 
 
-def test_a_request_that_is_moved_is_not_reminded_of_before_it_is_confirmed():
-    booking = make_booking(make_reminding_service(), starts_at=slot(days=3))
+def test_rescheduled_request_has_no_reminders_before_it_is_confirmed():
+    booking = make_booking(make_service_with_reminders(), starts_at=slot(days=3))
 
     reschedule_booking(booking_id=booking.pk, starts_at=slot(days=4), actor=Actor(ActorKind.CUSTOMER))
 
-    assert not reminders(booking).exists()
+    assert not reminders_of(booking).exists()
 
 
 @pytest.mark.parametrize("end", [cancel_booking, complete_booking, mark_no_show])
-def test_nobody_is_reminded_of_what_is_over_or_off(end):
-    booking = confirmed(starts_at=slot(days=3))
+def test_reminders_are_cancelled_when_the_visit_is_over_or_cancelled(end):
+    booking = make_confirmed_booking(starts_at=slot(days=3))
     if end is mark_no_show:
         Booking.objects.update(starts_at=timezone.now())
 
     end(booking_id=booking.pk, actor=DESK)
 
-    assert Counter(reminders(booking).values_list("status", flat=True)) == {"cancelled": 6}
+    assert Counter(reminders_of(booking).values_list("status", flat=True)) == {"cancelled": 6}
 
 
 @pytest.mark.parametrize("status", ["sending", "unknown"])
-def test_one_that_is_on_its_way_when_the_visit_is_cancelled_is_not_sent_again(status):
-    """A look-up, or a provider that asks for patience, would put it back into the queue."""
-    booking = confirmed(starts_at=slot(days=3))
-    in_doubt = {"unknown_since": timezone.now()} if status == "unknown" else LEASED
-    reminders(booking).update(status=status, **in_doubt)
+def test_reminder_in_flight_when_the_visit_is_cancelled_is_not_sent_again(status):
+    """A lookup, or a provider that limits our rate, would queue it again."""
+    booking = make_confirmed_booking(starts_at=slot(days=3))
+    fields = {"unknown_since": timezone.now()} if status == "unknown" else LEASED
+    reminders_of(booking).update(status=status, **fields)
     cancel_booking(booking_id=booking.pk, actor=DESK)
     Notification.objects.exclude(kind="booking_reminder").delete()
 
-    reminders(booking).update(status="queued", due_at=timezone.now(), unknown_since=None, **dict.fromkeys(LEASED, None))
+    reminders_of(booking).update(
+        status="queued", due_at=timezone.now(), unknown_since=None, **dict.fromkeys(LEASED, None)
+    )
 
     assert claim_due_notifications(room=10, in_flight={}, worker="w") == []
 
 
-def test_a_number_that_is_put_right_is_where_the_reminder_goes():
-    booking = confirmed(starts_at=slot(days=3))
+def test_queued_messages_go_to_the_corrected_phone_number_and_address():
+    booking = make_confirmed_booking(starts_at=slot(days=3))
     Notification.objects.filter(kind="booking_requested", channel="sms").update(status="cancelled")
     customer = booking.customer
     customer.phone, customer.email = "+919812340009", "meera@example.org"
 
     update_customer(customer=customer)
 
-    assert set(reminders(booking).values_list("address", flat=True)) == {"+919812340009", "meera@example.org"}
+    assert set(reminders_of(booking).values_list("address", flat=True)) == {"+919812340009", "meera@example.org"}
     assert Notification.objects.get(kind="booking_requested", channel="sms").address == "+919812340003"
 
 
-def test_it_goes_out_when_it_is_due_and_not_before():
-    booking = confirmed(starts_at=slot(days=3))
+def test_reminder_is_claimed_when_it_is_due_and_not_before():
+    booking = make_confirmed_booking(starts_at=slot(days=3))
     Notification.objects.exclude(kind="booking_reminder").delete()
 
     early = claim_due_notifications(room=10, in_flight={}, worker="w")
-    reminders(booking, due_at=booking.starts_at - timedelta(hours=24)).update(due_at=timezone.now())
+    reminders_of(booking, due_at=booking.starts_at - timedelta(hours=24)).update(due_at=timezone.now())
 
     assert early == []
     assert len(claim_due_notifications(room=10, in_flight={}, worker="w")) == 3
 
 
-def test_one_that_comes_too_late_is_put_aside_instead_of_arriving_after_the_visit():
-    booking = confirmed(starts_at=slot(days=3))
+def test_overdue_reminder_expires_instead_of_being_sent_after_the_visit():
+    booking = make_confirmed_booking(starts_at=slot(days=3))
     Notification.objects.exclude(kind="booking_reminder").delete()
     past = timezone.now() - timedelta(seconds=1)
-    reminders(booking).update(due_at=past - timedelta(hours=2), expires_at=past)
+    reminders_of(booking).update(due_at=past - timedelta(hours=2), expires_at=past)
 
     claimed = claim_due_notifications(room=10, in_flight={}, worker="w")
     drop_undeliverable()
 
     assert claimed == []
-    assert Counter(reminders(booking).values_list("status", flat=True)) == {"expired": 6}
+    assert Counter(reminders_of(booking).values_list("status", flat=True)) == {"expired": 6}
