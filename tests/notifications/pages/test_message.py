@@ -1,0 +1,114 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from notifications.models import Attempt, Notification, Receipt
+from tests.builders.accounts import make_staff
+from tests.builders.bookings import make_booking
+from tests.builders.notifications import make_notification
+
+pytestmark = pytest.mark.django_db
+
+
+def page_of(notification):
+    return f"/notifications/{notification.pk}"
+
+
+def make_notification_on_hold():
+    return make_notification(status=Notification.Status.HELD, unknown_since=timezone.now(), attempts=1)
+
+
+def test_message_page_shows_attempts_and_receipts_in_order(manager):
+    notification = make_notification(status="accepted")
+    now = timezone.now()
+    for number, outcome in enumerate(["queued", "accepted"], start=1):
+        Attempt.objects.create(
+            id=uuid4(),
+            notification=notification,
+            number=number,
+            worker="w",
+            outcome=outcome,
+            started_at=now + timedelta(minutes=number),
+            ended_at=now + timedelta(minutes=number, seconds=2),
+        )
+    Receipt.objects.create(
+        notification=notification, attempt_id=uuid4(), provider_id="SM1", provider_status="sent", fields={}
+    )
+
+    entries = manager.get(page_of(notification)).context["timeline"]
+
+    assert [(entry.title, entry.status) for entry in entries] == [
+        ("Queued with the change", ""),
+        ("Delivery receipt", "sent"),
+        ("Attempt 1, 2.0 s", "not sent, retried later"),
+        ("Attempt 2, 2.0 s", "accepted"),
+    ]
+
+
+def test_message_page_explains_an_unknown_outcome(manager):
+    notification = make_notification(status=Notification.Status.UNKNOWN, unknown_since=timezone.now())
+
+    content = manager.get(page_of(notification)).content.decode()
+
+    assert "This message may have been sent" in content
+
+
+def test_message_page_escapes_the_name_of_a_customer(manager):
+    booking = make_booking(
+        customer={"name": "<script>alert(1)</script>", "phone": "+919812340003", "email": "a@example.com"}
+    )
+    notification = Notification.objects.get(booking=booking, channel="whatsapp")
+
+    assert "<script>alert(1)" not in manager.get(page_of(notification)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [("send_again", "queued"), ("arrived", "delivered"), ("leave", "cancelled")]
+)
+def test_resolve_carries_out_the_decision_on_a_message_on_hold(manager, decision, status):
+    notification = make_notification_on_hold()
+    is_offered = decision in manager.get(page_of(notification)).content.decode()
+
+    manager.post(f"{page_of(notification)}/resolve", {"decision": decision})
+
+    notification.refresh_from_db()
+    assert (is_offered, notification.status) == (True, status)
+    assert notification.error.startswith("staff manager decided")
+
+
+def test_resolve_changes_nothing_when_the_message_is_no_longer_on_hold(manager):
+    notification = make_notification(status=Notification.Status.QUEUED)
+
+    response = manager.post(f"{page_of(notification)}/resolve", {"decision": "leave"}, follow=True)
+
+    notification.refresh_from_db()
+    assert notification.status == "queued"
+    assert "no longer on hold" in response.content.decode()
+
+
+def test_resolve_rejects_an_unknown_decision(manager):
+    notification = make_notification_on_hold()
+
+    response = manager.post(f"{page_of(notification)}/resolve", {"decision": "burn"}, follow=True)
+
+    notification.refresh_from_db()
+    assert notification.status == "held"
+    assert "Choose one of the decisions." in response.content.decode()
+
+
+def test_resolve_is_forbidden_without_its_permission():
+    reader = make_staff("reader", group=None)
+    reader.user_permissions.add(Permission.objects.get(codename="view_notification"))
+    client = Client()
+    client.force_login(reader)
+    notification = make_notification_on_hold()
+
+    response = client.post(f"{page_of(notification)}/resolve", {"decision": "send_again"})
+
+    notification.refresh_from_db()
+    assert (response.status_code, notification.status) == (403, "held")
+    assert 'value="send_again"' not in client.get(page_of(notification)).content.decode()
