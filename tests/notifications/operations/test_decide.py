@@ -1,0 +1,50 @@
+import pytest
+from django.utils import timezone
+
+from notifications.models import Notification
+from notifications.operations.decide import Decision, decide_on_held
+from tests.builders.bookings import DESK
+from tests.builders.notifications import make_notification
+
+pytestmark = pytest.mark.django_db
+
+Status = Notification.Status
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "reason"),
+    [
+        (Decision.SEND_AGAIN, Status.QUEUED, "send again"),
+        (Decision.ARRIVED, Status.DELIVERED, "mark as delivered"),
+        (Decision.LEAVE, Status.CANCELLED, "do not send"),
+    ],
+)
+def test_decide_on_held_sets_the_status_and_records_who_decided(decision, status, reason):
+    notification = make_notification(status=Status.HELD, unknown_since=timezone.now())
+
+    is_done = decide_on_held(notification_id=notification.pk, decision=decision, actor=DESK)
+
+    notification.refresh_from_db()
+    assert (is_done, notification.status) == (True, status)
+    assert notification.error == f"{DESK} decided: {reason}."
+
+
+@pytest.mark.parametrize("second", Decision)
+def test_decide_on_held_again_changes_nothing(second):
+    notification = make_notification(status=Status.HELD, unknown_since=timezone.now())
+    decide_on_held(notification_id=notification.pk, decision=Decision.SEND_AGAIN, actor=DESK)
+
+    is_done = decide_on_held(notification_id=notification.pk, decision=second, actor=DESK)
+
+    notification.refresh_from_db()
+    assert (is_done, notification.status) == (False, Status.QUEUED)
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.ACCEPTED, Status.DELIVERED])
+def test_decide_on_held_changes_nothing_in_other_statuses(status):
+    notification = make_notification(status=status)
+
+    is_done = decide_on_held(notification_id=notification.pk, decision=Decision.LEAVE, actor=DESK)
+
+    notification.refresh_from_db()
+    assert (is_done, notification.status) == (False, status)
