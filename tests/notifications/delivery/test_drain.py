@@ -8,18 +8,15 @@ from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from bookings.models import BookingEvent
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.drain import Drain
 from notifications.delivery.leases import take_back_expired_leases
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import MAX_ATTEMPTS, Outcome, deliver
 from notifications.jobs import prepare_lanes
-from notifications.messages.kinds import MessageKind
 from notifications.models import Attempt, Lane, Notification
-from notifications.outbox import Cause, queue_messages
 from notifications.providers.base import Accepted
-from tests.builders.bookings import CUSTOMER, make_booking, make_service, slot
+from tests.builders.bookings import make_booking, make_service, slot
 from tests.builders.notifications import deliver_all, make_notification
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -31,26 +28,6 @@ def run_slice(slot_number=0, seconds=1.0):
     handed_over = []
     Drain(slot_number, start_next=handed_over.append, slice_seconds=seconds).run()
     return handed_over
-
-
-def test_a_booking_owes_one_message_per_channel():
-    booking = make_booking()
-
-    expected_messages = Notification.objects.filter(booking=booking).values_list("kind", "channel", "address", "status")
-    assert sorted(expected_messages) == [
-        ("booking_requested", "email", "meera@example.com", "queued"),
-        ("booking_requested", "sms", "+919812340003", "queued"),
-        ("booking_requested", "whatsapp", "+919812340003", "queued"),
-    ]
-
-
-def test_telling_of_one_event_twice_writes_each_message_once():
-    booking = make_booking()
-    event = BookingEvent.objects.get(booking=booking)
-
-    queue_messages(kind=MessageKind.BOOKING_REQUESTED, booking=booking, cause=Cause.from_event(event))
-
-    assert Notification.objects.count() == 3
 
 
 def test_a_slice_sends_what_is_due_and_hands_over(sandbox):
@@ -256,13 +233,6 @@ def test_results_outlive_the_connection_that_was_to_record_them(sandbox):
 
     notification.refresh_from_db()
     assert (len(errors), notification.status) == (1, Status.ACCEPTED)
-
-
-def test_every_name_in_a_message_is_on_one_line():
-    booking = make_booking(customer={**CUSTOMER, "name": "Eve\nYour bank asks: call +1"})
-
-    sms = Notification.objects.get(booking=booking, channel="whatsapp").body
-    assert "Hello Eve Your bank asks: call +1, thank you" in sms
 
 
 def test_no_row_is_left_between_states():

@@ -1,0 +1,42 @@
+import pytest
+
+from notifications.channels import CHANNELS
+from notifications.messages.kinds import MessageKind
+from notifications.messages.render import MAX_NAME_LENGTH, Amount, render_messages
+from tests.builders.bookings import CUSTOMER, make_booking
+
+pytestmark = pytest.mark.django_db
+
+AMOUNT = Amount(50_000, "INR")
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_render_messages_has_a_text_for_each_channel_and_a_subject_where_the_channel_has_one(kind):
+    messages = list(render_messages(kind, make_booking(), AMOUNT))
+
+    assert [message.channel for message in messages] == list(CHANNELS)
+    for message in messages:
+        assert message.body
+        assert bool(message.subject) == CHANNELS[message.channel].has_subject
+
+
+def test_render_messages_puts_the_name_on_one_line():
+    booking = make_booking(customer={**CUSTOMER, "name": "Eve\nYour bank asks: call +1"})
+
+    messages = {message.channel: message for message in render_messages(MessageKind.BOOKING_REQUESTED, booking)}
+
+    assert "Hello Eve Your bank asks: call +1, thank you" in messages["whatsapp"].body
+
+
+def test_render_messages_truncates_a_long_name():
+    booking = make_booking(customer={**CUSTOMER, "name": "E" * (MAX_NAME_LENGTH + 1)})
+
+    messages = {message.channel: message for message in render_messages(MessageKind.BOOKING_REQUESTED, booking)}
+
+    assert f"Hello {'E' * MAX_NAME_LENGTH}, thank you" in messages["whatsapp"].body
+
+
+def test_render_messages_states_the_amount_that_the_message_is_about():
+    messages = render_messages(MessageKind.REFUND_PROCESSED, make_booking(), AMOUNT)
+
+    assert ["INR 500.00" in message.body for message in messages] == [True] * len(CHANNELS)
