@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from django.utils import timezone
 
@@ -5,6 +7,7 @@ from notifications.models import Notification
 from notifications.operations.decide import Decision, decide_on_held
 from tests.builders.bookings import DESK
 from tests.builders.notifications import make_notification
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -48,3 +51,17 @@ def test_decide_on_held_changes_nothing_in_other_statuses(status):
 
     notification.refresh_from_db()
     assert (is_done, notification.status) == (False, status)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_decisions_carry_out_one():
+    notification = make_notification(status=Status.HELD, unknown_since=timezone.now())
+    results = []
+
+    def decide(decision):
+        results.append(decide_on_held(notification_id=notification.pk, decision=decision, actor=DESK))
+
+    errors = run_concurrently([partial(decide, decision) for decision in [Decision.SEND_AGAIN, Decision.LEAVE] * 8])
+
+    assert errors == []
+    assert sum(results) == 1
