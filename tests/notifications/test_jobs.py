@@ -28,7 +28,7 @@ def test_a_poisoned_job_is_discarded_and_the_healthy_stay():
     assert [SignedPackage.loads(row.payload)["args"] for row in OrmQ.objects.all()] == [(0,)]
 
 
-def test_a_schedule_that_is_none_of_ours_is_discarded_and_a_malformed_one_of_ours_mended():
+def test_unknown_schedules_are_deleted_and_malformed_ones_repaired():
     prepare_lanes()
     Schedule.objects.create(func="os.system", args="(((", schedule_type=Schedule.MINUTES, minutes=1)
     Schedule.objects.filter(name="drain 0").update(args="(((")

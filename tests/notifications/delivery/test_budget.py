@@ -10,7 +10,7 @@ from foundation.models import RateLimitCounter
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
-from notifications.models import Attempt, Notification
+from notifications.models import Attempt, Channel, Notification
 from notifications.providers.base import ProviderRateLimited
 from tests.builders.bookings import CUSTOMER, make_booking, make_service
 from tests.threads import run_concurrently
@@ -114,5 +114,5 @@ def test_concurrent_claims_share_one_budget(settings):
     claimed += claim()
 
     assert faults == []
-    assert Counter(message.channel for message in claimed)["sms"] == 7
+    assert Counter(message.channel for message in claimed)[Channel.SMS] == 7
     assert statuses(channel="sms") == {("sms", "sending"): 7, ("sms", "skipped"): 5}

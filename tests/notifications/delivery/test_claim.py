@@ -26,14 +26,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Status = Notification.Status
 
 
-def lapse():
+def expire_lease():
     Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 def test_an_email_whose_handover_had_not_begun_is_queued_again():
     notification = make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="dead")
-    lapse()
+    expire_lease()
 
     take_back_expired_leases()
     too_late = record_hand_overs([message.attempt_id])
@@ -46,7 +46,7 @@ def test_an_email_whose_handover_had_begun_is_unknown():
     notification = make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="dead")
     allowed = record_hand_overs([message.attempt_id])
-    lapse()
+    expire_lease()
 
     take_back_expired_leases()
 
@@ -140,5 +140,5 @@ def test_a_slice_that_is_stopped_finishes_what_is_in_flight(sandbox, settings, t
         (302, "", ProviderOutcomeUnknown),
     ],
 )
-def test_each_refusal_has_one_meaning(http_status, code, verdict):
+def test_classify_refusal_by_code_and_status(http_status, code, verdict):
     assert classify_refusal(http_status=http_status, code=code) is verdict

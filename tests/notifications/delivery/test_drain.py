@@ -88,7 +88,7 @@ def test_a_slot_is_drained_by_one_worker_at_a_time():
     assert outcomes == [[]]
 
 
-def test_a_lapsed_lease_is_unknown_and_never_sent_again(sandbox):
+def test_expired_lease_is_unknown_and_never_sent_again(sandbox):
     notification = make_notification()
     (message,) = claim_due_notifications(room=10, in_flight={}, worker="dead")
     Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -140,7 +140,7 @@ def test_a_refusal_says_why_and_a_not_now_is_tried_again(sandbox, address, chann
 
 
 @pytest.mark.parametrize("fault", ["error_before", "error_after", "reset_after", "html_error"])
-def test_an_answer_that_leaves_doubt_is_unknown(sandbox, fault):
+def test_unclear_provider_response_is_unknown(sandbox, fault):
     notification = make_notification()
     sandbox.client.set(**{fault: 1, "callback_lost": 1})
 
@@ -160,7 +160,7 @@ def test_a_silent_mail_server_leaves_doubt(sandbox):
     assert notification.status == Status.UNKNOWN
 
 
-def test_a_provider_that_asks_for_a_slower_pace_costs_no_try(sandbox):
+def test_provider_rate_limit_does_not_count_as_attempt(sandbox):
     notification = make_notification()
     sandbox.client.set(throttle=1)
 
@@ -171,7 +171,7 @@ def test_a_provider_that_asks_for_a_slower_pace_costs_no_try(sandbox):
     assert notification.due_at > timezone.now() - timedelta(seconds=1)
 
 
-def test_a_provider_that_cannot_be_reached_is_tried_again_and_in_the_end_given_up(settings, sandbox):
+def test_unreachable_provider_is_retried_up_to_max_attempts(settings, sandbox):
     settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"
     notification = make_notification()
 

@@ -16,14 +16,14 @@ Status = Notification.Status
 
 
 def look():
-    """Let every message in doubt be looked up now."""
+    """Make the lookup of every unknown message due."""
     Notification.objects.filter(status=Status.UNKNOWN).update(due_at=timezone.now())
     for doubt in claim_lookups(room=10):
         record_lookup(look_up(doubt))
 
 
-def in_doubt(sandbox, fault, **fields):
-    """A message whose one try ended in doubt."""
+def unknown_message(sandbox, fault, **fields):
+    """A message whose only attempt has an unknown outcome."""
     notification = make_notification(**fields)
     sandbox.client.set(**{fault: 1, "callback_lost": 1})
     deliver_all(0.6)
@@ -39,7 +39,7 @@ def accepts(sandbox, notification):
 
 @pytest.mark.parametrize("channel", ["sms", "whatsapp"])
 def test_what_the_provider_has_is_accepted_and_not_sent_again(sandbox, channel):
-    notification = in_doubt(sandbox, "error_after", channel=channel)
+    notification = unknown_message(sandbox, "error_after", channel=channel)
 
     look()
     deliver_all(0.6)
@@ -50,7 +50,7 @@ def test_what_the_provider_has_is_accepted_and_not_sent_again(sandbox, channel):
 
 
 def test_what_the_provider_has_not_is_sent_again_after_a_second_look(sandbox):
-    notification = in_doubt(sandbox, "error_before")
+    notification = unknown_message(sandbox, "error_before")
 
     look()
     notification.refresh_from_db()
@@ -64,7 +64,7 @@ def test_what_the_provider_has_not_is_sent_again_after_a_second_look(sandbox):
 
 
 def test_no_look_is_taken_before_the_provider_has_settled(sandbox):
-    notification = in_doubt(sandbox, "error_before")
+    notification = unknown_message(sandbox, "error_before")
 
     deliver_all(0.6)
 
@@ -74,7 +74,7 @@ def test_no_look_is_taken_before_the_provider_has_settled(sandbox):
 
 
 def test_a_list_that_cannot_be_read_decides_nothing(sandbox):
-    notification = in_doubt(sandbox, "error_before")
+    notification = unknown_message(sandbox, "error_before")
     sandbox.client.set(list_error=1)
 
     look()
@@ -86,8 +86,8 @@ def test_a_list_that_cannot_be_read_decides_nothing(sandbox):
     assert "could not be read" in notification.error
 
 
-def test_after_a_day_without_an_answer_a_person_decides(sandbox):
-    notification = in_doubt(sandbox, "error_after")
+def test_lookup_without_result_for_a_day_puts_the_message_on_hold(sandbox):
+    notification = unknown_message(sandbox, "error_after")
     Notification.objects.update(unknown_since=timezone.now() - timedelta(hours=25))
     sandbox.client.set(list_error=1)
 
@@ -98,7 +98,7 @@ def test_after_a_day_without_an_answer_a_person_decides(sandbox):
 
 
 def test_an_old_message_with_the_same_words_is_not_mistaken_for_it(sandbox):
-    notification = in_doubt(sandbox, "error_after")
+    notification = unknown_message(sandbox, "error_after")
     Attempt.objects.update(started_at=timezone.now() + timedelta(minutes=10))
 
     look()
@@ -108,23 +108,23 @@ def test_an_old_message_with_the_same_words_is_not_mistaken_for_it(sandbox):
 
 
 def test_a_report_that_comes_during_the_look_wins(sandbox):
-    notification = in_doubt(sandbox, "error_before")
+    notification = unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now(), looks=1)
     (doubt,) = claim_lookups(room=1)
-    finding = look_up(doubt)
+    result = look_up(doubt)
     Notification.objects.update(status=Status.DELIVERED)
 
-    record_lookup(finding)
+    record_lookup(result)
 
     notification.refresh_from_db()
     assert notification.status == Status.DELIVERED
 
 
-@pytest.mark.parametrize(("twice_beats_never", "status"), [(False, Status.HELD), (True, Status.QUEUED)])
-def test_an_email_in_doubt_is_held_or_sent_once_more_as_its_kind_says(sandbox, monkeypatch, twice_beats_never, status):
-    kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=twice_beats_never)
+@pytest.mark.parametrize(("resend_if_unknown", "status"), [(False, Status.HELD), (True, Status.QUEUED)])
+def test_unknown_email_is_put_on_hold_or_resent_as_its_kind_says(sandbox, monkeypatch, resend_if_unknown, status):
+    kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=resend_if_unknown)
     monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
-    notification = in_doubt(sandbox, "smtp_drop_after", channel="email")
+    notification = unknown_message(sandbox, "smtp_drop_after", channel="email")
 
     look()
 
@@ -135,7 +135,7 @@ def test_an_email_in_doubt_is_held_or_sent_once_more_as_its_kind_says(sandbox, m
 def test_an_email_is_sent_once_more_only_once(sandbox, monkeypatch):
     kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=True)
     monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
-    notification = in_doubt(sandbox, "smtp_drop_after", channel="email")
+    notification = unknown_message(sandbox, "smtp_drop_after", channel="email")
     look()
     sandbox.client.set(smtp_drop_after=1)
     deliver_all(0.6)
@@ -146,15 +146,15 @@ def test_an_email_is_sent_once_more_only_once(sandbox, monkeypatch):
     assert (notification.status, len(mails), len({mail["message_id"] for mail in mails})) == (Status.HELD, 2, 1)
 
 
-def test_two_drains_never_look_for_the_same_message(sandbox):
-    in_doubt(sandbox, "error_before")
+def test_concurrent_lanes_never_claim_the_same_lookup(sandbox):
+    unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
 
     assert [len(claim_lookups(room=10)) for _ in range(2)] == [1, 0]
 
 
 def test_a_bug_in_a_look_up_decides_nothing(sandbox, monkeypatch):
-    in_doubt(sandbox, "error_before")
+    unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
     (doubt,) = claim_lookups(room=1)
     broken = replace(CHANNELS[Channel.SMS], look_up=lambda lookup: 1 / 0)

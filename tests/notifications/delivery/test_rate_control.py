@@ -45,7 +45,7 @@ def test_the_limit_grows_by_steps_once_it_is_calm():
     assert (at_once, limit_of("sms")) == (20, 20 + STEP)
 
 
-def test_no_more_is_claimed_than_the_drains_share_of_the_limit(settings):
+def test_claim_takes_at_most_the_lanes_share_of_the_limit(settings):
     prepare_channels()
     ChannelState.objects.filter(channel="sms").update(limit=3 * settings.DELIVERY_LANES)
     service = make_service(resources=5)

@@ -3,6 +3,7 @@ import pytest
 from notifications.channels import CHANNELS
 from notifications.messages.kinds import MessageKind
 from notifications.messages.render import MAX_NAME_LENGTH, Amount, render_messages
+from notifications.models import Channel
 from tests.builders.bookings import CUSTOMER, make_booking
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def test_render_messages_puts_the_name_on_one_line():
 
     messages = {message.channel: message for message in render_messages(MessageKind.BOOKING_REQUESTED, booking)}
 
-    assert "Hello Eve Your bank asks: call +1, thank you" in messages["whatsapp"].body
+    assert "Hello Eve Your bank asks: call +1, thank you" in messages[Channel.WHATSAPP].body
 
 
 def test_render_messages_truncates_a_long_name():
@@ -33,7 +34,7 @@ def test_render_messages_truncates_a_long_name():
 
     messages = {message.channel: message for message in render_messages(MessageKind.BOOKING_REQUESTED, booking)}
 
-    assert f"Hello {'E' * MAX_NAME_LENGTH}, thank you" in messages["whatsapp"].body
+    assert f"Hello {'E' * MAX_NAME_LENGTH}, thank you" in messages[Channel.WHATSAPP].body
 
 
 def test_render_messages_states_the_amount_that_the_message_is_about():

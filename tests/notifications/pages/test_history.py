@@ -39,7 +39,7 @@ def test_history_is_forbidden_to_the_front_desk():
 def test_history_redirects_to_the_sign_in_page_when_signed_out():
     response = Client().get(HISTORY)
 
-    assert (response.status_code, response.url) == (302, "/admin/login/?next=/notifications/")
+    assert (response.status_code, response.url) == (302, "/admin/login/?next=/notifications/")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

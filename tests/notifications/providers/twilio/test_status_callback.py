@@ -91,7 +91,7 @@ def test_an_altered_report_is_refused(accepted):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_report_about_a_message_that_is_not_ours_is_answered_and_dropped():
+def test_status_callback_of_an_unknown_message_is_dropped():
     unknown_caller = Notification(pk=uuid.uuid4())
 
     assert report(unknown_caller, "delivered").status_code == 204
