@@ -10,7 +10,7 @@ from pathlib import Path
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="fewer requests and a shorter load: a quick look")
+    parser.add_argument("--short", action="store_true", help="fewer requests and a shorter load: a quick estimate")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ["DEBUG"] = "1"
@@ -20,12 +20,12 @@ def main() -> None:
     import django  # noqa: PLC0415 - needs the settings above
 
     django.setup()
-    from benchmarks.figures import keep, show  # noqa: PLC0415 - models need the set-up above
+    from benchmarks.figures import show, write  # noqa: PLC0415 - models need the set-up above
     from benchmarks.plan import LONG, SHORT, measure  # noqa: PLC0415
 
     figures = measure(SHORT if options.short else LONG)
     show(figures)
-    print(f"\nWritten to {keep(figures).relative_to(Path.cwd())}")
+    print(f"\nWritten to {write(figures).relative_to(Path.cwd())}")
     sys.exit(0 if all(figure.ok for figure in figures) else 1)
 
 

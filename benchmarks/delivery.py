@@ -141,7 +141,7 @@ def _balance(load: Load, name: str) -> Iterator[Figure]:
     """Compare responses and rows: each of these calls causes three messages."""
     bookings, messages = count_rows_since(load.since)
     differing = difference(bookings, load.expected("create"), load.unanswered("create"))
-    yield figure(f"{name}: bookings missing or never asked for, of {bookings}", differing, "", 0)
+    yield figure(f"{name}: bookings missing or unexplained, of {bookings}", differing, "", 0)
     calls = ("create", *OTHERS)
     differing = difference(messages, 3 * load.expected(*calls), 3 * load.unanswered(*calls))
     yield figure(f"{name}: messages missing or unexplained, of {messages}", differing, "", 0)

@@ -42,7 +42,7 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def keep(figures: list[Figure]) -> Path:
+def write(figures: list[Figure]) -> Path:
     """Write the figures as JSON, one object each; a missing number is null. Return the path."""
     rows = [{**asdict(each), "value": each.value if math.isfinite(each.value) else None} for each in figures]
     OUT.parent.mkdir(exist_ok=True)

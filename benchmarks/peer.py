@@ -34,7 +34,7 @@ class Rate:
 
     per_second: int
     pool: tuple[int, int]
-    asked: int
+    requests: int
     errors: int
     p50: float
     p99: float
@@ -43,7 +43,7 @@ class Rate:
 
     @property
     def error_percent(self) -> float:
-        return 100 * self.errors / self.asked
+        return 100 * self.errors / self.requests
 
     @property
     def unsent_percent(self) -> float:
@@ -153,10 +153,10 @@ def generous_pool() -> tuple[int, int]:
 
 def show_rates(rates: list[Rate]) -> None:
     print(f"\nThe peer, {WORKERS} processes")
-    print(f"{'rate':>6}{'pool':>9}{'asked':>8}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}{'accepted':>10}{'not':>7}")
+    print(f"{'rate':>6}{'pool':>9}{'requests':>10}{'errors':>8}{'p50 ms':>10}{'p99 ms':>10}{'accepted':>10}{'not':>7}")
     for each in rates:
         print(
-            f"{each.per_second:>4}/s{each.pool[0]:>5}+{each.pool[1]:<3}{each.asked:>8}{each.errors:>8}{each.p50:>10.1f}"
+            f"{each.per_second:>4}/s{each.pool[0]:>5}+{each.pool[1]:<3}{each.requests:>10}{each.errors:>8}{each.p50:>10.1f}"
             f"{each.p99:>10.1f}{each.accepted:>10}{3 * each.created - each.accepted:>7}"
         )
 
