@@ -1,4 +1,4 @@
-"""Invariants: SQL conditions that always hold. The apps register theirs in ``AppConfig.ready``."""
+"""Invariants: SQL conditions that always hold. The apps register them in ``AppConfig.ready``."""
 
 from __future__ import annotations
 
