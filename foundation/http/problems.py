@@ -1,7 +1,7 @@
 """One format for every error: RFC 9457 ``application/problem+json`` with a stable ``code``.
 
 What the rules refuse is a ``RequestRefused``, which carries its code and status. The errors of Django and of the
-database are in the table below; those of DRF are in DRF.
+database are in the table below; DRF defines its own.
 """
 
 from __future__ import annotations
