@@ -1,4 +1,4 @@
-"""What is offered is what is free: held against a slow, obvious reference, and against booking itself."""
+"""Free slots, compared with a brute-force reference and with the bookings that are accepted."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
 from bookings.models import Booking, Location, Resource, ScheduleException, Service, WorkingHours
 from bookings.operations import create_booking
 from bookings.scheduling.availability import find_free_slots
-from foundation.events import Actor, ActorKind
-from tests.bookings.scheduling.brute_force_availability import free_times
-from tests.builders.bookings import CUSTOMER, DESK, make_booking, make_service, next_dst_transitions, slot
+from tests.bookings.scheduling.brute_force_availability import free_slots_by_brute_force
+from tests.builders.bookings import (
+    CUSTOMER,
+    CUSTOMER_ACTOR,
+    DESK,
+    make_booking,
+    make_service,
+    next_dst_transitions,
+    slot,
+)
 
 pytestmark = pytest.mark.django_db
 
-HERSELF = Actor(ActorKind.CUSTOMER)
 REFUSALS = (OutsideHours, PartyTooLarge, SlotTaken)
-# AVAILABILITY_EXAMPLES=300 looks further, and elsewhere each time.
+# AVAILABILITY_EXAMPLES=300 tries that many examples per zone, different ones in each run.
 EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "0"))
 # Zones with DST changes of an hour, of half an hour, and without.
 CHANGES = [
@@ -53,7 +59,7 @@ def hours(draw: st.DrawFn) -> list[tuple[time, time]]:
     return intervals
 
 
-class World:
+class GeneratedBusiness:
     """A business with two services that share resources, around a DST change."""
 
     def __init__(self, draw: st.DrawFn, zone: str, number: int) -> None:
@@ -115,7 +121,7 @@ class World:
 
     def _booking(self) -> None:
         service = self.draw(st.sampled_from(self.services))
-        offered = free_times(service, self.first, self.last, None, 1)
+        offered = free_slots_by_brute_force(service, self.first, self.last, None, 1)
         starts_at = self.draw(st.sampled_from(offered))[0] if offered else self._moment()
         people = self.draw(st.integers(1, service.capacity))
         zone = self.draw(st.sampled_from([UTC, self.location.zone]))
@@ -141,21 +147,21 @@ class World:
                 Booking.objects.filter(pk=made.pk).update(**fields)
 
 
-def offers(service, first, last, wanted=None, people=1):
-    found = find_free_slots(service, first, last, wanted, people=people)
-    return [(each.starts_at.astimezone(UTC), sorted(each.resources), each.places) for each in found]
+def offers(service, first, last, requested=None, people=1):
+    found = find_free_slots(service, first, last, requested, people=people)
+    return [(free.starts_at.astimezone(UTC), sorted(free.resources), free.places) for free in found]
 
 
-def can_be_booked(service, starts_at, wanted, people):
+def can_be_booked(service, starts_at, requested, people):
     try:
         with transaction.atomic():
             create_booking(
                 service=service,
-                starts_at=starts_at.astimezone(service.location.zone),  # as the desk tells it
-                resource=wanted,
+                starts_at=starts_at.astimezone(service.location.zone),  # as the front desk enters it
+                resource=requested,
                 party_size=people,
                 customer=CUSTOMER,
-                actor=HERSELF,
+                actor=CUSTOMER_ACTOR,
             )
             transaction.set_rollback(True)
     except REFUSALS:
@@ -177,36 +183,36 @@ def test_free_slots_match_the_brute_force_reference_and_can_be_booked(zone, numb
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(data=st.data())
-    def look(data):
+    def compare(data):
         with transaction.atomic():
-            found.append(compare_with_reference(World(data.draw, zone, number)))
+            found.append(compare_with_reference(GeneratedBusiness(data.draw, zone, number)))
             transaction.set_rollback(True)
 
-    look()
+    compare()
 
-    assert sum(found) > 50  # held against an empty calendar, every look would be right
+    assert sum(found) > 50  # without any free slots, the comparison would prove nothing
 
 
-def compare_with_reference(world):
-    """Hold what is offered against the reference, and a few times against booking; return how much there was."""
-    draw, service = world.draw, world.services[0]
-    wanted = draw(st.sampled_from([None, None, *world.resources]))
+def compare_with_reference(business):
+    """Compare the free slots with the reference, and some of them with bookings; return how many there were."""
+    draw, service = business.draw, business.services[0]
+    requested = draw(st.sampled_from([None, None, *business.resources]))
     people = draw(st.sampled_from([*range(1, service.capacity + 1), 1, service.capacity + 1]))
 
-    offered = offers(service, world.first, world.last, wanted, people)
+    offered = offers(service, business.first, business.last, requested, people)
 
-    assert offered == free_times(service, world.first, world.last, wanted, people)
+    assert offered == free_slots_by_brute_force(service, business.first, business.last, requested, people)
     sample = draw(st.lists(st.sampled_from(offered), max_size=3)) if offered else []
-    for starts_at, with_whom, _ in sample:
-        assert can_be_booked(service, starts_at, wanted, people)
-        if wanted is None:
-            for key in with_whom:
+    for starts_at, resource_keys, _ in sample:
+        assert can_be_booked(service, starts_at, requested, people)
+        if requested is None:
+            for key in resource_keys:
                 assert can_be_booked(service, starts_at, Resource.objects.get(pk=key), people)
     starts = {starts_at for starts_at, _, _ in offered}
-    moment = world._moment()
-    in_range = world.first <= moment.astimezone(world.location.zone).date() <= world.last
+    moment = business._moment()
+    in_range = business.first <= moment.astimezone(business.location.zone).date() <= business.last
     if in_range and moment not in starts:
-        assert not can_be_booked(service, moment, wanted, people)
+        assert not can_be_booked(service, moment, requested, people)
     return len(offered)
 
 
@@ -215,16 +221,16 @@ def day_of(service, **fields):
     return [f"{each.starts_at.astimezone(service.location.zone):%H:%M}" for each in find_free_slots(service, day, day)]
 
 
-def test_notice_and_horizon_bound_what_customers_are_offered():
+def test_free_slots_respect_minimum_notice_and_horizon():
     service = make_service(slot_interval_minutes=60, min_notice_minutes=24 * 60, horizon_days=3)
     today, later = slot(days=0).date(), slot(days=10).date()
 
-    offered = [each.starts_at for each in find_free_slots(service, today, later)]
+    offered = [free.starts_at for free in find_free_slots(service, today, later)]
 
     now = timezone.now()
     assert offered[0] >= now + timedelta(hours=24)
     assert offered[-1] <= now + timedelta(days=3)
-    assert {each.date() for each in offered} <= {slot(days=number).date() for number in range(1, 4)}
+    assert {start.date() for start in offered} <= {slot(days=number).date() for number in range(1, 4)}
 
 
 def test_opening_hours_keep_local_time_across_a_dst_change():
@@ -235,14 +241,14 @@ def test_opening_hours_keep_local_time_across_a_dst_change():
     WorkingHours.objects.update(closes_at=time(11))
     change = next_dst_transitions(service.location.zone)[0]
 
-    around = find_free_slots(service, change - timedelta(days=1), change)
+    slots = find_free_slots(service, change - timedelta(days=1), change)
 
-    shown = [f"{each.starts_at.astimezone(service.location.zone):%d %H:%M}" for each in around]
+    shown = [f"{free.starts_at.astimezone(service.location.zone):%d %H:%M}" for free in slots]
     before = change - timedelta(days=1)
     assert shown == [f"{day:%d} {hour}" for day in (before, change) for hour in ("09:00", "10:00")]
 
 
-def test_the_number_of_questions_does_not_grow_with_days_people_or_bookings():
+def test_find_free_slots_query_count_is_constant():
     service = make_service(resources=1)
     day = slot().date()
     with CaptureQueriesContext(connection) as few:
@@ -257,8 +263,8 @@ def test_the_number_of_questions_does_not_grow_with_days_people_or_bookings():
     assert len(many) == len(few) == 4
 
 
-def long_past(resource):
-    """Ten thousand past hours that are still allocated."""
+def allocate_past_year(resource):
+    """Allocate every hour of the past year: about 9,000 rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO bookings_session (service_id, resource_id, starts_at, ends_at, capacity, booked)
@@ -276,11 +282,11 @@ def long_past(resource):
         cursor.execute("ANALYZE bookings_allocation")
 
 
-def test_the_calendars_past_costs_nothing():
-    """PostgreSQL finds what is taken by time: it reads nothing of what lies behind."""
+def test_busy_intervals_query_uses_the_exclusion_index():
+    """The index finds allocations by resource and time, so past ones are not read."""
     service = make_service()
     make_booking(service)
-    long_past(service.resources.get())
+    allocate_past_year(service.resources.get())
     with CaptureQueriesContext(connection) as calls:
         find_free_slots(service, slot().date(), slot().date())
     busy = next(query["sql"] for query in calls if "range_agg" in query["sql"])
