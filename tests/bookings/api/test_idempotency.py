@@ -38,7 +38,7 @@ def post(api, body, *, key=KEY, path="/bookings/"):
 
 
 def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
-    """The input of an endpoint that needs two transactions."""
+    """Return a request with a key, as an endpoint with two transactions reads it."""
     request = APIRequestFactory().post(path, body or {}, format="json", headers={"Idempotency-Key": key})
     request.user = user or AnonymousUser()
     request._force_auth_user = request.user  # type: ignore[attr-defined]
@@ -46,7 +46,7 @@ def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
 
 
 def hold(execution, **changes):
-    """The first of the two transactions, after the claim."""
+    """Do what the first of the two transactions does after begin_execution."""
     service = changes.pop("service", None) or make_paid_service()
     booked = hold_booking(
         service=service,
@@ -77,10 +77,7 @@ def rows():
     return Booking.objects.count(), Notification.objects.count(), IdempotencyKey.objects.count()
 
 
-# --- one transaction: POST /bookings/ ---------------------------------------------------------------------------------
-
-
-def test_a_repeat_gets_the_first_answer_byte_for_byte_and_books_nothing(api):
+def test_replay_returns_the_first_response_byte_for_byte_and_books_nothing(api):
     body = booking_request(make_service(resources=2), notes="Ramp, please – मीरा")
     first = post(api, body)
     before = rows()
@@ -93,7 +90,7 @@ def test_a_repeat_gets_the_first_answer_byte_for_byte_and_books_nothing(api):
     assert rows() == before
 
 
-def test_the_manage_token_of_a_repeat_opens_the_booking(api):
+def test_replayed_manage_token_opens_the_booking(api):
     body = booking_request(make_service())
     post(api, body)
 
@@ -104,7 +101,7 @@ def test_the_manage_token_of_a_repeat_opens_the_booking(api):
     assert len(again["manage_token"]) == 43
 
 
-def test_two_bookings_have_two_tokens_under_one_key(api, desk):
+def test_same_key_of_two_callers_derives_different_tokens(api, desk):
     body = booking_request(make_service(resources=2))
 
     tokens = [post(client, body).json()["manage_token"] for client in (api, desk)]
@@ -112,13 +109,13 @@ def test_two_bookings_have_two_tokens_under_one_key(api, desk):
     assert tokens[0] != tokens[1]
 
 
-def test_only_the_key_itself_makes_the_token_again():
+def test_derived_token_depends_on_the_key():
     booking_id = uuid4()
 
     assert derived_token(booking_id, key=KEY) != derived_token(booking_id, key="another")
 
 
-def test_without_a_key_each_request_books(api):
+def test_requests_without_key_book_each_time(api):
     body = booking_request(make_service(resources=2))
 
     responses = [api.post("/bookings/", body, format="json") for _ in range(2)]
@@ -145,7 +142,7 @@ def test_replay_returns_the_first_response_of_an_inactive_service(api):
     assert post(api, booking_request(service)).content == first.content
 
 
-def test_another_body_under_the_key_is_refused_and_changes_nothing(api):
+def test_reused_key_with_another_body_is_422_and_changes_nothing(api):
     service = make_service(resources=2)
     first = post(api, booking_request(service))
     before = rows()
@@ -158,19 +155,19 @@ def test_another_body_under_the_key_is_refused_and_changes_nothing(api):
     assert post(api, booking_request(service)).content == first.content
 
 
-def test_the_same_body_written_otherwise_is_the_same(api):
+def test_fingerprint_ignores_key_order_whitespace_and_trailing_slash(api):
     body = booking_request(make_service())
     first = post(api, body)
-    otherwise = json.dumps(dict(reversed(body.items())), indent=2)
+    rewritten = json.dumps(dict(reversed(body.items())), indent=2)
 
     again = api.post(
-        "/bookings", otherwise, content_type="application/json", headers={"Idempotency-Key": KEY}
+        "/bookings", rewritten, content_type="application/json", headers={"Idempotency-Key": KEY}
     )  # without the slash, too
 
     assert again.content == first.content
 
 
-def test_what_marks_the_tokens_place_cannot_be_written_by_a_customer(api):
+def test_token_placeholder_in_the_input_is_replayed_unchanged(api):
     body = booking_request(make_service(), notes="\x1a")
 
     first, again = post(api, body), post(api, body)
@@ -179,7 +176,7 @@ def test_what_marks_the_tokens_place_cannot_be_written_by_a_customer(api):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "na\xefve", "tab\tbed", "\x7f"])
-def test_what_cannot_be_a_key_is_refused(api, key):
+def test_malformed_key_is_400(api, key):
     response = post(api, booking_request(make_service()), key=key)
 
     assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_malformed")
@@ -188,12 +185,12 @@ def test_what_cannot_be_a_key_is_refused(api, key):
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, '"quoted, as the draft has it"', "!~"])
-def test_any_printable_text_of_fitting_length_is_a_key(api, key):
+def test_printable_ascii_key_is_accepted(api, key):
     assert post(api, booking_request(make_service()), key=key).status_code == 201
     assert IdempotencyKey.objects.count() == 1
 
 
-def test_a_row_tells_neither_the_key_nor_the_token(api):
+def test_stored_row_contains_neither_key_nor_token(api):
     token = post(api, booking_request(make_service())).json()["manage_token"]
 
     with connection.cursor() as cursor:
@@ -202,7 +199,7 @@ def test_a_row_tells_neither_the_key_nor_the_token(api):
     assert (KEY in row, token in row, CUSTOMER["name"] in row) == (False, False, True)
 
 
-def test_each_user_has_keys_of_their_own(api, desk):
+def test_key_scope_is_the_caller(api, desk):
     body = booking_request(make_service(resources=2))
 
     first, second = post(api, body), post(desk, body)
@@ -211,13 +208,13 @@ def test_each_user_has_keys_of_their_own(api, desk):
     assert first.json()["id"] != second.json()["id"]
 
 
-def test_each_path_has_keys_of_its_own(api):
+def test_key_scope_is_the_path(api):
     post(api, booking_request(make_service()))
 
     assert isinstance(begin_execution(keyed(booking_request(make_paid_service()))), Execution)
 
 
-def test_a_taken_slot_leaves_no_key_so_the_client_may_try_again_with_it(api):
+def test_slot_taken_stores_no_key_and_a_repeat_can_book(api):
     service = make_service()
     other = make_booking(service)
     refused = post(api, booking_request(service))
@@ -230,7 +227,7 @@ def test_a_taken_slot_leaves_no_key_so_the_client_may_try_again_with_it(api):
     assert (again.status_code, IdempotencyKey.objects.count()) == (201, 1)
 
 
-def test_a_request_that_is_wrong_leaves_no_key(api):
+def test_invalid_input_stores_no_key(api):
     service = make_service()
 
     wrong = post(api, booking_request(service, customer={}))
@@ -262,7 +259,7 @@ def test_concurrent_requests_with_one_key_book_once():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api):
+def test_repeat_during_an_uncommitted_request_is_request_in_progress(api):
     body = booking_request(make_service())
     has_booked, may_commit, firsts = threading.Event(), threading.Event(), []
 
@@ -276,7 +273,7 @@ def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api)
     first = threading.Thread(target=book_slowly)
     first.start()
     has_booked.wait(30)
-    with short_of_patience():
+    with short_lock_timeout():
         second = post(api, body)
     may_commit.set()
     first.join()
@@ -287,8 +284,8 @@ def test_while_the_first_has_not_committed_the_second_is_asked_to_come_back(api)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_key_released_by_the_first_request_is_claimed_again(api):
-    """The first request releases the key between the insert and the select of the second."""
+def test_key_deleted_during_a_repeat_is_request_in_progress(api):
+    """The first request deletes the key between the INSERT and the SELECT of the second."""
     body = booking_request(make_service())
     first = begin_execution(keyed(body, path="/bookings/"))
 
@@ -318,10 +315,7 @@ def test_replay_is_not_limited_by_the_booking_rate_limit(api, settings):
     assert other.status_code == 429
 
 
-# --- two transactions with an errand between them --------------------------------------------------------------------
-
-
-def test_a_request_that_is_being_carried_out_is_not_carried_out_again():
+def test_begin_execution_while_locked_raises_request_in_progress():
     hold(begin_execution(keyed()))
 
     with pytest.raises(RequestInProgress):
@@ -340,7 +334,7 @@ def test_execution_resumes_with_booking_and_token_after_the_lock_expired():
     assert first.booking.accepts_manage_token(first.manage_token)
 
 
-def test_only_one_repeat_goes_on():
+def test_begin_execution_after_a_resume_raises_request_in_progress():
     hold(begin_execution(keyed()))
     expire_the_lock()
 
@@ -354,13 +348,13 @@ def test_execution_does_not_resume_a_completed_request():
     execution = begin_execution(keyed())
     booking = hold(execution).booking
     expire_the_lock()
-    seen_unanswered = IdempotencyKey.objects.get()
+    seen_in_progress = IdempotencyKey.objects.get()
     execution.store_response(booking=booking, content={})
 
-    assert not seen_unanswered.take_lock()
+    assert not seen_in_progress.take_lock()
 
 
-def test_another_body_goes_on_with_nothing():
+def test_begin_execution_with_another_body_raises_key_reused():
     hold(begin_execution(keyed()))
     expire_the_lock()
 
@@ -419,7 +413,7 @@ def test_completed_execution_is_neither_released_nor_deleted():
     assert isinstance(begin_execution(keyed()), StoredResponse)
 
 
-def test_a_claim_that_is_rolled_back_leaves_nothing():
+def test_begin_execution_rolled_back_stores_nothing():
     with transaction.atomic():
         hold(begin_execution(keyed()))
         inside = rows()[2]
@@ -428,7 +422,7 @@ def test_a_claim_that_is_rolled_back_leaves_nothing():
     assert (inside, rows()) == (1, (0, 0, 0))
 
 
-def test_without_a_key_nothing_is_kept():
+def test_execution_without_key_stores_nothing():
     execution = begin_execution(None)
     booked = hold(execution)
 
@@ -448,7 +442,7 @@ def test_one_of_many_repeats_resumes_after_the_lock_expired():
     expire_the_lock()
     gate, results = threading.Barrier(10), []
 
-    def go_on():
+    def resume():
         gate.wait()
         try:
             results.append(type(begin_execution(keyed())).__name__)
@@ -457,12 +451,9 @@ def test_one_of_many_repeats_resumes_after_the_lock_expired():
         finally:
             connection.close()
 
-    in_threads([go_on] * 10)
+    in_threads([resume] * 10)
 
     assert sorted(results) == ["Execution"] + ["waits"] * 9
-
-
-# --- the rows ---------------------------------------------------------------------------------------------------------
 
 
 def test_idempotency_keys_are_purged_after_seven_days(django_assert_num_queries):
@@ -484,7 +475,7 @@ def test_database_refuses_a_stored_response_without_its_booking():
         IdempotencyKey.objects.update(status=201, body="{}")
 
 
-def test_the_database_keeps_one_row_per_key():
+def test_database_refuses_a_second_row_for_a_key():
     begin_execution(keyed())
     row = IdempotencyKey.objects.get()
 
@@ -494,16 +485,16 @@ def test_the_database_keeps_one_row_per_key():
         )
 
 
-def in_threads(works):
-    threads = [threading.Thread(target=work) for work in works]
+def in_threads(tasks):
+    threads = [threading.Thread(target=task) for task in tasks]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-class short_of_patience:
-    """A lock_timeout that a test can wait for."""
+class short_lock_timeout:
+    """Set a lock_timeout that a test can wait for."""
 
     def __enter__(self):
         with connection.cursor() as cursor:

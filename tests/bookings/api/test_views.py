@@ -1,4 +1,4 @@
-"""A booking over HTTP: the responses and who may get them."""
+"""The booking endpoints: responses and permissions."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def booked():
-    """A booking and the headers that open it."""
+    """A booking and the headers with its manage token."""
     made = create_booking(service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER))
     return made.booking, {"X-Booking-Token": made.manage_token}
 
 
-def near(booking):
+def move_into_cut_off(booking):
     Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=60))
 
 
@@ -30,7 +30,7 @@ def code(response):
     return response.status_code, response.json().get("code")
 
 
-def test_availability_lists_free_times_on_the_clock_of_the_location(api):
+def test_availability_lists_free_slots_in_the_zone_of_the_location(api):
     service = make_service(slot_interval_minutes=60)
     make_booking(service, starts_at=slot(hour=10))
     day = slot().date()
@@ -39,7 +39,7 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
 
     slots = response.json()["slots"]
     assert (response.status_code, response.json()["timezone"]) == (200, "Asia/Kolkata")
-    assert [each["starts_at"] for each in slots] == [
+    assert [free["starts_at"] for free in slots] == [
         slot(hour=hour).astimezone(KOLKATA).isoformat() for hour in (9, 11, 12, 13, 14, 15, 16, 17)
     ]
     assert slots[0]["resources"] == [service.resources.get().pk]
@@ -63,7 +63,7 @@ def test_availability_lists_free_times_on_the_clock_of_the_location(api):
         ({"page_size": "many"}, "page_size"),
     ],
 )
-def test_a_filter_that_is_none_shows_nothing_rather_than_everything(desk, query, field):
+def test_booking_list_with_an_invalid_filter_is_400(desk, query, field):
     make_booking()
 
     response = desk.get("/bookings/", query)
@@ -72,7 +72,7 @@ def test_a_filter_that_is_none_shows_nothing_rather_than_everything(desk, query,
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-def test_a_list_is_narrowed_to_what_is_asked_for(desk):
+def test_booking_list_filters(desk):
     service, other = make_service(), make_service(slug="other")
     early, late = (make_booking(service, starts_at=slot(hour=hour)) for hour in (10, 12))
     elsewhere = make_booking(other, customer={**CUSTOMER, "phone": "+919812340009"})
@@ -91,7 +91,7 @@ def test_a_list_is_narrowed_to_what_is_asked_for(desk):
     assert listed(starts_before=slot(hour=12).isoformat(), service="consultation") == {early.reference}
 
 
-def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
+def test_booking_list_page_size(desk):
     service = make_service()
     for hour in (10, 11, 12):
         make_booking(service, starts_at=slot(hour=hour))
@@ -104,13 +104,13 @@ def test_a_page_is_as_long_as_it_is_asked_to_be(desk):
 
 def test_service_list_names_the_bookable_resources(api):
     service = make_service(resources=3)
-    there, gone, elsewhere = service.resources.all()
-    Resource.objects.filter(pk=gone.pk).update(is_active=False)
+    bookable, inactive, elsewhere = service.resources.all()
+    Resource.objects.filter(pk=inactive.pk).update(is_active=False)
     Resource.objects.filter(pk=elsewhere.pk).update(location=Location.objects.create(name="Elsewhere"))
 
     (listed,) = api.get("/services/").json()
 
-    assert [each["id"] for each in listed["resources"]] == [there.pk]
+    assert [resource["id"] for resource in listed["resources"]] == [bookable.pk]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_service_list_names_the_bookable_resources(api):
         ({"from": "2026-12-01", "party_size": ""}, "party_size"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_named(api, query, field):
+def test_availability_with_invalid_query_params_is_400(api, query, field):
     make_service()
 
     response = api.get("/services/consultation/availability", query)
@@ -155,21 +155,21 @@ def test_taken_slot_is_refused_with_alternatives(api):
     assert response.json()["alternatives"] == [at.isoformat() for at in nearest]
 
 
-def test_the_token_sees_moves_and_cancels_its_booking(api, booked):
+def test_manage_token_views_reschedules_and_cancels_its_booking(api, booked):
     booking, token = booked
     path = f"/bookings/{booking.pk}"
 
-    seen = api.get(path, headers=token)
-    moved = api.put(f"{path}/reschedule", {"starts_at": slot(hour=15).isoformat()}, format="json", headers=token)
+    viewed = api.get(path, headers=token)
+    rescheduled = api.put(f"{path}/reschedule", {"starts_at": slot(hour=15).isoformat()}, format="json", headers=token)
     cancelled = [api.post(f"{path}/cancel", headers=token) for _ in range(2)]
 
-    assert [response.status_code for response in (seen, moved, *cancelled)] == [200] * 4
-    assert (moved.json()["starts_at"], moved.json()["version"]) == (slot(hour=15).isoformat(), 2)
-    assert [(each.json()["status"], each.json()["version"]) for each in cancelled] == [("cancelled", 3)] * 2
+    assert [response.status_code for response in (viewed, rescheduled, *cancelled)] == [200] * 4
+    assert (rescheduled.json()["starts_at"], rescheduled.json()["version"]) == (slot(hour=15).isoformat(), 2)
+    assert [(response.json()["status"], response.json()["version"]) for response in cancelled] == [("cancelled", 3)] * 2
     assert set(booking.events.values_list("actor", flat=True)) == {"customer"}
 
 
-def test_the_list_shows_a_token_its_own_booking_and_a_guess_nothing(api, booked):
+def test_booking_list_with_a_manage_token_lists_its_own_booking_only(api, booked):
     booking, token = booked
     make_booking(make_service(slug="other"))
 
@@ -182,14 +182,14 @@ def test_the_list_shows_a_token_its_own_booking_and_a_guess_nothing(api, booked)
 
 
 @pytest.mark.parametrize("verb", ["confirm", "decline", "complete", "no-show"])
-def test_the_token_does_nothing_that_is_for_staff(api, booked, verb):
+def test_manage_token_cannot_perform_staff_transitions(api, booked, verb):
     booking, token = booked
 
     assert code(api.put(f"/bookings/{booking.pk}/{verb}", headers=token)) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize(("method", "verb"), [("post", "cancel"), ("put", "reschedule")])
-def test_unknown_caller_cannot_tell_whether_a_booking_exists(api, booked, method, verb):
+def test_unknown_booking_gets_the_same_404_as_one_of_another_customer(api, booked, method, verb):
     booking, _ = booked
     body = {"starts_at": slot(hour=15).isoformat()}
     others = {
@@ -212,9 +212,9 @@ def test_unknown_caller_cannot_tell_whether_a_booking_exists(api, booked, method
     assert booking.version == 1
 
 
-def test_after_the_cut_off_the_token_changes_nothing_and_staff_do(api, desk, booked):
+def test_cut_off_refuses_the_customer_and_not_staff(api, desk, booked):
     booking, token = booked
-    near(booking)
+    move_into_cut_off(booking)
     path = f"/bookings/{booking.pk}"
 
     refused = [
@@ -240,7 +240,7 @@ def test_staff_without_permission_are_403(api, booked):
     assert [code(response) for response in responses] == [(403, "permission_denied")] * 6
 
 
-def test_the_desk_declines_a_request_and_again_changes_nothing(desk, booked):
+def test_decline_repeated_changes_nothing(desk, booked):
     booking, _ = booked
 
     responses = [desk.put(f"/bookings/{booking.pk}/decline") for _ in range(2)]
@@ -296,16 +296,16 @@ def test_start_without_offset_in_a_dst_gap_is_refused(api):
         ({"party_size": 2}, (422, "party_too_large")),
     ],
 )
-def test_a_booking_that_cannot_be_is_refused_with_its_reason(api, changes, expected):
+def test_create_outside_hours_or_above_capacity_is_422(api, changes, expected):
     service = make_service()
 
     assert code(api.post("/bookings/", booking_request(service, **changes), format="json")) == expected
     assert not Booking.objects.exists()
 
 
-def test_a_permission_of_its_own_is_enough_to_move(api, booked):
+def test_reschedule_permission_suffices_to_reschedule(api, booked):
     booking, _ = booked
-    user = make_staff("mover", group=None)
+    user = make_staff("rescheduler", group=None)
     user.user_permissions.add(Permission.objects.get(codename="reschedule_booking"))
     api.force_authenticate(user)
 

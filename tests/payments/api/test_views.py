@@ -25,7 +25,7 @@ def test_checkout_with_a_slow_gateway_is_503_within_the_deadline(sandbox, api):
     began = time.monotonic()
     response = api.post(CHECKOUT, booking_request(service), format="json")
 
-    assert time.monotonic() - began < 5  # the gateway is still thinking
+    assert time.monotonic() - began < 5  # the gateway has not responded yet
     assert (response.status_code, response["Retry-After"], response.json()["code"]) == (503, "5", "gateway_unavailable")
     assert response.json()["booking"]["status"] == "held"
 
@@ -52,16 +52,16 @@ def test_checkout_response_has_the_fields_of_razorpay_checkout(sandbox, api):
 def test_checkout_ignores_a_price_from_the_client(sandbox, api):
     service = make_paid_service()
     body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
-    tempting = {"price_minor": 1, "amount": 1, "currency": "XXX", "status": "confirmed", "due_online_minor": 1}
+    forged = {"price_minor": 1, "amount": 1, "currency": "XXX", "status": "confirmed", "due_online_minor": 1}
 
-    api.post("/bookings/razorpay-booking", {**body, **tempting}, format="json")
+    api.post("/bookings/razorpay-booking", {**body, **forged}, format="json")
 
     booking = Booking.objects.get()
     assert (booking.price_minor, booking.currency, booking.status) == (50_000, "INR", "held")
     assert PaymentOrder.objects.get().amount_minor == 50_000
 
 
-def test_a_service_without_payment_has_no_checkout(sandbox, api):
+def test_checkout_of_a_service_without_prepayment_is_422(sandbox, api):
     body = {"service": make_service().slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}
 
     response = api.post("/bookings/razorpay-booking", body, format="json")
@@ -79,15 +79,15 @@ def test_a_service_without_payment_has_no_checkout(sandbox, api):
         ("razorpay_signature", ["0" * 64]),
     ],
 )
-def test_invalid_ids_are_named_in_the_error(api, field, value):
-    good = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
+def test_verify_payment_with_an_invalid_id_names_the_field(api, field, value):
+    valid = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
 
-    response = api.post("/bookings/verify-payment", {**good, field: value}, format="json")
+    response = api.post("/bookings/verify-payment", {**valid, field: value}, format="json")
 
     assert (response.status_code, [error["field"] for error in response.json()["errors"]]) == (400, [field])
 
 
-def test_a_payment_is_verified_once_however_often_it_is_reported(sandbox, api):
+def test_verify_payment_repeated_returns_the_same_response(sandbox, api):
     held, paid = paid_booking(api, sandbox, make_paid_service())
 
     first, second = (api.post(VERIFY, paid, format="json") for _ in range(2))
@@ -97,7 +97,7 @@ def test_a_payment_is_verified_once_however_often_it_is_reported(sandbox, api):
     assert Payment.objects.count() == 1
 
 
-def test_a_wrong_signature_is_a_problem_and_changes_nothing(sandbox, api):
+def test_verify_payment_with_a_wrong_signature_is_400_and_changes_nothing(sandbox, api):
     _, paid = paid_booking(api, sandbox, make_paid_service())
 
     response = api.post(VERIFY, {**paid, "razorpay_signature": "0" * 64}, format="json")
@@ -106,7 +106,7 @@ def test_a_wrong_signature_is_a_problem_and_changes_nothing(sandbox, api):
     assert (Payment.objects.count(), Booking.objects.get().status) == (0, "held")
 
 
-def test_verification_of_an_unknown_order_is_404(api):
+def test_verify_payment_of_an_unknown_order_is_404(api):
     values = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64}
 
     response = api.post(VERIFY, values, format="json")
@@ -114,7 +114,7 @@ def test_verification_of_an_unknown_order_is_404(api):
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_late_payment_is_409_and_announces_a_refund(sandbox, api):
+def test_verify_payment_too_late_is_409_and_announces_a_refund(sandbox, api):
     service = make_paid_service()
     held, paid = paid_booking(api, sandbox, service)
     release_hold(booking_id=held["id"], actor=DESK)
@@ -126,7 +126,7 @@ def test_late_payment_is_409_and_announces_a_refund(sandbox, api):
     assert "refunded" in response.json()["detail"]
 
 
-def test_a_gateway_that_refuses_our_order_is_our_problem(sandbox, api):
+def test_checkout_with_an_order_rejected_by_the_gateway_is_502(sandbox, api):
     service = make_paid_service(payment_mode="deposit", deposit_minor=50)  # below the gateway's minimum
 
     response = api.post(CHECKOUT, booking_request(service), format="json")

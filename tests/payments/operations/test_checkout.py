@@ -35,14 +35,14 @@ def request_booking(api, body, key):
     return api.post(URL, body, format="json", headers={"Idempotency-Key": key})
 
 
-def orders_at_the_gateway(sandbox, order):
+def gateway_orders(sandbox, order):
     return [entry for entry in sandbox.client.log(kind="order.created") if entry["receipt"] == order.receipt]
 
 
 @pytest.mark.parametrize(
     "fault", ["error_before", "error_after", "html_error", "reset_before", "reset_after", "throttle"]
 )
-def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sandbox, api, fault):
+def test_checkout_after_a_gateway_fault_resumes_with_the_same_key(sandbox, api, fault):
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(**{f"gateway_{fault}": 1})
     first = request_booking(api, body, key)
@@ -53,7 +53,7 @@ def test_a_checkout_that_the_gateway_interrupted_goes_on_under_the_same_key(sand
     order = PaymentOrder.objects.get()
     assert (first.status_code, first.headers["Retry-After"], second.status_code) == (503, "5", 201)
     assert (third.content, third.headers["Idempotent-Replayed"]) == (second.content, "true")
-    assert (Booking.objects.count(), order.state, len(orders_at_the_gateway(sandbox, order))) == (1, "open", 1)
+    assert (Booking.objects.count(), order.state, len(gateway_orders(sandbox, order))) == (1, "open", 1)
 
 
 def test_checkout_without_key_and_with_equal_body_resumes(sandbox, api, settings):
@@ -76,7 +76,7 @@ def test_checkout_without_key_and_with_equal_body_resumes(sandbox, api, settings
     assert {*other, third.json()["code"]} == {"hold_open"}
 
 
-def test_a_repeat_without_its_key_does_not_take_over_what_was_begun_under_one(sandbox, api, settings):
+def test_checkout_without_key_does_not_resume_one_begun_with_a_key(sandbox, api, settings):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
     body, key = booking_request(make_paid_service()), str(uuid4())
     sandbox.client.set(gateway_error_before=1)
@@ -90,7 +90,7 @@ def test_a_repeat_without_its_key_does_not_take_over_what_was_begun_under_one(sa
     assert (without.json()["code"], seen.status_code) == ("hold_open", 200)
 
 
-def test_without_a_key_it_goes_on_also_when_the_order_was_found_meanwhile(sandbox, api):
+def test_checkout_without_key_resumes_after_polling_found_the_order(sandbox, api):
     body = booking_request(make_paid_service())
     sandbox.client.set(gateway_error_after=1)
     api.post(URL, body, format="json")
@@ -105,7 +105,7 @@ def test_without_a_key_it_goes_on_also_when_the_order_was_found_meanwhile(sandbo
     assert (again.status_code, again.json()["checkout"]["order_id"]) == (201, found.razorpay_order_id)
 
 
-def test_what_has_ended_is_not_gone_on_with(sandbox, api):
+def test_checkout_without_key_does_not_resume_a_released_hold(sandbox, api):
     body = booking_request(make_paid_service())
     sandbox.client.set(gateway_error_before=1)
     first = api.post(URL, body, format="json").json()["booking"]["id"]
@@ -140,7 +140,7 @@ def test_concurrent_checkouts_without_key_resume_once(sandbox, api):
     assert (Booking.objects.count(), PaymentOrder.objects.count()) == (1, 1)
 
 
-def test_another_body_under_the_same_key_is_refused(sandbox, api):
+def test_checkout_with_a_reused_key_and_another_body_is_refused(sandbox, api):
     body, key = booking_request(make_paid_service(resources=2)), str(uuid4())
     request_booking(api, body, key)
 
@@ -149,11 +149,11 @@ def test_another_body_under_the_same_key_is_refused(sandbox, api):
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """The process is killed at this point."""
 
 
 @pytest.mark.parametrize("step", ["after the hold", "after the gateway's response", "after the order is open"])
-def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, monkeypatch, step):
+def test_checkout_after_a_crash_at_each_step_resumes(sandbox, api, monkeypatch, step):
     body, key = booking_request(make_paid_service()), str(uuid4())
     place = {
         "after the hold": (gateway, "create_order"),
@@ -161,11 +161,11 @@ def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, 
         "after the order is open": (Execution, "store_response"),
     }[step]
 
-    def die(*args, **kwargs):
+    def crash(*args, **kwargs):
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(*place, die)
+        patched.setattr(*place, crash)
         with pytest.raises(Crash):
             request_booking(api, body, key)
     meanwhile = request_booking(api, body, key)
@@ -176,7 +176,7 @@ def test_a_crash_at_each_step_leaves_what_a_repeat_can_go_on_with(sandbox, api, 
     order = PaymentOrder.objects.get()
     assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_progress")
     assert (response.status_code, response.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
-    assert (Booking.objects.count(), len(orders_at_the_gateway(sandbox, order))) == (1, 1)
+    assert (Booking.objects.count(), len(gateway_orders(sandbox, order))) == (1, 1)
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
 
 
@@ -193,7 +193,7 @@ def test_checkout_after_the_hold_expired_starts_again(sandbox, api):
     assert sorted(Booking.objects.values_list("status", flat=True)) == ["expired", "held"]
 
 
-def test_verifications_webhooks_and_checks_that_race_have_the_effect_of_one(sandbox):
+def test_concurrent_verifications_webhooks_and_polls_settle_once(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
     for number, kind in enumerate(["payment.captured", "payment.authorized", "order.paid"] * 2):
@@ -241,7 +241,7 @@ def test_concurrent_late_payments_for_one_slot_confirm_one_and_refund_the_others
     assert [refund.amount_minor for refund in Refund.objects.filter(state="processed")] == [50_000] * 3
 
 
-def test_a_gateway_that_fails_again_and_again_is_asked_only_now_and_then(sandbox, api, monkeypatch):
+def test_circuit_breaker_limits_calls_to_a_failing_gateway(sandbox, api, monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr(breaker_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     body, key = booking_request(make_paid_service()), str(uuid4())
