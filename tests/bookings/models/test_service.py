@@ -2,6 +2,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from bookings.models import Location, ScheduleException, Service
 from tests.builders.bookings import DESK, make_booking, make_service, next_dst_transitions
@@ -24,3 +25,12 @@ def test_duration_and_buffers_are_exact_across_a_dst_transition(change):
     blocked = booking.allocations.get().blocked
     assert booking.ends_at - booking.starts_at.astimezone(UTC) == timedelta(hours=24)
     assert blocked.upper - blocked.lower == timedelta(hours=24, minutes=30)
+
+
+def test_service_minutes_are_limited_to_a_year():
+    service = make_service(cancel_cutoff_minutes=2_000_000_000, reminder_minutes=[2_000_000_000])
+
+    with pytest.raises(ValidationError) as error:
+        service.full_clean()
+
+    assert set(error.value.message_dict) == {"cancel_cutoff_minutes", "reminder_minutes"}
