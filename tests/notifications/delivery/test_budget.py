@@ -1,5 +1,3 @@
-"""What may be spent on messages in a day."""
-
 from collections import Counter
 from datetime import timedelta
 
@@ -22,7 +20,7 @@ def claim():
     return claim_due_notifications(room=100, in_flight={}, worker="w")
 
 
-def statuses(**fields):
+def count_by_status(**fields):
     return Counter(Notification.objects.filter(**fields).values_list("channel", "status"))
 
 
@@ -32,7 +30,7 @@ def book(count, **customer):
         make_booking(service, customer={**CUSTOMER, **customer})
 
 
-def test_a_number_gets_so_many_messages_a_day_and_the_rest_say_why_not(settings):
+def test_number_budget_skips_further_messages_with_the_reason(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 2
     book(3)
 
@@ -44,7 +42,7 @@ def test_a_number_gets_so_many_messages_a_day_and_the_rest_say_why_not(settings)
     assert Attempt.objects.get(notification=skipped).outcome == "skipped"
 
 
-def test_an_address_gets_so_many_e_mails_a_day_however_it_is_written(settings):
+def test_address_budget_ignores_the_case_of_the_address(settings):
     settings.LIMIT_EMAILS_PER_ADDRESS = 2
     for number, email in enumerate(["meera@example.com", "Meera@example.com", "meera@example.com", "ravi@example.com"]):
         book(1, phone=f"+91981234000{number}", email=email)
@@ -55,31 +53,30 @@ def test_an_address_gets_so_many_e_mails_a_day_however_it_is_written(settings):
     assert Notification.objects.get(status="skipped").error == "This address has had 2 messages today."
 
 
-def test_another_number_has_a_budget_of_its_own_and_the_next_day_too(settings):
+def test_number_budget_is_per_number_and_per_day(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 1
     book(1)
     claim()
     book(1, phone="+919812340009")
 
-    others = claim()
+    claimed_for_another_number = claim()
     RateLimitCounter.objects.update(since=timezone.now() - timedelta(days=2))
     book(1)
 
-    assert (len(others), len(claim())) == (3, 3)
+    assert (len(claimed_for_another_number), len(claim())) == (3, 3)
 
 
-def test_a_message_that_is_put_off_and_tried_again_counts_once(settings):
+def test_budget_counts_a_retried_message_once(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 1
     book(1)
     for _ in range(3):
-        record_outcomes(
-            [Outcome(message, Notification.Status.QUEUED, error=ProviderRateLimited("slower")) for message in claim()]
-        )
+        error = ProviderRateLimited("Too many requests")
+        record_outcomes([Outcome(message, Notification.Status.QUEUED, error=error) for message in claim()])
 
     assert len(claim()) == 3
 
 
-def test_each_country_has_a_budget_and_the_business_own_has_another(settings):
+def test_country_budget_differs_for_the_home_country(settings):
     settings.LIMIT_MESSAGES_PER_COUNTRY, settings.LIMIT_MESSAGES_AT_HOME = 3, 5
     for number in range(3):
         book(1, phone=f"+91981234000{number}")
@@ -92,7 +89,7 @@ def test_each_country_has_a_budget_and_the_business_own_has_another(settings):
     assert by_country == {"+91": 5, "+49": 3, "+33": 3}
 
 
-def test_what_a_number_is_refused_does_not_spend_its_countrys_budget(settings):
+def test_message_over_its_number_budget_does_not_use_the_country_budget(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER, settings.LIMIT_MESSAGES_AT_HOME = 1, 4
     book(3)
     book(1, phone="+919812340009")
@@ -103,16 +100,16 @@ def test_what_a_number_is_refused_does_not_spend_its_countrys_budget(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_claims_share_one_budget(settings):
+def test_budget_is_shared_by_concurrent_claims(settings):
     settings.LIMIT_MESSAGES_PER_NUMBER = 7
     book(12)
     claimed = []
 
-    faults = run_concurrently(
+    errors = run_concurrently(
         [lambda: claimed.extend(claim_due_notifications(room=6, in_flight={}, worker="w")) for _ in range(8)]
     )
     claimed += claim()
 
-    assert faults == []
+    assert errors == []
     assert Counter(message.channel for message in claimed)[Channel.SMS] == 7
-    assert statuses(channel="sms") == {("sms", "sending"): 7, ("sms", "skipped"): 5}
+    assert count_by_status(channel="sms") == {("sms", "sending"): 7, ("sms", "skipped"): 5}

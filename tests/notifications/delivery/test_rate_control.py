@@ -21,28 +21,28 @@ def limit_of(channel):
     return ChannelState.objects.get(channel=channel).limit
 
 
-def test_a_complaint_halves_the_limit_of_its_channel_alone_and_once_a_second():
+def test_rate_limited_channel_is_halved_once_a_second():
     prepare_channels()
-    full = limit_of("sms")
+    full_limit = limit_of("sms")
     make_notification()
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
 
     for _ in range(3):
-        record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("slower"))])
+        record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("Too many requests"))])
 
-    assert (limit_of("sms"), limit_of("email")) == (full // 2, full)
+    assert (limit_of("sms"), limit_of("email")) == (full_limit // 2, full_limit)
 
 
-def test_the_limit_grows_by_steps_once_it_is_calm():
+def test_limit_grows_by_a_step_only_after_the_growth_delay():
     prepare_channels()
     ChannelState.objects.update(limit=20, slowed_at=timezone.now())
     raise_limits()
-    at_once = limit_of("sms")
+    limit_during_delay = limit_of("sms")
     ChannelState.objects.update(slowed_at=timezone.now() - timedelta(seconds=5))
 
     raise_limits()
 
-    assert (at_once, limit_of("sms")) == (20, 20 + STEP)
+    assert (limit_during_delay, limit_of("sms")) == (20, 20 + STEP)
 
 
 def test_claim_takes_at_most_the_lanes_share_of_the_limit(settings):
@@ -58,7 +58,7 @@ def test_claim_takes_at_most_the_lanes_share_of_the_limit(settings):
     assert by_channel == {"sms": 2, "whatsapp": 5, "email": 5}
 
 
-def test_wrong_credentials_pause_the_channel_and_fail_no_message(sandbox, settings):
+def test_wrong_credentials_pause_the_channel_and_keep_its_messages_queued(sandbox, settings):
     settings.TWILIO_AUTH_TOKEN = "rotated"
     prepare_channels()
     service = make_service(resources=3)
@@ -69,14 +69,14 @@ def test_wrong_credentials_pause_the_channel_and_fail_no_message(sandbox, settin
     deliver_all(0.4)
 
     state = ChannelState.objects.get(channel="sms")
-    waiting = Notification.objects.filter(channel="sms")
+    sms_messages = Notification.objects.filter(channel="sms")
     assert state.paused_until > timezone.now()
     assert "Authenticate" in state.pause_reason
-    assert set(waiting.values_list("status", "attempts")) == {(Status.QUEUED, 0)}
+    assert set(sms_messages.values_list("status", "attempts")) == {(Status.QUEUED, 0)}
     assert set(Notification.objects.filter(channel="email").values_list("status", flat=True)) == {Status.ACCEPTED}
 
 
-def test_a_paused_channel_is_passed_over_and_goes_on_with_one_probe(sandbox):
+def test_paused_channel_is_skipped_and_resumes_with_one_message(sandbox):
     prepare_channels()
     service = make_service(resources=3)
     for _ in range(3):
@@ -91,7 +91,7 @@ def test_a_paused_channel_is_passed_over_and_goes_on_with_one_probe(sandbox):
     assert [message.channel for message in probe] == ["sms"]
 
 
-def test_a_provider_with_a_limit_gets_all_messages_in_the_end(sandbox, settings):
+def test_provider_with_a_concurrency_limit_rejects_no_message(sandbox, settings):
     prepare_channels()
     service = make_service(resources=12)
     for _ in range(12):
