@@ -1,0 +1,49 @@
+import pytest
+from django.utils import timezone
+
+from notifications.delivery.receipts import apply_receipts
+from notifications.models import Notification
+from tests.builders.notifications import make_notification
+from tests.builders.twilio import post_status_callback
+
+pytestmark = pytest.mark.django_db
+
+Status = Notification.Status
+
+
+@pytest.fixture
+def accepted():
+    return make_notification(status=Status.ACCEPTED, provider_id="SM1")
+
+
+def status_after(notification, *statuses):
+    """Post a status callback for each of ``statuses``, apply the receipts, and return the resulting status."""
+    for status in statuses:
+        assert post_status_callback(notification, status).status_code == 204
+    apply_receipts()
+    notification.refresh_from_db()
+    return notification.status
+
+
+def test_delivered_receipt_marks_the_message_delivered(accepted):
+    assert status_after(accepted, "sent", "delivered") == Status.DELIVERED
+    assert accepted.delivered_at is not None
+
+
+def test_receipts_out_of_order_never_lower_the_status(accepted):
+    assert status_after(accepted, "read", "delivered", "sent", "undelivered") == Status.READ
+
+
+def test_receipt_resolves_an_unknown_outcome():
+    notification = make_notification(status=Status.UNKNOWN, unknown_since=timezone.now())
+
+    assert status_after(notification, "delivered") == Status.DELIVERED
+    assert notification.provider_id == "SM1"
+
+
+def test_undelivered_receipt_records_the_error_code(accepted):
+    post_status_callback(accepted, "undelivered", ErrorCode="30003")
+    apply_receipts()
+
+    accepted.refresh_from_db()
+    assert (accepted.status, accepted.error_code) == (Status.UNDELIVERED, "30003")

@@ -1,0 +1,77 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.send_attempt import MAX_ATTEMPTS, deliver
+from notifications.models import Attempt, Notification
+from tests.builders.notifications import deliver_all, make_notification
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+Status = Notification.Status
+
+
+@pytest.mark.parametrize(
+    ("address", "channel", "status", "code"),
+    [
+        ("+15005550001", "sms", Status.FAILED, "21211"),
+        ("+15005550004", "whatsapp", Status.SKIPPED, "21610"),
+        ("unknown@bounce.example", "email", Status.FAILED, "550"),
+        ("meera@greylist.example", "email", Status.QUEUED, "451"),
+    ],
+)
+def test_refusal_is_final_or_retried_by_its_code(sandbox, address, channel, status, code):
+    notification = make_notification(channel=channel, address=address)
+
+    deliver_all(0.4)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.error_code) == (status, code)
+    assert Attempt.objects.filter(notification=notification).first().outcome == status
+
+
+@pytest.mark.parametrize("fault", ["error_before", "error_after", "reset_after", "html_error"])
+def test_unclear_provider_response_is_unknown(sandbox, fault):
+    notification = make_notification()
+    sandbox.client.set(**{fault: 1, "callback_lost": 1})
+
+    deliver_all(1.0)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.UNKNOWN, 1)
+
+
+def test_provider_rate_limit_does_not_count_as_attempt(sandbox):
+    notification = make_notification()
+    sandbox.client.set(throttle=1)
+
+    deliver_all(0.3)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.QUEUED, 0)
+    assert notification.due_at > timezone.now() - timedelta(seconds=1)
+
+
+def test_unreachable_provider_is_retried_up_to_max_attempts(settings, sandbox):
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"
+    notification = make_notification()
+
+    deliver_all(0.4)
+    notification.refresh_from_db()
+    status_after_first_attempt = notification.status
+    Notification.objects.update(attempts=MAX_ATTEMPTS - 1, due_at=timezone.now())
+    deliver_all(0.4)
+
+    notification.refresh_from_db()
+    assert (status_after_first_attempt, notification.status) == (Status.QUEUED, Status.DEAD)
+
+
+def test_unexpected_error_while_sending_is_unknown(sandbox):
+    make_notification(channel="email")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
+
+    outcome = deliver(message, may_hand_over=lambda: bool(1 / 0))
+
+    assert outcome.status == Status.UNKNOWN

@@ -1,0 +1,31 @@
+import pytest
+
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.send_attempt import deliver
+from notifications.models import Notification
+from tests.builders.notifications import deliver_all, make_notification
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = Notification.Status
+
+
+def test_send_email_without_permission_to_hand_over_sends_nothing(sandbox):
+    make_notification(channel="email")
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
+    before = len(sandbox.client.accepted())
+
+    outcome = deliver(message, may_hand_over=lambda: False)
+
+    assert (outcome.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
+
+
+@pytest.mark.slow
+def test_send_email_without_a_reply_after_the_text_is_unknown(sandbox):
+    notification = make_notification(channel="email")
+    sandbox.client.set(smtp_drop_after=1)
+
+    deliver_all(1.0)
+
+    notification.refresh_from_db()
+    assert notification.status == Status.UNKNOWN

@@ -1,0 +1,32 @@
+import pytest
+
+from notifications.providers.base import (
+    ChannelBroken,
+    ProviderOutcomeUnknown,
+    ProviderRateLimited,
+    ProviderRejected,
+    RecipientOptedOut,
+    RecipientUnreachable,
+)
+from notifications.providers.twilio.send import classify_refusal
+
+
+@pytest.mark.parametrize(
+    ("http_status", "code", "error_type"),
+    [
+        (400, "21211", RecipientUnreachable),
+        (400, "21610", RecipientOptedOut),
+        (400, "21617", ProviderRejected),
+        (400, "99999", ProviderRejected),
+        (400, "21611", ProviderRateLimited),
+        (429, "", ProviderRateLimited),
+        (429, "20429", ProviderRateLimited),
+        (401, "20003", ChannelBroken),
+        (403, "", ChannelBroken),
+        (500, "20500", ProviderOutcomeUnknown),
+        (503, "21211", ProviderOutcomeUnknown),
+        (302, "", ProviderOutcomeUnknown),
+    ],
+)
+def test_classify_refusal_by_code_and_status(http_status, code, error_type):
+    assert classify_refusal(http_status=http_status, code=code) is error_type
