@@ -66,7 +66,7 @@ class DeskPaymentAdmin(LedgerAdmin):
 
 
 @admin.register(Discrepancy)
-class FindingAdmin(LedgerAdmin):
+class DiscrepancyAdmin(LedgerAdmin):
     list_display = ["gateway_id", "cause", "amount", "found_at", "closed_at", "closed_by"]
 
 

@@ -10,13 +10,8 @@ from payments.gateway.errors import UnreadableEntity
 from payments.models import Payment, Refund
 
 ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
-
-
 PAYMENT_ID = re.compile(r"pay_[A-Za-z0-9]{1,36}")
-
-
 REFUND_ID = re.compile(r"rfnd_[A-Za-z0-9]{1,35}")
-
 
 PAYMENT_STATES = {
     "created": Payment.State.CREATED,
@@ -25,7 +20,6 @@ PAYMENT_STATES = {
     "captured": Payment.State.CAPTURED,
     "refunded": Payment.State.REFUNDED,
 }
-
 
 REFUND_STATES = {
     "pending": Refund.State.PENDING,

@@ -40,8 +40,8 @@ State, Disposition = Payment.State, Payment.Disposition
 def settle_payment(*, order_id: UUID, reported: GatewayPayment, source: str, is_signed: bool = False) -> Payment:
     """Record the reported state of a payment, and decide what its money is for; a repeat changes nothing.
 
-    ``source`` is a StateSource, with details for the log. ``is_signed``: the gateway's signature proves that it
-    authorised this payment of this order. Raises PaymentMismatch for a payment of another order.
+    ``source`` begins with a PaymentLog.Source; details may follow. ``is_signed``: the gateway's signature proves that
+    it authorised this payment of this order. Raises PaymentMismatch for a payment of another order.
     """
     account = lock_account(order_id)
     payment = _get_or_create_payment(account, reported)

@@ -47,7 +47,7 @@ def _mark_sent(refund: Refund) -> None:
 
 
 def _request_or_fetch(refund: Refund) -> GatewayRefund:
-    """Request the refund. If that is rejected, look whether it exists: the gateway stores our id as its receipt."""
+    """Request the refund. If that is rejected, check whether it exists: the gateway stores our id as its receipt."""
     payment_id = refund.payment.razorpay_payment_id
     if refund.razorpay_refund_id is not None:
         return gateway.fetch_refund(refund.razorpay_refund_id)

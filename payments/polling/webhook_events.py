@@ -21,7 +21,7 @@ from payments.operations.settle import settle_payment, settle_refund
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8  # at an event of an unknown order, over about four hours
+MAX_ATTEMPTS = 8  # to process an event of an unknown order, over about twelve hours
 RETENTION = timedelta(days=90)
 
 State = GatewayEvent.State
