@@ -25,7 +25,7 @@ def day(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         return render_staff_page(request, "reports/takings.html", "Takings", error=INVALID_DATE)
     rows = [
-        (row, *(format_money(amount, row.currency) for amount in (row.taken_minor, row.back_minor, row.net_minor)))
+        (row, *(format_money(amount, row.currency) for amount in (row.taken_minor, row.refunded_minor, row.net_minor)))
         for row in takings(chosen)
     ]
     return render_staff_page(
@@ -53,7 +53,7 @@ def day_csv(request: HttpRequest) -> HttpResponse:
     sheet.writerow(["at", "method", "booking", "taken", "paid_back", "currency", "receipt"])
     for row in movements(chosen):
         at = timezone.localtime(row.at, timezone.get_default_timezone()).isoformat(timespec="seconds")
-        amounts = (f"{minor // 100}.{minor % 100:02}" for minor in (row.taken_minor, row.back_minor))
+        amounts = (f"{minor // 100}.{minor % 100:02}" for minor in (row.taken_minor, row.refunded_minor))
         cells = (at, row.method, row.reference, *amounts, row.currency, row.receipt)
         sheet.writerow([_escape_formula(cell) for cell in cells])
     return response

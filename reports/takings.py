@@ -11,7 +11,7 @@ from django.utils import timezone
 # Each payment, refund and payment at the desk of a day, with the amounts taken and refunded in minor units.
 MOVEMENTS = """
     SELECT p.captured_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
-           p.amount_minor AS taken, 0::bigint AS back, p.currency, p.razorpay_payment_id AS receipt
+           p.amount_minor AS taken, 0::bigint AS refunded, p.currency, p.razorpay_payment_id AS receipt
     FROM payments_payment p WHERE p.captured_at >= %(start)s AND p.captured_at < %(end)s
     UNION ALL
     SELECT r.processed_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, r.amount_minor,
@@ -33,11 +33,11 @@ class Taking:
     currency: str
     count: int
     taken_minor: int
-    back_minor: int
+    refunded_minor: int
 
     @property
     def net_minor(self) -> int:
-        return self.taken_minor - self.back_minor
+        return self.taken_minor - self.refunded_minor
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Movement:
     method: str
     reference: str
     taken_minor: int
-    back_minor: int
+    refunded_minor: int
     currency: str
     receipt: str
 
@@ -55,7 +55,7 @@ def takings(day: date) -> list[Taking]:
     """Return a row per method and currency, then a total per currency with the method "all"."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(back)::bigint
+            f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(refunded)::bigint
                 FROM ({MOVEMENTS}) AS m GROUP BY GROUPING SETS ((method, currency), (currency))
                 ORDER BY method NULLS LAST, currency""",  # noqa: S608 - a constant
             _limits(day),
@@ -67,7 +67,7 @@ def movements(day: date) -> list[Movement]:
     """Return each movement of the day, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT m.at, m.method, b.reference, m.taken, m.back, m.currency, m.receipt
+            f"""SELECT m.at, m.method, b.reference, m.taken, m.refunded, m.currency, m.receipt
                 FROM ({MOVEMENTS}) AS m JOIN bookings_booking b ON b.id = m.booking_id ORDER BY m.at""",  # noqa: S608
             _limits(day),
         )

@@ -228,7 +228,8 @@ def test_the_day_s_takings_add_up_by_method(manager, payment):
         manager.post(f"/payments/desk/{booking.pk}", form)
 
     rows = {
-        row.method: (row.count, row.taken_minor, row.back_minor, row.net_minor) for row in takings(timezone.localdate())
+        row.method: (row.count, row.taken_minor, row.refunded_minor, row.net_minor)
+        for row in takings(timezone.localdate())
     }
     csv = manager.get("/payments/takings.csv").content.decode().splitlines()
 
