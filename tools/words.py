@@ -67,7 +67,7 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         "",
         r"next_try_at|nobody_without_a_place|notification_in_doubt|money_goes_back_by_itself",
     ),  # names in the database
-    ("", r"PAY_BACK|paid_back|slips/"),  # names in the API, a CSV file and an address
+    ("", r'"pay_back"|"paid_back"|slips/'),  # values of a form, a column of a CSV file and an address
     ("", r"flake8-tidy"),  # a product
     ("bookings/scheduling/availability.py", r"\bspan\b"),  # an alias of a query
     ("config/settings/", r"DRAIN_SLOTS"),  # a setting's former name, which still works

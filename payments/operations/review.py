@@ -13,9 +13,9 @@ from payments.models import Payment, Refund
 
 
 class ReviewDecision(models.TextChoices):
-    PAY_BACK = "pay_back", "Refund all of it"
-    USE = "use", "Apply it to the booking"
-    NOTED = "noted", "It was handled elsewhere"
+    REFUND_ALL = "pay_back", "Refund all of it"
+    APPLY_TO_BOOKING = "use", "Apply it to the booking"
+    CLOSE = "noted", "It was handled elsewhere"
 
 
 @transaction.atomic
@@ -24,9 +24,9 @@ def decide_review(*, payment_id: int, decision: ReviewDecision, note: str, actor
     payment = lock_payment(payment_id)
     if payment.disposition != Payment.Disposition.REVIEW:
         raise ReviewNotPossible("This payment has already been reviewed.")
-    if decision == ReviewDecision.PAY_BACK:
+    if decision == ReviewDecision.REFUND_ALL:
         _refund_all(payment, actor, note)
-    elif decision == ReviewDecision.USE:
+    elif decision == ReviewDecision.APPLY_TO_BOOKING:
         _apply_to_booking(payment, actor, note)
     else:
         set_disposition(payment, Payment.Disposition.CLOSED, source=str(actor), reason=note)

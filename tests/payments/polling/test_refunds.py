@@ -141,9 +141,9 @@ def test_a_refund_made_in_the_dashboard_appears_in_our_books(sandbox, payment):
 def test_money_in_review_can_be_paid_back_or_used_by_a_person(sandbox):
     service, times = make_paid_service(), (slot(hour=number) for number in range(10, 17))
     for resolution, disposition, status in (
-        (ReviewDecision.PAY_BACK, "refund_due", "held"),
-        (ReviewDecision.USE, "confirms", "confirmed"),
-        (ReviewDecision.NOTED, "closed", "held"),
+        (ReviewDecision.REFUND_ALL, "refund_due", "held"),
+        (ReviewDecision.APPLY_TO_BOOKING, "confirms", "confirmed"),
+        (ReviewDecision.CLOSE, "closed", "held"),
     ):
         started = checkout(service, starts_at=next(times))
         sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
