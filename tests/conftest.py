@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from notifications.providers.twilio.client import get_client
+from payments.gateway import deadline
 from payments.gateway.deadline import circuit_breaker
 from runtime.processes import free_port, manage_command, start, stop, wait_for_web, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
-from tests.builders.accounts import FastPasswordHasher, make_staff
+from tests.builders.accounts import FastPasswordHasher, make_staff, sign_in_staff
 from tests.processes import RunningWeb, environment_of, kill_worker
 
 
@@ -22,6 +23,14 @@ def fast_password_hasher() -> Iterator[None]:
     hasher = f"{FastPasswordHasher.__module__}.{FastPasswordHasher.__qualname__}"
     with override_settings(PASSWORD_HASHERS=[hasher]):
         yield
+
+
+@pytest.fixture(autouse=True)
+def generous_deadline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give gateway calls more time than a busy machine needs, except in tests marked ``short_deadline``."""
+    if request.node.get_closest_marker("short_deadline") is None:
+        for name in ("DEADLINE_SECONDS", "CONNECT_SECONDS", "READ_SECONDS"):
+            monkeypatch.setattr(deadline, name, 10.0)
 
 
 @pytest.fixture
@@ -35,6 +44,18 @@ def desk(db: None) -> APIClient:
     client = APIClient(raise_request_exception=False)
     client.force_authenticate(make_staff())
     return client
+
+
+@pytest.fixture
+def front_desk(db: None) -> Client:
+    """A browser in which a front-desk user is signed in."""
+    return sign_in_staff("Front desk")
+
+
+@pytest.fixture
+def manager(db: None) -> Client:
+    """A browser in which a manager is signed in."""
+    return sign_in_staff("Managers")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import Group, User
+from django.test import Client
 
 
 class FastPasswordHasher(PBKDF2PasswordHasher):
@@ -23,3 +24,10 @@ def make_staff(username: str = "desk", *, group: str | None = "Front desk", **fi
     if group:
         user.groups.add(Group.objects.get(name=group))
     return user
+
+
+def sign_in_staff(group: str | None = "Front desk") -> Client:
+    """Return a browser in which a new staff account of the group, or without one, is signed in."""
+    client = Client()
+    client.force_login(make_staff(group or "staff", group=group))
+    return client

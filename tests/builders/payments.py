@@ -9,15 +9,20 @@ from datetime import timedelta
 from django.test import Client
 from django.utils import timezone
 
+from foundation.background_tasks import run_due_tasks
 from foundation.events import Actor, ActorKind
 from notifications.models import Notification
-from payments.models import PaymentOrder, Refund
+from payments.models import Payment, PaymentOrder, Refund
 from payments.operations import start_checkout
 from payments.operations.verify import verify_payment
 from tests.builders.bookings import CUSTOMER, make_paid_service, slot
 
+WEBHOOK_URL = "/payments/razorpay/webhook"
+WEBHOOK_SECRET = "sandbox-webhook-secret"
+
 
 def checkout(service=None, **changes):
+    """Hold a slot and create an order for it at the gateway."""
     service = service or make_paid_service()
     return start_checkout(
         **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": Actor(ActorKind.CUSTOMER), **changes}
@@ -29,11 +34,19 @@ def count_messages_by_kind():
 
 
 def verify(paid):
+    """Verify what Razorpay Checkout returned to the browser."""
     return verify_payment(
         order_id=paid["razorpay_order_id"],
         payment_id=paid["razorpay_payment_id"],
         signature=paid["razorpay_signature"],
     )
+
+
+def make_captured_payment(sandbox):
+    """Pay for a new booking, and poll until the payment is captured and the booking confirmed."""
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    run_due_tasks()
+    return Payment.objects.get()
 
 
 def make_orders_due(**fields):
@@ -45,25 +58,20 @@ def make_refunds_due():
 
 
 def refunded_at_gateway(sandbox, payment):
-    ours = payment.razorpay_payment_id
-    return [entry["amount"] for entry in sandbox.client.log(kind="refund.created") if entry["payment_id"] == ours]
+    """Return the amounts of the refunds that the gateway made of the payment."""
+    refunds = sandbox.client.log(kind="refund.created")
+    return [refund["amount"] for refund in refunds if refund["payment_id"] == payment.razorpay_payment_id]
 
 
-URL = "/payments/razorpay/webhook"
-
-
-SECRET = "sandbox-webhook-secret"
-
-
-def sign(body: bytes, secret: str = SECRET) -> str:
+def sign_webhook(body: bytes, secret: str = WEBHOOK_SECRET) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def post_webhook(body: bytes, signature: str | None = None, event_id: str = "evt_1", **extra):
-    headers = {"X-Razorpay-Signature": sign(body) if signature is None else signature, **extra}
+    headers = {"X-Razorpay-Signature": sign_webhook(body) if signature is None else signature, **extra}
     if event_id:
         headers["X-Razorpay-Event-Id"] = event_id
-    return Client(headers=headers).post(URL, body, content_type="application/json")
+    return Client(headers=headers).post(WEBHOOK_URL, body, content_type="application/json")
 
 
 def payment_entity(started, **changes):
@@ -77,7 +85,7 @@ def payment_entity(started, **changes):
         "method": "upi",
         "amount_refunded": 0,
         "captured": True,
-        "email": "payer@example.com",
+        "email": "customer@example.com",
         "notes": [],
         "error_code": None,
         **changes,

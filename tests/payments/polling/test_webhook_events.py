@@ -8,7 +8,7 @@ from payments.gateway.signatures import is_webhook_signature_valid
 from payments.models import GatewayEvent, Payment, Refund
 from payments.polling.webhook_events import process_events
 from tests.builders.bookings import make_paid_service
-from tests.builders.payments import checkout, payment_entity, post_webhook, sign, verify, webhook_event
+from tests.builders.payments import checkout, payment_entity, post_webhook, sign_webhook, verify, webhook_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,8 +155,8 @@ def test_webhook_without_usable_content_is_stored_and_ignored(sandbox, body):
         lambda body, signature: (body, ""),
         lambda body, signature: (body, signature.upper()),
         lambda body, signature: (body, signature[:-1] + "g"),
-        lambda body, signature: (body, sign(body, "another-secret")),
-        lambda body, signature: (body, sign(body, "")),
+        lambda body, signature: (body, sign_webhook(body, "another-secret")),
+        lambda body, signature: (body, sign_webhook(body, "")),
         lambda body, signature: (body + b" ", signature),
         lambda body, signature: (body.replace(b"50000", b"60000"), signature),
         lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
@@ -164,7 +164,7 @@ def test_webhook_without_usable_content_is_stored_and_ignored(sandbox, body):
 )
 def test_webhook_with_an_invalid_signature_changes_nothing(sandbox, alter):
     body, signature = alter(
-        *(lambda b: (b, sign(b)))(webhook_event("payment.captured", payment=payment_entity(checkout())))
+        *(lambda b: (b, sign_webhook(b)))(webhook_event("payment.captured", payment=payment_entity(checkout())))
     )
 
     assert post_webhook(body, signature).status_code == 400
@@ -175,7 +175,7 @@ def test_an_empty_secret_verifies_nothing(sandbox, settings):
     settings.RAZORPAY_WEBHOOK_SECRETS = [""]
     body = webhook_event("payment.captured", payment=payment_entity(checkout()))
 
-    assert post_webhook(body, sign(body, "")).status_code == 400
+    assert post_webhook(body, sign_webhook(body, "")).status_code == 400
 
 
 def test_a_body_too_large_for_an_event_is_refused(db):

@@ -1,0 +1,33 @@
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from payments.models import DeskPayment
+from reports.takings import takings
+from tests.builders.bookings import make_booking
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_desk_payment_form_sent_twice_records_one_and_shows_the_balance_due(front_desk):
+    booking = make_booking()
+    form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "direction": "in", "note": ""}
+
+    for _ in range(2):
+        front_desk.post(f"/payments/desk/{booking.pk}", form)
+    page = front_desk.get(f"/payments/desk/{booking.pk}").content.decode()
+
+    assert (DeskPayment.objects.count(), "INR 300.00" in page) == (1, True)
+
+
+def test_voided_desk_payment_is_not_counted(front_desk):
+    booking = make_booking()
+    form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "direction": "in"}
+    front_desk.post(f"/payments/desk/{booking.pk}", form)
+    desk_payment = DeskPayment.objects.get()
+
+    front_desk.post(f"/payments/desk/slips/{desk_payment.pk}/void")
+
+    desk_payment.refresh_from_db()
+    assert (desk_payment.voided_by, takings(timezone.localdate())) == ("staff Front desk", [])

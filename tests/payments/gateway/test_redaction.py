@@ -1,0 +1,11 @@
+from payments.gateway.redaction import redacted
+
+
+def test_redaction_hides_personal_data():
+    event = {
+        "payload": {"payment": {"entity": {"id": "pay_1", "email": "a@b.c", "vpa": "x@y", "notes": ["n"], "amount": 5}}}
+    }
+
+    assert redacted(event) == {
+        "payload": {"payment": {"entity": {"id": "pay_1", "email": "…", "vpa": "…", "notes": "…", "amount": 5}}}
+    }

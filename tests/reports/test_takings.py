@@ -1,0 +1,53 @@
+from datetime import datetime
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from foundation.background_tasks import run_due_tasks
+from payments.models import DeskPayment
+from payments.operations.refund import refund_payment
+from reports.takings import takings
+from tests.builders.bookings import DESK, make_booking
+from tests.builders.payments import make_captured_payment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_takings_add_up_by_method(manager, sandbox):
+    payment = make_captured_payment(sandbox)
+    refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    run_due_tasks()
+    for method, amount, direction in (("cash", "50", "in"), ("cash", "20", "out"), ("card", "30", "in")):
+        form = {"key": str(uuid4()), "amount_minor": amount, "method": method, "direction": direction}
+        manager.post(f"/payments/desk/{payment.booking_id}", form)
+
+    rows = {
+        row.method: (row.count, row.taken_minor, row.refunded_minor, row.net_minor)
+        for row in takings(timezone.localdate())
+    }
+    csv = manager.get("/payments/takings.csv").content.decode().splitlines()
+
+    assert rows == {
+        "desk: card": (1, 3_000, 0, 3_000),
+        "desk: cash": (2, 5_000, 2_000, 3_000),
+        "online: upi": (2, 50_000, 10_000, 40_000),
+        "all": (5, 58_000, 12_000, 46_000),
+    }
+    assert (len(csv), csv[0].split(",")[0]) == (6, "at")
+    assert manager.get("/payments/takings").status_code == 200
+
+
+def test_takings_of_a_day_are_from_midnight_to_midnight_local_time():
+    booking, zone = make_booking(), ZoneInfo("Asia/Kolkata")
+    for at in (
+        datetime(2026, 3, 1, 0, 0, tzinfo=zone),
+        datetime(2026, 3, 1, 23, 59, 59, tzinfo=zone),
+        datetime(2026, 3, 2, 0, 0, tzinfo=zone),
+    ):
+        DeskPayment.objects.create(
+            booking=booking, method="cash", amount_minor=100, currency="INR", taken_by="x", taken_at=at
+        )
+
+    assert takings(datetime(2026, 3, 1, tzinfo=zone).date())[0].count == 2
