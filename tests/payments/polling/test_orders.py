@@ -1,17 +1,13 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.db.utils import InternalError
 from django.utils import timezone
 
 from bookings.models import Booking
 from foundation.background_tasks import run_due_tasks
-from foundation.models import PeriodicTask
 from payments.exceptions import GatewayUnavailable
-from payments.models import Discrepancy, Payment, PaymentLog, PaymentOrder, Refund
-from payments.polling import orders as checks
-from payments.polling.daily_reconciliation import reconcile
+from payments.models import Payment, PaymentOrder, Refund
+from payments.polling import orders
 from tests.builders.bookings import make_paid_service
 from tests.builders.payments import checkout, make_orders_due, verify
 
@@ -29,7 +25,7 @@ def status_of(started):
     return Booking.objects.get(pk=started.new_booking.booking.pk).status
 
 
-def test_a_payment_that_was_only_authorised_is_captured_after_its_verification(sandbox):
+def test_poll_orders_captures_an_authorised_payment_after_its_verification(sandbox):
     started = checkout()
     verify(sandbox.client.pay(started.order.razorpay_order_id, capture=False))
 
@@ -71,7 +67,7 @@ def test_poll_orders_expires_an_unpaid_hold(sandbox):
     assert checkout(started.new_booking.booking.service).new_booking.booking.status == "held"
 
 
-def test_a_hold_waits_once_for_a_bank_that_is_still_thinking(sandbox):
+def test_poll_orders_extends_a_hold_once_for_a_pending_payment(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False, amount=40_000)
     make_hold_overdue(started)
@@ -109,7 +105,7 @@ def test_poll_orders_finds_an_order_by_receipt_after_a_lost_response(sandbox):
     assert (order.state, order.razorpay_order_id) == ("open", sandbox.client.log(kind="order.created")[-1]["order_id"])
 
 
-def test_an_order_that_the_gateway_never_saw_is_closed_with_its_hold(sandbox):
+def test_poll_orders_closes_an_order_that_the_gateway_never_received(sandbox):
     service = make_paid_service()
     sandbox.client.set(gateway_error_before=1)
     with pytest.raises(GatewayUnavailable):
@@ -123,7 +119,7 @@ def test_an_order_that_the_gateway_never_saw_is_closed_with_its_hold(sandbox):
     assert (PaymentOrder.objects.get().state, Booking.objects.get().status) == ("closed", "expired")
 
 
-def test_money_of_another_sum_waits_for_a_person_and_confirms_nothing(sandbox):
+def test_poll_orders_puts_a_payment_of_another_amount_up_for_review(sandbox):
     started = checkout()
     sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
     make_orders_due()
@@ -151,48 +147,29 @@ def test_poll_orders_refunds_the_second_payment(sandbox):
     assert Payment.objects.filter(disposition="confirms").count() == 1
 
 
-def test_the_daily_comparison_finds_what_was_never_reported(sandbox):
-    started = checkout()
-    sandbox.client.pay(started.order.razorpay_order_id)
+def test_poll_orders_records_a_refund_made_in_the_dashboard(sandbox, payment):
+    sandbox.client.dashboard_refund(payment.razorpay_payment_id, 15_000)
+    make_orders_due()
 
-    reconcile()
+    run_due_tasks()
 
-    assert status_of(started) == "confirmed"
-    assert PeriodicTask.objects.get(name="daily_reconciliation").ended_at is not None
-
-
-def test_the_daily_comparison_names_money_of_no_order_of_ours(sandbox):
-    started = checkout()
-    paid = sandbox.client.pay(started.order.razorpay_order_id)
-    PaymentOrder.objects.update(razorpay_order_id="order_SomebodyElse1")
-
-    reconcile()
-
-    assert Discrepancy.objects.filter(gateway_id=paid["razorpay_payment_id"]).count() == 1
+    row = Refund.objects.get()
+    assert (row.source, row.state, row.amount_minor) == ("external", "processed", 15_000)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE payments_paymentlog SET note = 'x'", "DELETE FROM payments_paymentlog"])
-def test_the_log_of_payments_is_append_only(sandbox, statement):
-    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
-    assert PaymentLog.objects.exists()
-
-    with pytest.raises((InternalError, IntegrityError), match="append-only"), transaction.atomic():
-        connection.cursor().execute(statement)
-
-
-def test_a_row_that_cannot_be_worked_off_does_not_stop_the_others(sandbox, monkeypatch):
+def test_poll_orders_continues_after_a_failing_order(sandbox, monkeypatch):
     service = make_paid_service(resources=2)
     broken, whole = checkout(service), checkout(service)
     sandbox.client.pay(whole.order.razorpay_order_id)
     make_orders_due()
-    fetch_order_state = checks.fetch_order_state
+    fetch_order_state = orders.fetch_order_state
 
     def fails_for_one(order):
         if order.pk == broken.order.pk:
             raise ZeroDivisionError
         return fetch_order_state(order)
 
-    monkeypatch.setattr(checks, "fetch_order_state", fails_for_one)
+    monkeypatch.setattr(orders, "fetch_order_state", fails_for_one)
 
     run_due_tasks()
 

@@ -1,14 +1,10 @@
-import json
-
 import pytest
-import razorpay
 
 from foundation.background_tasks import run_due_tasks
-from payments.gateway.signatures import is_webhook_signature_valid
 from payments.models import GatewayEvent, Payment, Refund
 from payments.polling.webhook_events import process_events
 from tests.builders.bookings import make_paid_service
-from tests.builders.payments import checkout, payment_entity, post_webhook, sign_webhook, verify, webhook_event
+from tests.builders.payments import checkout, payment_entity, post_webhook, verify, webhook_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +21,7 @@ def test_webhook_of_a_captured_payment_confirms_an_unverified_booking(sandbox):
     assert GatewayEvent.objects.get().state == "done"
 
 
-def test_the_same_event_twice_is_kept_once_and_has_one_effect(sandbox):
+def test_webhook_delivered_twice_is_stored_once_and_settles_once(sandbox):
     started = checkout()
     body = webhook_event("payment.captured", payment=payment_entity(started))
 
@@ -39,16 +35,7 @@ def test_the_same_event_twice_is_kept_once_and_has_one_effect(sandbox):
     assert (GatewayEvent.objects.count(), Payment.objects.count(), started.new_booking.booking.version) == (2, 1, 2)
 
 
-def test_without_an_id_the_same_bytes_are_the_same_event(sandbox):
-    body = webhook_event("payment.captured", payment=payment_entity(checkout()))
-
-    post_webhook(body, event_id="")
-    post_webhook(body, event_id="")
-
-    assert GatewayEvent.objects.count() == 1
-
-
-def test_a_capture_reported_before_its_authorisation_stays_a_capture(sandbox):
+def test_webhook_of_an_earlier_state_does_not_undo_a_capture(sandbox):
     started = checkout()
 
     for number, status in enumerate(["captured", "authorized", "failed", "created"]):
@@ -60,7 +47,7 @@ def test_a_capture_reported_before_its_authorisation_stays_a_capture(sandbox):
     assert Payment.objects.get().state == "captured"
 
 
-def test_a_refund_that_overtakes_its_payment_is_not_lost(sandbox):
+def test_webhook_of_a_refund_before_its_payment_records_both(sandbox):
     started = checkout()
     payment = payment_entity(started, status="refunded", amount_refunded=50_000)
     refund = {
@@ -81,13 +68,13 @@ def test_a_refund_that_overtakes_its_payment_is_not_lost(sandbox):
     assert started.new_booking.booking.status == "held"
 
 
-def test_money_that_went_back_uncaptured_flags_the_booking_that_stands_on_it(sandbox):
+def test_webhook_of_a_returned_uncaptured_payment_puts_the_confirmed_booking_up_for_review(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False)
     verify(paid)
-    gone = payment_entity(started, id=paid["razorpay_payment_id"], status="refunded", captured=False)
+    returned = payment_entity(started, id=paid["razorpay_payment_id"], status="refunded", captured=False)
 
-    post_webhook(webhook_event("refund.processed", payment=gone | {"amount_refunded": 50_000}))
+    post_webhook(webhook_event("refund.processed", payment=returned | {"amount_refunded": 50_000}))
     GatewayEvent.objects.update(next_try_at="2020-01-01T00:00Z")
     process_events()
 
@@ -104,7 +91,7 @@ def test_webhook_before_the_order_response_is_matched_by_receipt(sandbox):
     sandbox.client.set(gateway_reset_after=0)
     order_id = sandbox.client.log(kind="order.created")[-1]["order_id"]
     entity = {
-        "id": "pay_Overtaker00001",
+        "id": "pay_BeforeOrder001",
         "amount": 50_000,
         "currency": "INR",
         "status": "captured",
@@ -147,49 +134,3 @@ def test_webhook_without_usable_content_is_stored_and_ignored(sandbox, body):
 
     assert response.status_code == 200
     assert GatewayEvent.objects.get().state in ("ignored", "unmatched")
-
-
-@pytest.mark.parametrize(
-    "alter",
-    [
-        lambda body, signature: (body, ""),
-        lambda body, signature: (body, signature.upper()),
-        lambda body, signature: (body, signature[:-1] + "g"),
-        lambda body, signature: (body, sign_webhook(body, "another-secret")),
-        lambda body, signature: (body, sign_webhook(body, "")),
-        lambda body, signature: (body + b" ", signature),
-        lambda body, signature: (body.replace(b"50000", b"60000"), signature),
-        lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
-    ],
-)
-def test_webhook_with_an_invalid_signature_changes_nothing(sandbox, alter):
-    body, signature = alter(
-        *(lambda b: (b, sign_webhook(b)))(webhook_event("payment.captured", payment=payment_entity(checkout())))
-    )
-
-    assert post_webhook(body, signature).status_code == 400
-    assert GatewayEvent.objects.count() == 0
-
-
-def test_an_empty_secret_verifies_nothing(sandbox, settings):
-    settings.RAZORPAY_WEBHOOK_SECRETS = [""]
-    body = webhook_event("payment.captured", payment=payment_entity(checkout()))
-
-    assert post_webhook(body, sign_webhook(body, "")).status_code == 400
-
-
-def test_a_body_too_large_for_an_event_is_refused(db):
-    assert post_webhook(b"x" * (256 * 1024 + 1)).status_code == 413
-
-
-def test_the_official_vector_of_a_webhook_passes_and_the_sdk_agrees(settings):
-    settings.RAZORPAY_WEBHOOK_SECRETS = ["123456"]
-    body, signature = b'{"a":1,"b":2,"c":{"d":3}}', "2fe04e22977002e6c7cb553adab8b460cb9e2a4970d5953cb27a8472752e3bbc"
-    sdk = razorpay.Client(auth=("key", "secret")).utility
-
-    assert is_webhook_signature_valid(body, signature)
-    assert sdk.verify_webhook_signature(body.decode(), signature, "123456")
-    for forged in (signature[::-1], signature[:-1], signature.upper()):
-        assert not is_webhook_signature_valid(body, forged)
-        with pytest.raises(razorpay.errors.SignatureVerificationError):
-            sdk.verify_webhook_signature(body.decode(), forged, "123456")

@@ -1,0 +1,17 @@
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.utils import InternalError
+
+from payments.models import PaymentLog
+from tests.builders.payments import checkout, verify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE payments_paymentlog SET note = 'x'", "DELETE FROM payments_paymentlog"])
+def test_payment_log_is_append_only(sandbox, statement):
+    verify(sandbox.client.pay(checkout().order.razorpay_order_id))
+    assert PaymentLog.objects.exists()
+
+    with pytest.raises((InternalError, IntegrityError), match="append-only"), transaction.atomic():
+        connection.cursor().execute(statement)

@@ -1,0 +1,60 @@
+from uuid import uuid4
+
+import pytest
+
+from bookings.models import Booking
+from foundation.background_tasks import run_due_tasks
+from payments.exceptions import RefundTooLarge
+from payments.models import Refund
+from payments.operations.refund import refund_payment
+from tests.builders.bookings import DESK
+from tests.builders.payments import count_messages_by_kind, refunded_at_gateway
+from tests.threads import run_concurrently
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def refund(payment, amount=50_000, key=None, **choice):
+    return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
+
+
+def test_refund_cancels_the_booking_if_requested(sandbox, payment):
+    refund(payment, cancels_booking=True)
+
+    assert Booking.objects.get().status == "cancelled"
+    assert count_messages_by_kind()["booking_cancelled"] == 3
+
+
+def test_partial_refunds_are_limited_to_the_payment(sandbox, payment):
+    refund(payment, 20_000)
+    refund(payment, 30_000)
+    with pytest.raises(RefundTooLarge, match=r"At most INR 0\.00"):
+        refund(payment, 1)
+    run_due_tasks()
+
+    assert sorted(refunded_at_gateway(sandbox, payment)) == [20_000, 30_000]
+
+
+@pytest.mark.parametrize("amount", [0, -1, 50_001])
+def test_refund_of_an_invalid_amount_is_refused(sandbox, payment, amount):
+    with pytest.raises(RefundTooLarge):
+        refund(payment, amount)
+
+    assert Refund.objects.count() == 0
+
+
+def test_refund_requested_twice_with_one_key_is_one_refund(sandbox, payment):
+    key = uuid4()
+
+    refund(payment, 10_000, key)
+    refund(payment, 10_000, key)
+
+    assert Refund.objects.count() == 1
+
+
+def test_concurrent_refunds_never_exceed_the_payment(sandbox, payment):
+    refused = run_concurrently([lambda: refund(payment, 30_000)] * 8)
+    run_due_tasks()
+
+    assert [type(error) for error in refused] == [RefundTooLarge] * 7
+    assert refunded_at_gateway(sandbox, payment) == [30_000]

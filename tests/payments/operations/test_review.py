@@ -1,0 +1,46 @@
+import pytest
+
+from foundation.background_tasks import run_due_tasks
+from payments.exceptions import ReviewNotPossible
+from payments.models import Payment, Refund
+from payments.operations.review import ReviewDecision, decide_review
+from tests.builders.bookings import DESK
+from tests.builders.payments import checkout, make_orders_due
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make_payment_in_review(sandbox):
+    started = checkout()
+    sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
+    make_orders_due()
+    run_due_tasks()
+    return Payment.objects.get(booking=started.new_booking.booking)
+
+
+@pytest.mark.parametrize(
+    ("decision", "disposition", "status"),
+    [
+        (ReviewDecision.REFUND_ALL, "refund_due", "held"),
+        (ReviewDecision.APPLY_TO_BOOKING, "confirms", "confirmed"),
+        (ReviewDecision.CLOSE, "closed", "held"),
+    ],
+)
+def test_review_decision_sets_the_disposition_and_the_booking(sandbox, decision, disposition, status):
+    payment = make_payment_in_review(sandbox)
+
+    decide_review(payment_id=payment.pk, decision=decision, note="seen", actor=DESK)
+
+    payment.refresh_from_db()
+    payment.booking.refresh_from_db()
+    assert (payment.disposition, payment.booking.status) == (disposition, status)
+
+
+def test_second_review_decision_is_refused(sandbox):
+    payment = make_payment_in_review(sandbox)
+    decide_review(payment_id=payment.pk, decision=ReviewDecision.REFUND_ALL, note="seen", actor=DESK)
+
+    with pytest.raises(ReviewNotPossible, match="already been reviewed"):
+        decide_review(payment_id=payment.pk, decision=ReviewDecision.REFUND_ALL, note="seen", actor=DESK)
+
+    assert [refund.amount_minor for refund in Refund.objects.all()] == [51_000]
