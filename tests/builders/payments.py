@@ -15,6 +15,7 @@ from notifications.models import Notification
 from payments.models import Payment, PaymentOrder, Refund
 from payments.operations import start_checkout
 from payments.operations.verify import verify_payment
+from sandbox.process import RunningSandbox
 from tests.builders.bookings import CUSTOMER, make_paid_service, slot
 
 WEBHOOK_URL = "/payments/razorpay/webhook"
@@ -42,7 +43,7 @@ def verify(paid):
     )
 
 
-def make_captured_payment(sandbox):
+def make_captured_payment(sandbox: RunningSandbox) -> Payment:
     """Pay for a new booking, and poll until the payment is captured and the booking confirmed."""
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
     run_due_tasks()

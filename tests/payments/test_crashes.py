@@ -1,6 +1,6 @@
-"""Real processes that die by ``kill -9`` half way through a checkout or a refund.
+"""Kill real processes with ``kill -9`` during a checkout or a refund.
 
-A lock that the test holds on the row that the next step writes keeps the process at that step until it is dead.
+A lock that the test holds on the row that the next step writes stops the process at that step until it is killed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def lock_rows(model: type[Model]) -> Iterator[None]:
 
 def waits_for_a_lock() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the activity of its first look
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction caches the activity that it reads first
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
@@ -80,7 +80,7 @@ def before_the_hold(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
         assert customer.has_no_response()
 
 
-def while_the_gateway_thinks(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+def while_the_gateway_processes(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(PaymentOrder.objects.exists)
     web.kill_workers()
@@ -113,25 +113,25 @@ def opened_at(sandbox: Any) -> int:
 
 
 @pytest.mark.parametrize(
-    ("dies", "left_behind"),
+    ("kill", "bookings_left"),
     [
         (before_the_hold, 0),
-        (while_the_gateway_thinks, 1),
+        (while_the_gateway_processes, 1),
         (after_the_gateway_responds, 1),
         (after_the_order_is_open, 1),
     ],
 )
-def test_a_web_process_that_dies_leaves_what_a_repeat_goes_on_with(
-    running_web: RunningWeb, sandbox: Any, dies: Callable[..., None], left_behind: int
+def test_checkout_resumes_after_a_web_process_dies(
+    running_web: RunningWeb, sandbox: Any, kill: Callable[..., None], bookings_left: int
 ) -> None:
     customer = Customer(running_web)
     sandbox.client.set(gateway_seconds_min=0.25, gateway_seconds_max=0.25)
 
-    dies(running_web, customer, sandbox)
+    kill(running_web, customer, sandbox)
 
     sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
     wait_until(lambda: not waits_for_a_lock())
-    assert Booking.objects.count() == left_behind
+    assert Booking.objects.count() == bookings_left
     IdempotencyKey.objects.update(locked_until=timezone.now())
     response = customer.book()
     order = PaymentOrder.objects.get()
@@ -142,7 +142,7 @@ def test_a_web_process_that_dies_leaves_what_a_repeat_goes_on_with(
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
 
 
-def test_a_worker_that_dies_before_it_has_noted_a_refund_pays_it_back_once(
+def test_refund_is_made_once_if_the_worker_dies_before_recording_it(
     sandbox: Any, start_worker: Callable[[str], Any]
 ) -> None:
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))

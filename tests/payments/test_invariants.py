@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = timezone.now() - timedelta(days=1)
 
 
-def broken():
-    """Run the command; return the sentences about money that are broken."""
+def violated():
+    """Run the command; return the invariants of payments that are violated."""
     out = StringIO()
     with suppress(CommandError):
         call_command("check_invariants", stdout=out)
@@ -32,11 +32,11 @@ def refund(**fields):
     )
 
 
-def take_too_much():
+def change_amount():
     Payment.objects.update(amount_minor=51_000)
 
 
-def leave_in_limbo():
+def leave_undecided():
     Payment.objects.update(disposition="none", captured_at=LONG_AGO)
 
 
@@ -49,15 +49,15 @@ def refund_twice():
         refund(amount_minor=30_000, state="processed", razorpay_refund_id=f"rfnd_{number}")
 
 
-def give_it_away():
+def keep_booking_without_payment():
     Payment.objects.update(disposition="none", captured_at=None, state="authorized")
 
 
-def never_capture():
+def leave_uncaptured():
     Payment.objects.update(captured_at=None, state="authorized", signature_verified_at=LONG_AGO)
 
 
-def ignore_the_gateway():
+def make_event_overdue():
     GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", next_try_at=LONG_AGO)
 
 
@@ -69,7 +69,7 @@ def make_refund_overdue():
     refund(amount_minor=1, next_try_at=LONG_AGO)
 
 
-def hold_for_ever():
+def make_hold_overdue():
     Booking.objects.update(status="held", hold_expires_at=LONG_AGO)
 
 
@@ -80,25 +80,25 @@ def paid(sandbox):
 
 
 def test_invariants_hold_for_a_paid_booking(paid):
-    assert broken() == set()
+    assert violated() == set()
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "part"),
     [
-        (take_too_much, "has the amount of its order"),
-        (leave_in_limbo, "Captured money"),
+        (change_amount, "has the amount of its order"),
+        (leave_undecided, "Captured money"),
         (skip_refund, "Captured money"),
         (refund_twice, "Refunds never exceed"),
-        (give_it_away, "active only with a payment"),
-        (never_capture, "captured within an hour"),
-        (ignore_the_gateway, "events are processed"),
+        (keep_booking_without_payment, "active only with a payment"),
+        (leave_uncaptured, "captured within an hour"),
+        (make_event_overdue, "events are processed"),
         (make_order_overdue, "Orders and refunds are polled"),
         (make_refund_overdue, "Orders and refunds are polled"),
-        (hold_for_ever, "Unpaid holds expire"),
+        (make_hold_overdue, "Unpaid holds expire"),
     ],
 )
-def test_each_breach_is_found_and_named(paid, damage, words):
+def test_check_invariants_names_each_violation(paid, damage, part):
     damage()
 
-    assert any(words in sentence for sentence in broken())
+    assert any(part in sentence for sentence in violated())

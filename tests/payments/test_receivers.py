@@ -1,5 +1,3 @@
-"""Refunds when a paid booking ends before its visit."""
-
 from datetime import timedelta
 
 import pytest
@@ -14,14 +12,11 @@ from bookings.operations import (
     reschedule_booking,
 )
 from foundation.background_tasks import run_due_tasks
-from foundation.events import Actor, ActorKind
 from payments.models import Payment, Refund
-from tests.builders.bookings import DESK, make_paid_service, slot
+from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_paid_service, slot
 from tests.builders.payments import checkout, count_messages_by_kind, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-HERSELF = Actor(ActorKind.CUSTOMER)
 
 
 def paid_booking(sandbox, **fields):
@@ -31,19 +26,19 @@ def paid_booking(sandbox, **fields):
     return booking
 
 
-def paid_back():
+def list_refunds():
     return [(refund.amount_minor, refund.source, refund.state) for refund in Refund.objects.all()]
 
 
-def test_a_customer_who_cancels_in_time_gets_all_of_it_back_once(sandbox):
+def test_booking_cancelled_by_its_customer_is_refunded_once(sandbox):
     booking = paid_booking(sandbox)
 
     for _ in range(2):
-        cancel_booking(booking_id=booking.pk, actor=HERSELF)
+        cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
     run_due_tasks()
 
     payment = Payment.objects.get()
-    assert paid_back() == [(50_000, "cancelled", "processed")]
+    assert list_refunds() == [(50_000, "cancelled", "processed")]
     assert (payment.disposition, payment.state) == ("refund_due", "refunded")
     assert {
         "booking_cancelled": 3,
@@ -52,18 +47,18 @@ def test_a_customer_who_cancels_in_time_gets_all_of_it_back_once(sandbox):
     }.items() <= count_messages_by_kind().items()
 
 
-def test_what_staff_cancel_waits_for_a_decision_and_moves_no_money(sandbox):
+def test_booking_cancelled_by_staff_puts_its_payment_up_for_review(sandbox):
     booking = paid_booking(sandbox)
 
     cancel_booking(booking_id=booking.pk, actor=DESK)
     run_due_tasks()
 
-    assert paid_back() == []
+    assert list_refunds() == []
     assert Payment.objects.get().disposition == "review"
 
 
 @pytest.mark.parametrize("end", ["declined", "unanswered"])
-def test_a_paid_request_that_the_business_does_not_take_is_paid_back(sandbox, end):
+def test_declined_or_unanswered_request_is_refunded(sandbox, end):
     booking = paid_booking(sandbox, requires_confirmation=True)
     assert booking.status == "pending"
 
@@ -74,24 +69,24 @@ def test_a_paid_request_that_the_business_does_not_take_is_paid_back(sandbox, en
         expire_unanswered_requests()
     run_due_tasks()
 
-    assert paid_back() == [(50_000, "cancelled", "processed")]
+    assert list_refunds() == [(50_000, "cancelled", "processed")]
 
 
 def test_completed_or_rescheduled_booking_keeps_its_payment(sandbox):
     booking = paid_booking(sandbox)
 
-    reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=HERSELF)
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=CUSTOMER_ACTOR)
     complete_booking(booking_id=booking.pk, actor=DESK)
     run_due_tasks()
 
-    assert paid_back() == []
+    assert list_refunds() == []
     assert Payment.objects.get().disposition == "confirms"
 
 
-def test_a_hold_that_is_cancelled_before_it_is_paid_owes_nothing(sandbox):
+def test_hold_cancelled_before_it_is_paid_has_no_payment(sandbox):
     started = checkout()
 
-    cancel_booking(booking_id=started.new_booking.booking.pk, actor=HERSELF)
+    cancel_booking(booking_id=started.new_booking.booking.pk, actor=CUSTOMER_ACTOR)
 
     assert not Payment.objects.exists()
 
@@ -100,10 +95,10 @@ def test_payment_for_a_cancelled_hold_is_refunded(sandbox):
     started = checkout()
     paid = sandbox.client.pay(started.order.razorpay_order_id)
 
-    cancel_booking(booking_id=started.new_booking.booking.pk, actor=HERSELF)
+    cancel_booking(booking_id=started.new_booking.booking.pk, actor=CUSTOMER_ACTOR)
     with pytest.raises(Exception, match="refunded"):
         verify(paid)
     run_due_tasks()
     run_due_tasks()
 
-    assert [(amount, state) for amount, _, state in paid_back()] == [(50_000, "processed")]
+    assert [(amount, state) for amount, _, state in list_refunds()] == [(50_000, "processed")]

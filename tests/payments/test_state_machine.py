@@ -1,10 +1,10 @@
-"""Money under any sequence of events.
+"""Check the invariants of payments under any sequence of events.
 
 Customers book, pay, fail, pay late and twice; banks and the gateway respond, hang and report in any order; holds
 expire, staff refund, the worker polls. The invariants are checked after each step, and in the end our books are
 compared with the gateway's.
 
-``MACHINE_EXAMPLES=500 make test ARGS="-k machine"`` looks longer than CI does.
+``MACHINE_EXAMPLES=500 make test ARGS="-k machine"`` searches longer than CI does.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FAULTS = ("gateway_error_after", "gateway_reset_after", "gateway_error_before", 
 URL = "/payments/razorpay/webhook"
 
 
-class Money(RuleBasedStateMachine):
+class PaymentMachine(RuleBasedStateMachine):
     # Rules without anything to work on do nothing. Preconditions would let what is drawn depend on how fast the
     # gateway was, and Hypothesis could not repeat it.
     client: SandboxClient
@@ -67,9 +67,7 @@ class Money(RuleBasedStateMachine):
         self.paid: list[dict[str, str]] = []
         self.failed: list[str] = []
         self.ranks: dict[str, int] = {}
-        self.by_hand = 0
-
-    # --- what people and banks do ---
+        self.dashboard_refunds = 0
 
     @rule(hour=HOURS)
     def book(self, hour: int) -> None:
@@ -98,8 +96,8 @@ class Money(RuleBasedStateMachine):
         self.client.late_authorize(failed, capture=capture)
 
     @rule()
-    def give_uncaptured_money_back(self) -> None:
-        for payment in self._at_the_gateway():
+    def return_uncaptured_payment(self) -> None:
+        for payment in self._list_gateway_payments():
             if payment["status"] == "authorized":
                 self.client.auto_refund(payment["id"])
                 return
@@ -108,12 +106,10 @@ class Money(RuleBasedStateMachine):
     def refund_in_the_dashboard(self, which: int) -> None:
         if not self.paid:
             return
-        payment = self._books(f"/v1/payments/{self._pick(self.paid, which)['razorpay_payment_id']}")
+        payment = self._fetch(f"/v1/payments/{self._pick(self.paid, which)['razorpay_payment_id']}")
         if payment["captured"] and payment["amount_refunded"] < payment["amount"]:
             self.client.dashboard_refund(payment["id"], 10_000 if payment["amount_refunded"] == 0 else None)
-            self.by_hand += 1
-
-    # What Daybook receives
+            self.dashboard_refunds += 1
 
     @rule(which=WHICH)
     def verify(self, which: int) -> None:
@@ -158,8 +154,6 @@ class Money(RuleBasedStateMachine):
             assert self._post({**event, "body": event["body"].replace("50000", "50001") + " "}, expect=400) == 400
             assert self._rows() == before
 
-    # --- what time, staff and workers do ---
-
     @rule(which=WHICH)
     def expire_hold(self, which: int) -> None:
         if not self.orders:
@@ -196,41 +190,39 @@ class Money(RuleBasedStateMachine):
                 )
 
     @rule(fault=st.sampled_from(FAULTS), is_on=st.booleans())
-    def trouble(self, fault: str, is_on: bool) -> None:
+    def set_fault(self, fault: str, is_on: bool) -> None:
         self.client.set(**{fault: 0.5 if is_on else 0})
 
-    # --- what always holds ---
-
     @invariant()
-    def a_booking_that_stands_has_money_behind_it(self) -> None:
+    def active_bookings_are_paid_or_in_review(self) -> None:
         for booking in Booking.objects.filter(service=self.service, status__in=("pending", "confirmed")):
             dispositions = list(Payment.objects.filter(booking=booking).values_list("disposition", flat=True))
             assert dispositions.count("confirms") == 1 or "review" in dispositions, dispositions
 
     @invariant()
-    def what_confirms_is_proven_and_of_the_asked_sum(self) -> None:
+    def confirming_payments_are_proven_and_have_the_order_amount(self) -> None:
         for payment in self._payments().filter(disposition="confirms"):
             assert payment.is_proven
             assert (payment.amount_minor, payment.currency) == (payment.order.amount_minor, payment.order.currency)
 
     @invariant()
-    def no_time_is_sold_twice(self) -> None:
+    def no_slot_is_sold_twice(self) -> None:
         blocking = Booking.objects.filter(service=self.service, status__in=Booking.BLOCKING)
         times = list(blocking.values_list("resource", "starts_at"))
         assert len(times) == len(set(times)), times
 
     @invariant()
-    def captured_money_is_never_in_limbo(self) -> None:
+    def captured_payments_have_a_disposition(self) -> None:
         assert not self._payments().filter(captured_at__isnull=False, disposition="none").exists()
 
     @invariant()
     def refunds_never_exceed_payments(self) -> None:
         for payment in self._payments():
-            back = sum(each.amount_minor for each in payment.refunds.filter(state__in=("pending", "processed")))
-            assert back <= payment.amount_minor
+            refunds = payment.refunds.filter(state__in=("pending", "processed"))
+            assert sum(refund.amount_minor for refund in refunds) <= payment.amount_minor
 
     @invariant()
-    def a_payment_only_moves_forward(self) -> None:
+    def payment_states_only_move_forward(self) -> None:
         for payment in self._payments():
             rank = Payment.RANK[Payment.State(payment.state)]
             assert rank >= self.ranks.get(str(payment), 0), f"{payment} fell to {payment.state}"
@@ -246,16 +238,14 @@ class Money(RuleBasedStateMachine):
         assert len(values) == len(set(values)), values
 
     @invariant()
-    def one_intent_is_at_most_one_refund_at_the_gateway(self) -> None:
-        ours = Refund.objects.filter(payment__booking__service=self.service).exclude(source="external").count()
-        paid_back = sum(
-            len(self._books(f"/v1/payments/{payment['id']}/refunds?count=100")["items"])
-            for payment in self._at_the_gateway()
+    def each_refund_is_made_at_most_once_at_the_gateway(self) -> None:
+        requested = Refund.objects.filter(payment__booking__service=self.service).exclude(source="external").count()
+        made = sum(
+            len(self._fetch(f"/v1/payments/{payment['id']}/refunds?count=100")["items"])
+            for payment in self._list_gateway_payments()
             if payment["captured"] and payment["amount_refunded"]
         )
-        assert paid_back - self.by_hand <= ours
-
-    # --- and in the end ---
+        assert made - self.dashboard_refunds <= requested
 
     def teardown(self) -> None:
         self.client.set(**dict.fromkeys(FAULTS, 0))
@@ -268,43 +258,43 @@ class Money(RuleBasedStateMachine):
         for event in self.client.webhooks(after=self.first_event):
             self._post(event)
         self.work()
-        self._books_agree()
+        self._assert_books_match()
 
-    def _books_agree(self) -> None:
-        theirs = {each["id"]: each for each in self._at_the_gateway()}
+    def _assert_books_match(self) -> None:
+        at_gateway = {payment["id"]: payment for payment in self._list_gateway_payments()}
         for payment in self._payments():
-            known = theirs[str(payment)]
-            back = sum(each.amount_minor for each in payment.refunds.filter(state="processed"))
-            assert payment.is_captured == known["captured"], f"{payment}: {payment.state}, there {known['status']}"
-            assert not payment.is_captured or (payment.amount_minor, back) == (
-                known["amount"],
-                known["amount_refunded"],
+            reported = at_gateway[str(payment)]
+            refunded = sum(refund.amount_minor for refund in payment.refunds.filter(state="processed"))
+            assert payment.is_captured == reported["captured"], (
+                f"{payment}: {payment.state}, there {reported['status']}"
+            )
+            assert not payment.is_captured or (payment.amount_minor, refunded) == (
+                reported["amount"],
+                reported["amount_refunded"],
             )
             if payment.disposition == "confirms":
                 assert payment.is_captured
             if payment.disposition == "refund_due":
-                assert back == payment.amount_minor
-        captured = {key for key, each in theirs.items() if each["captured"]}
+                assert refunded == payment.amount_minor
+        captured = {key for key, reported in at_gateway.items() if reported["captured"]}
         assert captured <= {str(payment) for payment in self._payments()}
         rows = PaymentOrder.objects.filter(booking__service=self.service)
         assert not rows.filter(state="creating", booking__status="expired").exists()
         assert not Refund.objects.filter(payment__booking__service=self.service, state__in=Refund.UNSETTLED).exists()
         assert not GatewayEvent.objects.filter(state="received").exists()
 
-    # --- helpers ---
-
     def _payments(self) -> Any:
         return Payment.objects.filter(booking__service=self.service).select_related("order")
 
-    def _at_the_gateway(self) -> list[dict[str, Any]]:
+    def _list_gateway_payments(self) -> list[dict[str, Any]]:
         orders = dict.fromkeys(self.orders)
-        return [each for key in orders for each in self._books(f"/v1/orders/{key}/payments?count=100")["items"]]
+        return [payment for key in orders for payment in self._fetch(f"/v1/orders/{key}/payments?count=100")["items"]]
 
     def _is_paid(self, which: int) -> bool:
-        return bool(self._books(f"/v1/orders/{self._pick(self.orders, which)}")["status"] == "paid")
+        return bool(self._fetch(f"/v1/orders/{self._pick(self.orders, which)}")["status"] == "paid")
 
-    def _books(self, path: str) -> dict[str, Any]:
-        """Read the gateway's own books, without its faults."""
+    def _fetch(self, path: str) -> dict[str, Any]:
+        """Read from the gateway, without its faults."""
         faults = {name: chance for name, chance in self.client.settings().items() if name in FAULTS and chance}
         if faults:
             self.client.set(**dict.fromkeys(faults, 0))
@@ -330,13 +320,13 @@ class Money(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> type[Money]:
+def machine(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> type[PaymentMachine]:
     settings.RAZORPAY_WEBHOOK_SECRETS = ["sandbox-webhook-secret"]
-    monkeypatch.setattr(Money, "client", sandbox.client, raising=False)
-    return Money
+    monkeypatch.setattr(PaymentMachine, "client", sandbox.client, raising=False)
+    return PaymentMachine
 
 
-def test_books_match_the_gateway_after_any_sequence_of_events(machine: type[Money]) -> None:
+def test_books_match_the_gateway_after_any_sequence_of_events(machine: type[PaymentMachine]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -345,16 +335,16 @@ def test_books_match_the_gateway_after_any_sequence_of_events(machine: type[Mone
     )
 
 
-# --- the machine has to see what is broken: each mutant removes one guard, and a short story walks past it ---
+# Each mutant removes one guard. Its scenario passes with the guard and must violate an invariant without it.
 
 
 def last_write_wins(patch: pytest.MonkeyPatch) -> None:
-    def move(payment: Payment, state: Payment.State, **words: str) -> bool:
+    def overwrite(payment: Payment, state: Payment.State, **fields: str) -> bool:
         Payment.objects.filter(pk=payment.pk).update(state=state)
         payment.state = state
         return True
 
-    patch.setattr(settle, "advance_payment", move)
+    patch.setattr(settle, "advance_payment", overwrite)
 
 
 def no_amount_check(patch: pytest.MonkeyPatch) -> None:
@@ -365,16 +355,16 @@ def steal_the_slot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("bookings.operations.transitions.reclaim_slot", lambda booking: True)
 
 
-def no_once_only_flag(patch: pytest.MonkeyPatch) -> None:
+def decide_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settle, "_decide", settle._assign)
 
 
 def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
-    request_booking = gateway.create_refund
+    create_refund = gateway.create_refund
     patch.setattr(
         gateway,
         "create_refund",
-        lambda payment_id, **values: request_booking(payment_id, **values | {"key": str(uuid4())}),
+        lambda payment_id, **values: create_refund(payment_id, **values | {"key": str(uuid4())}),
     )
 
 
@@ -382,46 +372,46 @@ def call_inside_a_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkout_module, "_create_at_gateway", transaction.atomic(checkout_module._create_at_gateway))
 
 
-def is_captured_then_reported_as_authorised(machine: Money) -> None:
+def is_captured_then_reported_as_authorised(machine: PaymentMachine) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     machine.verify(which=0)
     machine.work()
-    machine.a_payment_only_moves_forward()
+    machine.payment_states_only_move_forward()
     for which in range(3):
         machine.deliver(which=which)
         machine.work()
-        machine.a_payment_only_moves_forward()
+        machine.payment_states_only_move_forward()
 
 
-def pays_another_sum(machine: Money) -> None:
+def pays_another_amount(machine: PaymentMachine) -> None:
     machine.book(hour=10)
     machine.pay(which=0, amount=51_000)
     machine.work()
-    machine.what_confirms_is_proven_and_of_the_asked_sum()
+    machine.confirming_payments_are_proven_and_have_the_order_amount()
 
 
-def pays_for_a_sold_slot(machine: Money) -> None:
+def pays_for_a_sold_slot(machine: PaymentMachine) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     order = PaymentOrder.objects.get(razorpay_order_id=machine.orders[0])
     booking_operations.release_hold(booking_id=order.booking_id, actor=DESK)
     machine.book(hour=10)
     machine.verify(which=0)
-    machine.no_time_is_sold_twice()
+    machine.no_slot_is_sold_twice()
 
 
-def receives_a_payment_twice(machine: Money) -> None:
+def receives_a_payment_twice(machine: PaymentMachine) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     machine.verify(which=0)
     machine.work()
     machine.deliver(which=1)
     machine.work()
-    machine.a_booking_that_stands_has_money_behind_it()
+    machine.active_bookings_are_paid_or_in_review()
 
 
-def loses_the_response_to_a_refund(machine: Money) -> None:
+def loses_the_response_to_a_refund(machine: PaymentMachine) -> None:
     machine.book(hour=10)
     machine.pay(which=0)
     machine.verify(which=0)
@@ -431,32 +421,32 @@ def loses_the_response_to_a_refund(machine: Money) -> None:
     machine.work()
     machine.client.set(gateway_reset_after=0)
     machine.work()
-    machine.one_intent_is_at_most_one_refund_at_the_gateway()
+    machine.each_refund_is_made_at_most_once_at_the_gateway()
 
 
-def books(machine: Money) -> None:
+def books(machine: PaymentMachine) -> None:
     machine.book(hour=10)
 
 
-STORIES = [
+SCENARIOS = [
     (last_write_wins, is_captured_then_reported_as_authorised),
-    (no_amount_check, pays_another_sum),
+    (no_amount_check, pays_another_amount),
     (steal_the_slot, pays_for_a_sold_slot),
-    (no_once_only_flag, receives_a_payment_twice),
+    (decide_again, receives_a_payment_twice),
     (retry_with_a_new_key, loses_the_response_to_a_refund),
     (call_inside_a_transaction, books),
 ]
 
 
-@pytest.mark.parametrize(("mutant", "story"), STORIES)
-def test_the_machine_is_content_with_each_story_until_its_guard_is_gone(
-    machine: type[Money],
+@pytest.mark.parametrize(("mutant", "scenario"), SCENARIOS)
+def test_state_machine_detects_each_missing_guard(
+    machine: type[PaymentMachine],
     monkeypatch: pytest.MonkeyPatch,
     mutant: Callable[[pytest.MonkeyPatch], None],
-    story: Callable[[Money], None],
+    scenario: Callable[[PaymentMachine], None],
 ) -> None:
-    story(machine())
+    scenario(machine())
     mutant(monkeypatch)
 
     with pytest.raises((AssertionError, RuntimeError)):
-        story(machine())
+        scenario(machine())
