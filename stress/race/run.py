@@ -196,7 +196,7 @@ class Run:
         }
 
     def _client(self) -> Client:
-        if not hasattr(self._clients, "mine"):
+        if not hasattr(self._clients, "own"):
             self._clients.own = Client(self.base, self.response_log, seed=self._seed + next(self._numbers))
         own: Client = self._clients.own
         return own
