@@ -43,7 +43,8 @@ def reserve_slot(
     resources are locked, so a reschedule does not conflict with itself.
 
     The row locks, taken in key order, prevent double bookings. With the exclusion constraint alone, concurrent inserts
-    would wait for each other and deadlock. Raises OutsideHours, PartyTooLarge or SlotTaken.
+    would wait for each other and deadlock, and the places of a session that restarts would be miscounted.
+    Raises OutsideHours, PartyTooLarge or SlotTaken.
     """
     if people > service.capacity:
         raise PartyTooLarge(service.capacity)
