@@ -21,8 +21,8 @@ class Cause:
     event: BookingEvent | None = None
 
     @classmethod
-    def from_event(cls, event: BookingEvent) -> Cause:
-        return cls(str(event.pk), event)
+    def from_event(cls, event: BookingEvent, kind: MessageKind) -> Cause:
+        return cls(f"{event.pk} {kind.value}", event)
 
     def dedupe_key(self, channel: Channel, address: str) -> str:
         return f"{self.key}:{channel}:{address}"

@@ -22,15 +22,16 @@ from payments.models import Payment, Refund
 
 # Holds send no messages, neither when they are made nor when they expire or are cancelled: the phone number is
 # unverified, and each message costs money.
-KIND_BY_SIGNAL = {spec.signal: kind for kind, spec in KINDS.items() if spec.signal is not None}
+BOOKING_SIGNALS = [spec.signal for spec in KINDS.values() if spec.signal is not None]
 
 
-@receiver(list(KIND_BY_SIGNAL))
-def queue_booking_message(signal: Any, booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    kind = KIND_BY_SIGNAL[signal]
-    is_cancelled_hold = kind == MessageKind.BOOKING_CANCELLED and event.from_status == Booking.Status.HELD
-    if not is_cancelled_hold:
-        queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event))
+@receiver(BOOKING_SIGNALS)
+def queue_booking_messages(signal: Any, booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    if signal is booking_cancelled and event.from_status == Booking.Status.HELD:
+        return
+    for kind, spec in KINDS.items():
+        if spec.signal is signal:
+            queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event, kind))
 
 
 @receiver(booking_confirmed)

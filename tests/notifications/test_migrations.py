@@ -17,6 +17,9 @@ def test_event_of_older_messages_is_the_one_in_their_dedupe_key():
     booking = make_booking(make_service(reminder_minutes=[120]))
     confirm_booking(booking_id=booking.pk, actor=DESK)
     events = dict(Notification.objects.values_list("pk", "event_id"))
+    for notification in Notification.objects.exclude(event=None):
+        notification.dedupe_key = f"{notification.event_id}:{notification.channel}:{notification.address}"
+        notification.save(update_fields=["dedupe_key"])
     Notification.objects.update(event=None)
 
     with connection.cursor() as cursor:

@@ -1,8 +1,12 @@
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
+from bookings.events import booking_requested
 from bookings.models import BookingEvent
 from bookings.operations import confirm_booking
-from notifications.messages.kinds import MessageKind
+from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Notification
 from notifications.outbox import Cause, queue_messages
 from tests.builders.bookings import DESK, make_booking, make_service
@@ -26,9 +30,20 @@ def test_queue_messages_twice_for_one_event_inserts_nothing_more():
     booking = make_booking()
     event = BookingEvent.objects.get(booking=booking)
 
-    queue_messages(kind=MessageKind.BOOKING_REQUESTED, booking=booking, cause=Cause.from_event(event))
+    cause = Cause.from_event(event, MessageKind.BOOKING_REQUESTED)
+    queue_messages(kind=MessageKind.BOOKING_REQUESTED, booking=booking, cause=cause)
 
     assert Notification.objects.count() == 3
+
+
+def test_two_kinds_of_one_booking_event_are_both_queued(monkeypatch):
+    spec = replace(KINDS[MessageKind.PAYMENT_FAILED], signal=booking_requested)
+    monkeypatch.setitem(KINDS, MessageKind.PAYMENT_FAILED, spec)
+
+    make_booking()
+
+    kinds = Counter(Notification.objects.values_list("kind", flat=True))
+    assert kinds == {"booking_requested": 3, "payment_failed": 3}
 
 
 def test_messages_of_a_booking_event_refer_to_it_and_reminders_do_not():

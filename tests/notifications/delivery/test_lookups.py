@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from notifications.channels import CHANNELS
 from notifications.delivery.lookups import claim_lookups, look_up, record_lookup
-from notifications.messages.kinds import KINDS, KindSpec, MessageKind
+from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Attempt, Channel, Notification
 from tests.builders.notifications import deliver_all, make_notification
 
@@ -122,7 +122,7 @@ def test_lookup_result_does_not_overwrite_a_receipt(sandbox):
 
 @pytest.mark.parametrize(("resend_if_unknown", "status"), [(False, Status.HELD), (True, Status.QUEUED)])
 def test_unknown_email_is_put_on_hold_or_resent_by_its_kind(sandbox, monkeypatch, resend_if_unknown, status):
-    kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=resend_if_unknown)
+    kind = replace(KINDS[MessageKind.BOOKING_REQUESTED], resend_if_unknown=resend_if_unknown)
     monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
     notification = unknown_message(sandbox, "smtp_drop_after", channel="email")
 
@@ -133,7 +133,7 @@ def test_unknown_email_is_put_on_hold_or_resent_by_its_kind(sandbox, monkeypatch
 
 
 def test_unknown_email_is_resent_only_once(sandbox, monkeypatch):
-    kind = KindSpec(expires_at=lambda booking: booking.ends_at, resend_if_unknown=True)
+    kind = replace(KINDS[MessageKind.BOOKING_REQUESTED], resend_if_unknown=True)
     monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
     notification = unknown_message(sandbox, "smtp_drop_after", channel="email")
     look_up_all()
