@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bookings.models import Booking
 from notifications.models import Notification
-from sandbox.client import SandboxClient
+from sandbox.client import CHANNELS_WITH_RECEIPTS, SIMULATED_CHANNELS, SandboxClient
 
 MAX_WAIT_SECONDS = 60
 TABLE_HEADER = f"  {'booking':<12}{'message':<21}{'channel':<10}{'accepted':>9}{'delivered':>11}  status"
@@ -25,8 +25,10 @@ def message_lines(client: SandboxClient, booking_ids: list[str]) -> Iterator[tup
     references = dict(Booking.objects.filter(pk__in=booking_ids).values_list("pk", "reference"))
     for row in messages.order_by("created_at", "channel"):
         times = accepts.get(str(row.pk), [])
+        if row.channel not in SIMULATED_CHANNELS and row.accepted_at:
+            times = [row.accepted_at.timestamp()]
         accepted = times[0] - row.created_at.timestamp() if times else None
-        delivered = accepted if row.channel == row.Channel.EMAIL else None
+        delivered = None if row.channel in CHANNELS_WITH_RECEIPTS else accepted
         if row.delivered_at:
             delivered = (row.delivered_at - row.created_at).total_seconds()
         line = f"  {references[row.booking_id]:<12}{row.kind:<21}{row.channel:<10}"
@@ -42,9 +44,9 @@ def count_reminders(booking_ids: list[str]) -> tuple[int, int]:
 
 def _is_delivered(row: Notification) -> bool:
     """Return whether the message has the last status that its channel can report."""
-    if row.channel == Notification.Channel.EMAIL:
-        return row.status == Status.ACCEPTED
-    return row.status in (Status.DELIVERED, Status.READ)
+    if row.channel in CHANNELS_WITH_RECEIPTS:
+        return row.status in (Status.DELIVERED, Status.READ)
+    return row.status == Status.ACCEPTED
 
 
 def _accept_times(client: SandboxClient) -> dict[str, list[float]]:

@@ -11,11 +11,12 @@ from demo.api_calls import ApiCalls, new_customer
 from demo.management.commands.seed_demo import PASSWORD
 from demo.messages import TABLE_HEADER, count_reminders, message_lines
 from demo.payments import expire_hold, pay_late, payment_lines, refund_part
+from notifications.models import Channel
 from sandbox.process import RunningSandbox
 
 CHECKOUT = "/bookings/razorpay-booking"
 PARTIES = (5, 4, 3)  # fill the twelve mats
-MESSAGES = 51
+MESSAGES_PER_CHANNEL = 17
 MONEY_LINES = 5
 
 
@@ -103,7 +104,8 @@ class Scenario:
 
     def _messages(self) -> None:
         self.out.write(f"\n{TABLE_HEADER}")
-        self._table(list(message_lines(self.sandbox.client, self.calls.bookings)), MESSAGES)
+        lines = list(message_lines(self.sandbox.client, self.calls.bookings))
+        self._table(lines, MESSAGES_PER_CHANNEL * len(Channel))
         self.out.write("  An e-mail counts as delivered once its server has accepted it: SMTP reports nothing later.")
         planned, cancelled = count_reminders(self.calls.bookings)
         self.calls.print_line(f"  {planned} reminders are planned, {cancelled} were cancelled.", planned > 0)

@@ -10,6 +10,8 @@ from sandbox.options import Credentials
 
 Entry = dict[str, Any]
 ACCEPTED = ("message.accepted", "email.accepted")
+CHANNELS_WITH_RECEIPTS = ("sms", "whatsapp")
+SIMULATED_CHANNELS = (*CHANNELS_WITH_RECEIPTS, "email")  # SMTP reports nothing after accepting a message
 
 
 class SandboxClient:
@@ -26,7 +28,7 @@ class SandboxClient:
         return entries
 
     def accepted(self) -> list[Entry]:
-        """Return every message that a provider accepted, on all channels."""
+        """Return every message that a provider accepted, on all simulated channels."""
         return [entry for entry in self.log() if entry["kind"] in ACCEPTED]
 
     def set(self, **settings: float) -> None:

@@ -92,12 +92,12 @@ def record_lookup(result: LookupResult) -> None:
 
 
 def _resend_or_hold(row: Notification, lookup: PendingLookup) -> None:
-    """Follow the message's kind: a mail server cannot be asked what it accepted (RFC 1047)."""
+    """Follow the message's kind, as the provider cannot be asked. Mail servers cannot (RFC 1047)."""
     if KINDS[MessageKind(lookup.kind)].resend_if_unknown and lookup.lookups == 0:
         reason = "It may have been sent. It is sent once more to be sure."
         row.transition_to(Status.QUEUED, due_at=Now(), looks=1, error=reason)
     else:
-        reason = "It may have been sent, and a mail server cannot be asked. Please decide."
+        reason = "It may have been sent, and the provider cannot be asked. Please decide."
         row.transition_to(Status.HELD, error=reason)
 
 

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifications.models import Notification
+from sandbox.client import SIMULATED_CHANNELS
 
 Status = Notification.Status
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-CHANNELS = len(Notification.Channel)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Numbers of messages. ``held``: e-mails with an unknown outcome that are on hold for a person."""
+    """Numbers of messages on the simulated channels.
+
+    ``held``: e-mails with an unknown outcome that are on hold for a person.
+    """
 
     messages: int
     lost: int
@@ -33,12 +36,12 @@ class Report:
 def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
     """Compare all rows with the log of accepted messages; each acknowledged booking has one message per channel."""
     accepts = Counter(_notification_id(entry) for entry in accepted)
-    rows = list(Notification.objects.values_list("pk", "status", "channel"))
+    rows = list(Notification.objects.filter(channel__in=SIMULATED_CHANNELS).values_list("pk", "status", "channel"))
     held = {pk for pk, status, channel in rows if status == Status.HELD and channel == "email"}
     undecided = {pk for pk, status, _ in rows if status in Notification.UNSETTLED} - held
     without_outcome = held | undecided
     lost = [pk for pk, _, _ in rows if not accepts[str(pk)] and pk not in without_outcome]
-    missing = max(0, bookings * CHANNELS - len(rows))
+    missing = max(0, bookings * len(SIMULATED_CHANNELS) - len(rows))
     duplicated = [pk for pk, count in accepts.items() if count > 1]
     return Report(len(rows), len(lost) + missing, len(duplicated), len(undecided), len(held))
 
