@@ -1,0 +1,128 @@
+from dataclasses import replace
+
+import pytest
+
+from payments.exceptions import PaymentMismatch
+from payments.gateway.entities import GatewayPayment, GatewayRefund
+from payments.models import Payment, PaymentLog, Refund
+from payments.operations.settle import settle_payment, settle_refund
+from tests.builders.bookings import make_paid_service
+from tests.builders.payments import checkout
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+POLL, WEBHOOK = PaymentLog.Source.POLL.value, PaymentLog.Source.WEBHOOK.value
+
+
+@pytest.fixture
+def started(sandbox):
+    return checkout(make_paid_service(resources=2))
+
+
+def reported(started, **changes):
+    captured = GatewayPayment(
+        payment_id="pay_Settle0000001",
+        order_id=started.order.razorpay_order_id,
+        amount_minor=50_000,
+        currency="INR",
+        state=Payment.State.CAPTURED,
+        was_captured=True,
+    )
+    return replace(captured, **changes)
+
+
+def reported_refund(**changes):
+    processed = GatewayRefund(
+        refund_id="rfnd_Settle000001",
+        payment_id="pay_Settle0000001",
+        amount_minor=50_000,
+        currency="INR",
+        state=Refund.State.PROCESSED,
+        receipt="",
+    )
+    return replace(processed, **changes)
+
+
+def settle(started, **changes):
+    return settle_payment(order_id=started.order.pk, reported=reported(started, **changes), source=POLL)
+
+
+def status_of(started):
+    booking = started.new_booking.booking
+    booking.refresh_from_db()
+    return booking.status
+
+
+def test_captured_payment_confirms_its_hold(started):
+    payment = settle(started)
+
+    assert (payment.state, payment.disposition, status_of(started)) == ("captured", "confirms", "confirmed")
+
+
+def test_repeated_report_changes_nothing(started):
+    settle(started)
+    log = PaymentLog.objects.count()
+
+    settle(started)
+
+    assert (Payment.objects.count(), PaymentLog.objects.count()) == (1, log)
+
+
+def test_report_of_an_earlier_state_does_not_undo_a_capture(started):
+    settle(started)
+
+    payment = settle(started, state=Payment.State.AUTHORIZED, was_captured=False)
+
+    assert (payment.state, payment.disposition, status_of(started)) == ("captured", "confirms", "confirmed")
+
+
+@pytest.mark.parametrize("change", [{"amount_minor": 49_999}, {"currency": "USD"}])
+def test_payment_of_another_amount_or_currency_needs_review(started, change):
+    payment = settle(started, **change)
+
+    assert (payment.disposition, status_of(started)) == ("review", "held")
+
+
+def test_second_payment_of_an_order_is_refunded(started):
+    settle(started)
+
+    second = settle(started, payment_id="pay_Settle0000002")
+
+    refund = Refund.objects.get()
+    assert (second.disposition, refund.payment, refund.amount_minor) == ("refund_due", second, 50_000)
+    assert refund.source == Refund.Source.DUPLICATE
+
+
+def test_failed_payment_keeps_the_hold(started):
+    payment = settle(started, state=Payment.State.FAILED, was_captured=False, error="The bank declined it.")
+
+    assert (payment.state, payment.error, status_of(started)) == ("failed", "The bank declined it.", "held")
+
+
+def test_payment_of_another_order_is_a_mismatch(started):
+    settle(started)
+    other = checkout(started.new_booking.booking.service)
+
+    with pytest.raises(PaymentMismatch):
+        settle_payment(order_id=other.order.pk, reported=reported(started), source=POLL)
+    assert status_of(other) == "held"
+
+
+def test_refund_that_we_did_not_request_gets_a_row(started):
+    payment = settle(started)
+
+    for _ in range(2):
+        settle_refund(payment_pk=payment.pk, reported=reported_refund(), source=WEBHOOK)
+
+    refund = Refund.objects.get()
+    payment.refresh_from_db()
+    assert (refund.source, refund.state, payment.state) == (Refund.Source.EXTERNAL, "processed", "refunded")
+
+
+def test_partial_refund_leaves_the_payment_captured(started):
+    payment = settle(started)
+
+    settle_refund(payment_pk=payment.pk, reported=reported_refund(amount_minor=20_000), source=WEBHOOK)
+
+    payment.refresh_from_db()
+    assert (payment.state, payment.refundable_minor()) == ("captured", 30_000)
