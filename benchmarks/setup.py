@@ -22,7 +22,7 @@ BEGAN = time.monotonic()
 # All customers share one client address: unlimited, but still counted.
 LIMITS = [
     "LIMIT_BOOKINGS_PER_HOUR",
-    "LIMIT_LOOKUPS_PER_MINUTE",
+    "LIMIT_BOOKING_ACCESS_PER_MINUTE",
     "LIMIT_OPEN_HOLDS_PER_NUMBER",
     "LIMIT_MESSAGES_PER_NUMBER",
     "LIMIT_EMAILS_PER_ADDRESS",

@@ -15,7 +15,7 @@ os.environ.update(
     TWILIO_WHATSAPP_FROM="+15005550006",
     # The same customers book again and again, from one address.
     LIMIT_BOOKINGS_PER_HOUR="0",
-    LIMIT_LOOKUPS_PER_MINUTE="0",
+    LIMIT_BOOKING_ACCESS_PER_MINUTE="0",
     LIMIT_SIGN_INS_PER_QUARTER_HOUR="0",
     LIMIT_OPEN_HOLDS_PER_NUMBER="0",
     LIMIT_MESSAGES_PER_NUMBER="0",

@@ -25,8 +25,8 @@ class NewBookingThrottle(BookingThrottle):
         return super().allow_request(request, view) or is_repeat(request)
 
 
-class LookupThrottle(ClientAddressThrottle):
+class BookingAccessThrottle(ClientAddressThrottle):
     """Limits reads and changes of single bookings, so that manage tokens cannot be guessed."""
 
     def rate_limit(self) -> RateLimit:
-        return RateLimit("look-ups", settings.LIMIT_LOOKUPS_PER_MINUTE, 60)
+        return RateLimit("booking access", settings.LIMIT_BOOKING_ACCESS_PER_MINUTE, 60)

@@ -13,7 +13,11 @@ from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db
 
-EARLIER_NAMES = {"DRAIN_SLOTS", "DRAIN_CONCURRENCY"}  # still read if the new name is missing
+EARLIER_NAMES = {
+    "DRAIN_SLOTS",
+    "DRAIN_CONCURRENCY",
+    "LIMIT_LOOKUPS_PER_MINUTE",
+}  # still read if the new name is missing
 
 
 def run_check(**environment):

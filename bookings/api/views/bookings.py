@@ -29,7 +29,7 @@ from bookings.api.representation import (
     represent_new_booking,
 )
 from bookings.api.serializers import BookingInputSerializer, BookingQuerySerializer
-from bookings.api.throttles import LookupThrottle, NewBookingThrottle
+from bookings.api.throttles import BookingAccessThrottle, NewBookingThrottle
 from bookings.manage_tokens import TokenMaker
 from bookings.models import Booking
 from bookings.operations import NewBooking, create_booking
@@ -43,7 +43,7 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
     permission_classes = [permissions.AllowAny]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        return [NewBookingThrottle()] if self.request.method == "POST" else [LookupThrottle()]
+        return [NewBookingThrottle()] if self.request.method == "POST" else [BookingAccessThrottle()]
 
     def get_queryset(self) -> QuerySet[Booking]:
         bookings = Booking.objects.for_api()
@@ -80,7 +80,7 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
 
 class BookingDetail(APIView):
     permission_classes = [permissions.AllowAny]
-    throttle_classes = [LookupThrottle]
+    throttle_classes = [BookingAccessThrottle]
 
     @extend_schema(summary="Get a booking", parameters=[BOOKING_TOKEN], responses=BookingSerializer)
     def get(self, request: Request, booking_id: UUID) -> Response:

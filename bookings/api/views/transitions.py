@@ -20,7 +20,7 @@ from bookings.api.permissions import (
 )
 from bookings.api.representation import BookingSerializer, represent_booking
 from bookings.api.serializers import RescheduleInputSerializer
-from bookings.api.throttles import BookingThrottle, LookupThrottle
+from bookings.api.throttles import BookingAccessThrottle, BookingThrottle
 from bookings.models import Booking
 from bookings.operations import (
     cancel_booking,
@@ -85,7 +85,7 @@ class _StaffOrCustomerChange(APIView):
     """A change by staff who have ``permission``, or by the customer with the manage token, until the cut-off."""
 
     permission_classes = [permissions.AllowAny]
-    throttle_classes = [LookupThrottle]
+    throttle_classes = [BookingAccessThrottle]
     permission: ClassVar[str]
 
     def actor(self, request: Request, booking_id: UUID) -> Actor:
@@ -107,7 +107,7 @@ class CancelBooking(_StaffOrCustomerChange):
 
 
 class RescheduleBooking(_StaffOrCustomerChange):
-    throttle_classes = [LookupThrottle, BookingThrottle]
+    throttle_classes = [BookingAccessThrottle, BookingThrottle]
     permission = "bookings.reschedule_booking"
 
     @extend_schema(

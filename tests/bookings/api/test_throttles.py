@@ -35,7 +35,7 @@ def test_reschedule_counts_towards_the_booking_limit(api, settings):
 
 
 def test_lookup_limit_stops_token_guessing_and_exempts_staff(api, desk, settings):
-    settings.LIMIT_LOOKUPS_PER_MINUTE = 2
+    settings.LIMIT_BOOKING_ACCESS_PER_MINUTE = 2
     path = f"/bookings/{make_booking().pk}"
 
     guesses = [api.get(path, headers={"X-Booking-Token": f"guess {number}"}) for number in range(2)]
