@@ -15,7 +15,10 @@ NETWORK_FACTOR = 10  # the people of an office share one address
 
 
 class SignInRateLimit:
-    """Limits the failed sign-ins to one account from one client address; other addresses are never locked out."""
+    """Limits the failed sign-ins to one account from one network, and, more generously, all those from one network.
+
+    So an attacker cannot lock an account for the people who sign in from elsewhere.
+    """
 
     def __init__(self, request: HttpRequest, username: str) -> None:
         limit = settings.LIMIT_SIGN_INS_PER_QUARTER_HOUR

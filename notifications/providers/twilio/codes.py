@@ -1,6 +1,7 @@
 """Twilio's error codes, each with what it means for us. To add a code, add a line.
 
-A code that is not listed is classified by its HTTP status. Source: twilio.com/docs/api/errors, the page of each code.
+A refused request with another code is classified by its HTTP status (send.py). In a status callback, another code
+adds nothing to the status (statuses.py). Source: twilio.com/docs/api/errors, the page of each code.
 """
 
 from notifications.providers.base import (

@@ -1,6 +1,3 @@
-from base64 import b64encode
-from urllib.parse import urlencode
-
 import psycopg2
 import pytest
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
@@ -13,11 +10,6 @@ from tests.problems import assert_problem
 from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db
-
-
-def cursor(**parts):
-    """Return a pagination cursor as DRF encodes it."""
-    return "cursor=" + b64encode(urlencode(parts).encode()).decode()
 
 
 def assert_nothing_written():
