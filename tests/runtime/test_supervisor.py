@@ -1,0 +1,71 @@
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from notifications.delivery.heartbeat import record_heartbeat
+from notifications.models import Lane
+from runtime import supervisor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A process that ends after a moment, watched without the usual pauses."""
+    monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(supervisor, "START_SECONDS", 0)
+    monkeypatch.setattr(supervisor, "MAX_HEARTBEAT_AGE_SECONDS", 5)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def record_heartbeats(*ages):
+    Lane.objects.all().delete()
+    for lane, age in enumerate(ages):
+        record_heartbeat(lane=lane, worker="test")
+        Lane.objects.filter(number=lane).update(beat_at=timezone.now() - timedelta(seconds=age))
+
+
+def test_cluster_with_one_frozen_lane_is_replaced(cluster):
+    record_heartbeats(0, 60)
+
+    assert "heartbeat" in supervisor._watch(cluster)
+    assert cluster.poll() is None
+
+
+def test_cluster_with_recent_heartbeats_runs_until_its_process_ends(cluster):
+    record_heartbeats(0, 0)
+
+    assert "process" in supervisor._watch(cluster)
+    assert cluster.poll() is not None
+
+
+def test_cluster_without_a_database_is_not_replaced(cluster, monkeypatch):
+    record_heartbeats(60)
+
+    def raise_unavailable():
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr(supervisor, "oldest_heartbeat_age", raise_unavailable)
+
+    assert "process" in supervisor._watch(cluster)
+
+
+def test_cluster_gets_time_for_a_heartbeat_once_the_database_is_back(cluster, monkeypatch):
+    record_heartbeats(60)
+    ages = iter([OperationalError("the database is down")])
+
+    def fail_once():
+        for error in ages:
+            raise error
+        return 60.0
+
+    monkeypatch.setattr(supervisor, "oldest_heartbeat_age", fail_once)
+
+    assert "process" in supervisor._watch(cluster)
