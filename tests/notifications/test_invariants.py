@@ -115,6 +115,13 @@ def test_invariant_detects_its_violation(sentence, violate):
     assert sentence in violated_invariants()
 
 
+def test_message_of_another_kind_does_not_replace_the_expected_one():
+    make_booking()
+    Notification.objects.filter(channel="sms").update(kind="booking_cancelled")
+
+    assert violated_invariants() == ["Every change of a booking has a message on each channel"]
+
+
 def test_check_invariants_fails_on_a_violation():
     delete_queued_message()
 
