@@ -1,9 +1,10 @@
 """Who sends a request, and what they may do: staff by their permissions, customers by their booking's manage token."""
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import permissions
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -25,6 +26,20 @@ class MethodNotAllowedFirst(APIView):
         if not hasattr(self, str(request.method).lower()):
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
+
+
+class StaffEndpoint(MethodNotAllowedFirst):
+    """An endpoint for staff who have ``permission``."""
+
+    permission: ClassVar[str]
+
+    def get_permissions(self) -> list[permissions.BasePermission]:
+        return [permissions.IsAuthenticated()]
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if not request.user.has_perm(self.permission):
+            self.permission_denied(request, LACKS_PERMISSION)
 
 
 def has_booking_token(request: Request, booking: Booking | None) -> bool:

@@ -1,4 +1,4 @@
-"""Endpoints that change the status or the time of a booking."""
+"""Endpoints that change the status or the time of a booking. The operation decides whether its status allows it."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -12,8 +12,7 @@ from rest_framework.views import APIView
 from bookings.api.permissions import (
     BOOKING_TOKEN,
     CUSTOMER,
-    LACKS_PERMISSION,
-    MethodNotAllowedFirst,
+    StaffEndpoint,
     deny,
     has_booking_token,
     staff_actor,
@@ -33,21 +32,7 @@ from bookings.operations import (
 from foundation.events import Actor
 
 
-class _StaffTransition(MethodNotAllowedFirst):
-    """A transition by staff who have ``permission``. The operation decides whether the status allows it."""
-
-    permission: ClassVar[str]
-
-    def get_permissions(self) -> list[permissions.BasePermission]:
-        return [permissions.IsAuthenticated()]
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if not request.user.has_perm(self.permission):
-            self.permission_denied(request, LACKS_PERMISSION)
-
-
-class ConfirmBooking(_StaffTransition):
+class ConfirmBooking(StaffEndpoint):
     permission = "bookings.confirm_booking"
 
     @extend_schema(summary="Confirm a pending booking", request=None, responses=BookingSerializer)
@@ -55,7 +40,7 @@ class ConfirmBooking(_StaffTransition):
         return Response(represent_booking(confirm_booking(booking_id=booking_id, actor=staff_actor(request))))
 
 
-class DeclineBooking(_StaffTransition):
+class DeclineBooking(StaffEndpoint):
     permission = "bookings.confirm_booking"
 
     @extend_schema(summary="Decline a pending booking", request=None, responses=BookingSerializer)
@@ -63,7 +48,7 @@ class DeclineBooking(_StaffTransition):
         return Response(represent_booking(decline_booking(booking_id=booking_id, actor=staff_actor(request))))
 
 
-class CompleteBooking(_StaffTransition):
+class CompleteBooking(StaffEndpoint):
     permission = "bookings.complete_booking"
 
     @extend_schema(summary="Complete a confirmed booking", request=None, responses=BookingSerializer)
@@ -72,7 +57,7 @@ class CompleteBooking(_StaffTransition):
         return Response(represent_booking(booking))
 
 
-class MarkNoShow(_StaffTransition):
+class MarkNoShow(StaffEndpoint):
     permission = "bookings.complete_booking"
 
     @extend_schema(summary="Mark a booking as a no-show", request=None, responses=BookingSerializer)
