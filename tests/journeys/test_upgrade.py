@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg2
 import pytest
 
+from config.roles import FRONT_DESK, MANAGERS
 from runtime.processes import ROOT, manage_command
 from runtime.queue import JOBS, SHIMS
 
@@ -54,13 +55,17 @@ PERMISSIONS_OF_GROUPS = """
     JOIN auth_group_permissions gp ON gp.group_id = g.id JOIN auth_permission p ON p.id = gp.permission_id
     JOIN django_content_type t ON t.id = p.content_type_id
 """
+PERMISSIONS = """
+    SELECT t.app_label, p.codename FROM auth_permission p JOIN django_content_type t ON t.id = p.content_type_id
+"""
 RENAMED = {"view_finding": "view_discrepancy", "view_dispatcher": "view_lane"}
 
 
 @pytest.mark.django_db
 @pytest.mark.slow
 def test_upgrade_keeps_rows_and_the_permissions_that_an_admin_gave_or_removed(old_database: str) -> None:
-    permissions_before = set(execute(old_database, PERMISSIONS_OF_GROUPS))
+    permissions_before = set(execute(old_database, PERMISSIONS))
+    group_permissions_before = set(execute(old_database, PERMISSIONS_OF_GROUPS))
 
     manage(old_database, "migrate")
 
@@ -69,9 +74,21 @@ def test_upgrade_keeps_rows_and_the_permissions_that_an_admin_gave_or_removed(ol
         (0, "host:1"),
         (1, "host:2"),
     ]
-    expected = {(group, app, RENAMED.get(codename, codename)) for group, app, codename in permissions_before}
-    assert set(execute(old_database, PERMISSIONS_OF_GROUPS)) == expected
+    expected = {(group, app, RENAMED.get(codename, codename)) for group, app, codename in group_permissions_before}
+    assert set(execute(old_database, PERMISSIONS_OF_GROUPS)) == expected | new_permissions_of_groups(permissions_before)
     manage(old_database, "check_invariants")
+
+
+def new_permissions_of_groups(before: set[tuple[str, str]]) -> set[tuple[str, str, str]]:
+    """Return the permissions of the roles that did not exist before, under any name."""
+    known = {(app, RENAMED.get(codename, codename)) for app, codename in before}
+    return {
+        (group, app, codename)
+        for group, codenames_by_app in (("Front desk", FRONT_DESK), ("Managers", MANAGERS))
+        for app, codenames in codenames_by_app.items()
+        for codename in codenames
+        if (app, codename) not in known
+    }
 
 
 @pytest.mark.parametrize("path", [*JOBS, *SHIMS])
