@@ -1,4 +1,4 @@
-"""Why bookings refuses a request. Each message tells the caller what to do next."""
+"""Reasons to refuse a request about a booking. Each message tells the caller what to do next."""
 
 from datetime import datetime
 from math import ceil
@@ -20,11 +20,11 @@ class BookingNotFound(RequestRefused):
 
 
 class SlotTaken(RequestRefused):
-    """Another booking blocks the slot. ``alternatives`` are the nearest free starts."""
+    """Another booking blocks the slot. ``alternatives`` are the nearest free start times."""
 
     status, code = 409, "slot_taken"
     explanation = "The slot is already taken."
-    advice = "Pick one of alternatives, the nearest free slots, or call GET /services/{slug}/availability."
+    advice = "Pick one of the nearest free slots in alternatives, or call GET /services/{slug}/availability."
 
     def __init__(self, alternatives: list[datetime] | None = None) -> None:
         super().__init__("This time has just been taken. Please pick another one.")
@@ -35,11 +35,11 @@ class SlotTaken(RequestRefused):
 
 
 class OutsideHours(RequestRefused):
-    """The time is outside the opening hours, in the past, or too close or too far ahead for the service."""
+    """The time is outside the opening hours, in the past, too soon or too far ahead for the service."""
 
     status, code = 422, "outside_hours"
     explanation = (
-        "The service cannot be booked at that time: it is outside the opening hours, in the past, too close, too far "
+        "The service cannot be booked at that time: it is outside the opening hours, in the past, too soon, too far "
         "ahead, or not one of the start times."
     )
     advice = "Pick a time that GET /services/{slug}/availability lists."
@@ -57,29 +57,31 @@ class PartyTooLarge(RequestRefused):
 
 
 class TooManyUpcomingBookings(RequestRefused):
-    """The customer has as many upcoming bookings of the service as it allows."""
+    """The phone number has reached the service's limit of upcoming bookings."""
 
     status, code = 422, "too_many_open"
-    explanation = "This phone number has as many upcoming bookings as the service allows."
+    explanation = "This phone number has reached the service's limit of upcoming bookings."
     advice = "Cancel one first, or call the business."
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"This phone number already has {limit} upcoming bookings. Cancel one first, or call us.")
+        super().__init__(
+            f"This phone number has reached the limit of upcoming bookings ({limit}). Cancel one first, or call us."
+        )
 
 
 class UnpaidHoldExists(RequestRefused):
-    """The phone number already holds an unpaid slot. ``retry_after`` is the time until the hold expires."""
+    """The phone number already holds an unpaid slot. ``retry_after`` is the time in seconds until the hold expires."""
 
     status, code = 409, "hold_open"
     explanation = "This phone number already holds a slot that is not paid for."
-    advice = "Pay for it, cancel it with its manage token, or wait the seconds in Retry-After."
+    advice = "Pay for it, cancel it with its manage token, or wait for the number of seconds in Retry-After."
 
     def __init__(self, hold: Booking) -> None:
         remaining = ((hold.hold_expires_at or timezone.now()) - timezone.now()).total_seconds()
         self.retry_after = max(1, ceil(remaining))
         super().__init__(
             "This phone number already holds a slot that is not paid for. Pay for it, cancel it with its token, "
-            f"or wait {ceil(self.retry_after / 60)} minutes."
+            f"or wait {ceil(self.retry_after / 60)} min."
         )
 
 
@@ -100,11 +102,11 @@ class VisitNotStarted(RequestRefused):
 
 
 class WrongPaymentMode(RequestRefused):
-    """The service is paid online and the endpoint takes no payment, or the other way round."""
+    """The endpoint does not match the service's payment mode."""
 
     status, code = 422, "wrong_payment_mode"
-    explanation = "The service is paid online, and this endpoint takes no payment, or the other way round."
-    advice = "Use POST /bookings/razorpay-booking where payment_mode is full or deposit, otherwise POST /bookings/."
+    explanation = "The endpoint does not match the service's payment mode."
+    advice = "Use POST /bookings/razorpay-booking if payment_mode is full or deposit, otherwise POST /bookings/."
 
 
 class IdempotencyKeyMalformed(RequestRefused):
@@ -116,11 +118,11 @@ class IdempotencyKeyMalformed(RequestRefused):
 
 
 class IdempotencyKeyReused(RequestRefused):
-    """The Idempotency-Key was sent with another request before."""
+    """The Idempotency-Key was already used for a different request."""
 
     status, code = 422, "idempotency_key_reused"
     explanation = "The Idempotency-Key was already used for a different request."
-    advice = "Send a new key with a new request. A key belongs to its first request for 7 days."
+    advice = "Send a new key with each new request. A key belongs to its first request for 7 days."
 
 
 class RequestInProgress(RequestRefused):
@@ -129,7 +131,7 @@ class RequestInProgress(RequestRefused):
     status, code = 409, "request_in_progress"
     retry_after = 1
     explanation = "The first request with this Idempotency-Key is still running."
-    advice = "Send the same request again after the seconds in Retry-After to get its response."
+    advice = "Send the same request again after the number of seconds in Retry-After to get its response."
 
 
 class InvalidTransition(RequestRefused):
@@ -140,5 +142,6 @@ class InvalidTransition(RequestRefused):
     advice = "Get the booking again: its status may have changed in the meantime."
 
     def __init__(self, booking: Booking, target: str) -> None:
-        super().__init__(f"Booking {booking.reference} is {booking.status}. It cannot become {target}.")
+        change = "marked as a no-show" if target == Booking.Status.NO_SHOW else target
+        super().__init__(f"Booking {booking.reference} is {booking.status}, so it cannot be {change}.")
         self.booking = booking

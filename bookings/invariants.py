@@ -10,14 +10,14 @@ INVARIANTS = {
             SELECT FROM bookings_allocation a WHERE a.is_active AND a.resource_id = b.resource_id
             AND (a.booking_id = b.id OR a.session_id = b.session_id) AND a.blocked @> tstzrange(b.starts_at, b.ends_at))
         """,
-    "A booking that is over or cancelled occupies nothing": """
+    "A booking that has ended or was cancelled occupies no resource": """
         SELECT b.id FROM bookings_booking b JOIN bookings_allocation a ON a.booking_id = b.id
         WHERE a.is_active AND b.status NOT IN ('held', 'pending', 'confirmed')""",
-    "A session counts the places of its bookings, up to its capacity": """
+    "A session's booked places match its bookings and do not exceed its capacity": """
         SELECT s.id FROM bookings_session s LEFT JOIN bookings_booking b
             ON b.session_id = s.id AND b.status NOT IN ('cancelled', 'declined', 'expired')
         GROUP BY s.id HAVING s.booked <> coalesce(sum(b.party_size), 0) OR s.booked > s.capacity""",
-    "The events of a booking are complete and lead to its status": """
+    "A booking's events are complete and end in its current status": """
         SELECT b.id FROM bookings_booking b LEFT JOIN bookings_bookingevent e ON e.booking_id = b.id
         GROUP BY b.id HAVING count(e.id) <> b.version
             OR (array_agg(e.to_status ORDER BY e.seq DESC))[1] IS DISTINCT FROM b.status""",

@@ -54,7 +54,7 @@ def release_slot(booking: Booking) -> None:
 
 
 def record_event(booking: Booking, signal: Signal, kind: BookingEvent.Kind, actor: Actor, *, from_status: str) -> None:
-    """Append the event of the booking's current version, and publish it."""
+    """Append an event for the booking's current version, and publish it."""
     event = BookingEvent.objects.create(
         booking=booking,
         seq=booking.version,

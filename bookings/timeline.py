@@ -1,4 +1,4 @@
-"""The timeline of a booking. Each app that knows a part of it registers a source in ``AppConfig.ready``."""
+"""The timeline of a booking. Each app that contributes to it registers a source in ``AppConfig.ready``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def add_shortcut(shortcut: Callable[[Booking], Shortcut]) -> None:
 
 
 def timeline(booking: Booking, has_permission: Callable[[str], bool]) -> list[Entry]:
-    """Return the entries, oldest first. Links that the user may not open are left out."""
+    """Return the entries, oldest first, without the links that the user may not open."""
     entries = (entry for source in _sources for entry in source(booking))
     visible = (entry if has_permission(entry.permission) else replace(entry, link="") for entry in entries)
     return sorted(visible, key=lambda entry: entry.at)
@@ -55,8 +55,8 @@ def timeline(booking: Booking, has_permission: Callable[[str], bool]) -> list[En
 
 def shortcuts(booking: Booking, has_permission: Callable[[str], bool]) -> list[Shortcut]:
     """Return the shortcuts that the user may open."""
-    found = (shortcut(booking) for shortcut in _shortcuts)
-    return [shortcut for shortcut in found if has_permission(shortcut.permission)]
+    candidates = (build(booking) for build in _shortcuts)
+    return [shortcut for shortcut in candidates if has_permission(shortcut.permission)]
 
 
 def booking_events(booking: Booking) -> Iterable[Entry]:

@@ -1,4 +1,4 @@
-"""Bookings in the admin. It shows rows and calls operations; the operations decide what is allowed."""
+"""Bookings in the admin. This module shows rows and calls operations, which decide what is allowed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_object_actions import DjangoObjectActions, action
@@ -27,7 +28,7 @@ from foundation.timezones import format_local_time
 
 
 def transition_button(label: str) -> Callable[..., Any]:
-    """Make an admin method a button that sends a POST."""
+    """Turn an admin method into a button that sends a POST."""
     return action(label=label, methods=("POST",), button_type="form")  # type: ignore[no-any-return]
 
 
@@ -202,6 +203,6 @@ class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
             else:
                 skipped.append(f"Booking {booking.reference} is already {updated.get_status_display().lower()}.")
         if changed:
-            messages.success(request, f"{changed} {transition.done}.")
+            messages.success(request, f"{changed} booking{pluralize(changed)} {transition.past_tense}.")
         if skipped:
-            messages.warning(request, f"{len(skipped)} skipped: {' '.join(skipped)}")
+            messages.warning(request, f"{len(skipped)} booking{pluralize(len(skipped))} skipped: {' '.join(skipped)}")

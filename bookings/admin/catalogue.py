@@ -42,8 +42,8 @@ class ResourceAdmin(admin.ModelAdmin):
 class ServiceResourceInline(admin.TabularInline):
     model = Resource.services.through
     extra = 0
-    verbose_name = "resource that offers it"
-    verbose_name_plural = "resources that offer it"
+    verbose_name = "resource that offers this service"
+    verbose_name_plural = "resources that offer this service"
 
 
 @admin.register(Service)

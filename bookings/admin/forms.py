@@ -1,4 +1,4 @@
-"""Forms of the front desk. Times are local to the service's location."""
+"""Forms for the front desk. Times are local to the service's location."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ScheduleExceptionForm(forms.ModelForm):
 
 class _FrontDeskForm(forms.Form):
     def _to_utc(self, local: datetime, zone: ZoneInfo) -> datetime | None:
-        """Return ``starts_at`` in UTC, or None with an error on the form if that local time does not exist."""
+        """Return ``local`` in UTC, or None with an error on the form if that time does not exist."""
         try:
             return local_to_utc(local, zone)
         except forms.ValidationError as error:
@@ -80,7 +80,7 @@ class RescheduleForm(_FrontDeskForm):
     def save(self, actor: Actor) -> bool:
         """Reschedule the booking; return False with errors on the form if that is not possible."""
         data, zone = self.cleaned_data, self.booking.zone
-        # An unchanged time is the exact time of the booking, also in the fold of a DST transition.
+        # Keep the exact time if the field is unchanged: the form cannot distinguish the two times of a DST fold.
         is_changed = "starts_at" in self.changed_data
         starts_at = self._to_utc(data["starts_at"], zone) if is_changed else self.booking.starts_at
         if starts_at is None:
@@ -94,7 +94,7 @@ class RescheduleForm(_FrontDeskForm):
 
 
 class BookingForm(_FrontDeskForm):
-    """Books for a customer. It carries the id of the booking, so submitting it twice creates one booking."""
+    """Books for a customer. ``key`` becomes the booking's id, so submitting the form twice creates one booking."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4, required=False)
     service = forms.ModelChoiceField(Service.objects.filter(is_active=True))
@@ -133,7 +133,7 @@ class BookingForm(_FrontDeskForm):
                 customer={name: data[name] for name in ("name", "phone", "email")},
             ).booking
         except (*REFUSALS, IntegrityError) as refusal:
-            if existing := self._find_existing():  # a concurrent submission of the same form was first
+            if existing := self._find_existing():  # a concurrent submission of the same form came first
                 return self._return_if_equal(existing, starts_at)
             if isinstance(refusal, IntegrityError):
                 raise

@@ -16,7 +16,7 @@ MAX_LISTED = 10
 
 
 def warn_about_bookings(request: HttpRequest, bookings: BookingQuerySet) -> None:
-    """List the bookings in a time that is now closed: closing does not reschedule or cancel them."""
+    """Warn about bookings during a time that is now closed: they are not rescheduled or cancelled automatically."""
     references = list(bookings.order_by("starts_at").values_list("reference", flat=True))
     if references:
         more = f" and {len(references) - MAX_LISTED} more" if len(references) > MAX_LISTED else ""
@@ -30,13 +30,13 @@ def warn_about_bookings(request: HttpRequest, bookings: BookingQuerySet) -> None
 @admin.register(ScheduleException)
 class ScheduleExceptionAdmin(admin.ModelAdmin):
     form = ScheduleExceptionForm
-    list_display = ["starts", "ends", "location", "closes_for", "is_open", "reason"]
+    list_display = ["starts", "ends", "location", "applies_to", "is_open", "reason"]
     list_filter = ["location", "is_open", "starts_at"]
     list_select_related = ["location", "resource"]
 
     def get_fields(self, request: HttpRequest, obj: ScheduleException | None = None) -> list[Any]:
-        is_form = obj is None or self.has_change_permission(request, obj)
-        times = ["starts_at", "ends_at"] if is_form else ["starts", "ends"]
+        is_editable = obj is None or self.has_change_permission(request, obj)
+        times = ["starts_at", "ends_at"] if is_editable else ["starts", "ends"]
         return ["location", "resource", *times, "is_open", "reason"]
 
     @admin.display(description="starts", ordering="starts_at")
@@ -51,10 +51,10 @@ class ScheduleExceptionAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         if not obj.is_open:
             resources = Resource.objects.filter(location=obj.location)
-            closed = resources if obj.resource is None else resources.filter(pk=obj.resource.pk)
-            bookings = Booking.objects.active().occupying(closed)
+            closed_resources = resources if obj.resource is None else resources.filter(pk=obj.resource.pk)
+            bookings = Booking.objects.active().occupying(closed_resources)
             warn_about_bookings(request, bookings.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at))
 
-    @admin.display(description="for")
-    def closes_for(self, exception: ScheduleException) -> str:
+    @admin.display(description="applies to")
+    def applies_to(self, exception: ScheduleException) -> str:
         return str(exception.resource or "the whole location")

@@ -23,8 +23,8 @@ class AttendeeInline(admin.TabularInline):
     verbose_name_plural = "attendees"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
-        ended = [Booking.Status.CANCELLED, Booking.Status.DECLINED, Booking.Status.EXPIRED]
-        return super().get_queryset(request).exclude(status__in=ended).select_related("customer")
+        inactive_statuses = [Booking.Status.CANCELLED, Booking.Status.DECLINED, Booking.Status.EXPIRED]
+        return super().get_queryset(request).exclude(status__in=inactive_statuses).select_related("customer")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

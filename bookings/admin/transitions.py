@@ -25,7 +25,7 @@ CORRECT = "bookings.correct_booking"
 
 @dataclass(frozen=True)
 class Transition:
-    """A button of the booking page: its operation, its permission, and the statuses in which it is shown.
+    """A button on the booking page: its operation, its permission, and the statuses in which it is shown.
 
     Users who may correct bookings also see it in the status ``corrects``.
     """
@@ -33,7 +33,7 @@ class Transition:
     operation: Callable[..., Booking]
     permission: str
     statuses: list[Booking.Status]
-    done: str
+    past_tense: str
     corrects: Booking.Status | None = None
 
     def is_available(self, booking: Booking, request: HttpRequest) -> bool:
@@ -56,7 +56,7 @@ COMPLETE = Transition(
     complete_booking, "bookings.complete_booking", [Status.CONFIRMED], "completed", corrects=Status.NO_SHOW
 )
 NO_SHOW = Transition(
-    mark_no_show, "bookings.complete_booking", [Status.CONFIRMED], "marked as no-show", corrects=Status.COMPLETED
+    mark_no_show, "bookings.complete_booking", [Status.CONFIRMED], "marked as a no-show", corrects=Status.COMPLETED
 )
 RESCHEDULE = Transition(reschedule_booking, "bookings.reschedule_booking", Booking.RESCHEDULABLE, "rescheduled")
 CANCEL = Transition(cancel_booking, "bookings.cancel_booking", Booking.BLOCKING, "cancelled")

@@ -1,8 +1,8 @@
-"""Idempotency-Key: a POST that is sent again takes effect once and gets the first response again.
+"""Idempotency-Key: a repeated POST takes effect once and gets the first response again.
 
 A view whose work is one transaction calls ``respond_once``. One that calls the gateway after its first transaction uses
 ``begin_execution`` and ``Execution.attach_booking`` in that transaction, makes the call in ``Execution.resumable``, and
-ends with ``Execution.store_response``. Without an idempotency key these do nothing special.
+ends with ``Execution.store_response``. Without an idempotency key, these store nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """A request with an idempotency key: who sent it where (``scope``), and a hash of what was sent."""
+    """A request with an idempotency key: its caller and path (``scope``), and a hash of its content."""
 
     scope: str
     fingerprint: str
@@ -64,7 +64,7 @@ class KeyedRequest:
 
 @dataclass(frozen=True)
 class StoredResponse:
-    """A response, byte for byte as a replay will repeat it."""
+    """A response, byte for byte as a replay returns it."""
 
     status: int
     body: str = field(repr=False)
@@ -80,8 +80,8 @@ class Execution:
     """A request that may be executed now: the first one with its key, one that resumes an interrupted one, or any
     request without a key.
 
-    ``interrupted_booking`` is what an interrupted request with the key created: resume with it. Create the booking with
-    ``token_for``, so that a replay can show the same manage token.
+    ``interrupted_booking`` is the booking of an interrupted request with the key: resume with it. Create the booking
+    with ``token_for``, so that a replay can show the same manage token.
     """
 
     row: IdempotencyKey | None = None
@@ -96,7 +96,7 @@ class Execution:
     def resumable(self, *, undone_by: type[Exception]) -> Iterator[None]:
         """Run the steps after the first commit. If they raise, a repeat with the key may run immediately.
 
-        It resumes with the attached booking; after ``undone_by``, which says that the booking was undone, it starts
+        It resumes with the attached booking. After ``undone_by``, which means that the booking was undone, it starts
         from the beginning.
         """
         try:
@@ -111,7 +111,7 @@ class Execution:
     def store_response(self, *, booking: Booking, content: Mapping[str, Any], status: int = 201) -> StoredResponse:
         """Store the response about ``booking`` and return it.
 
-        If another request with the key has stored one in the meantime, that one counts and is returned instead.
+        If another request with the key has stored a response in the meantime, return that one instead.
         """
         response = StoredResponse(status, JSONRenderer().render(content).decode())
         if self.row is None:
@@ -134,7 +134,7 @@ def respond_once(
 ) -> HttpResponse:
     """Respond 201 with the represented new booking; a repeat with the same key gets the first response.
 
-    Everything is one transaction: if ``create`` raises, neither booking nor key is stored. Raises also what
+    Everything is one transaction: if ``create`` raises, neither booking nor key is stored. Also raises what
     keyed_request and begin_execution raise.
     """
     keyed = keyed_request(request)
@@ -170,7 +170,7 @@ def is_repeat(request: Request) -> bool:
 def begin_execution(keyed: KeyedRequest | None) -> Execution | StoredResponse:
     """Lock the key and return the execution, or the stored response of a replay. Call it first in a transaction.
 
-    It waits for a first request that has not committed yet, as long as lock_timeout allows. Raises RequestInProgress or
+    It waits for a first request that has not committed yet, for up to lock_timeout. Raises RequestInProgress or
     IdempotencyKeyReused. A rollback leaves no trace of it.
     """
     if keyed is None:
@@ -192,13 +192,13 @@ def begin_execution(keyed: KeyedRequest | None) -> Execution | StoredResponse:
             )
         if row.status is not None:
             return _replay(row, token_for)
-        if not row.take_lock():
+        if not row.acquire_lock():
             raise RequestInProgress(STILL_RUNNING)
     return Execution(row, row.booking, token_for)
 
 
 def purge_idempotency_keys() -> int:
-    """Delete the keys that are past their retention; return how many. A single statement."""
+    """Delete the keys that are past their retention, in a single statement; return the number deleted."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).delete()
     return deleted
 
@@ -218,7 +218,7 @@ def _replay(row: IdempotencyKey, token_for: TokenMaker) -> StoredResponse:
 
 @contextmanager
 def _lock_timeout_as_in_progress() -> Iterator[None]:
-    # An INSERT waits for an equal one that has not committed. After lock_timeout, the client may wait instead.
+    # An INSERT waits for an uncommitted one with the same key. After lock_timeout, let the client wait and retry.
     try:
         yield
     except OperationalError as error:

@@ -1,4 +1,4 @@
-"""Who sends a request, and what they may do: staff by their permissions, customers by their booking's manage token."""
+"""Authorise callers: staff by their permissions, customers by their booking's manage token."""
 
 from typing import Any, ClassVar, NoReturn
 
@@ -14,9 +14,9 @@ from foundation.events import Actor, ActorKind
 
 CUSTOMER = Actor(ActorKind.CUSTOMER)
 BOOKING_TOKEN = OpenApiParameter(
-    "X-Booking-Token", str, OpenApiParameter.HEADER, description="The booking's manage token, for its customer."
+    "X-Booking-Token", str, OpenApiParameter.HEADER, description="The booking's manage token, for customers."
 )
-LACKS_PERMISSION = "Your account lacks the permission for this. Ask an admin for it."
+LACKS_PERMISSION = "Your account does not have permission for this. Ask an admin to grant it."
 
 
 class MethodNotAllowedFirst(APIView):
@@ -63,7 +63,7 @@ def staff_actor(request: Request) -> Actor:
 
 
 def deny(request: Request) -> NoReturn:
-    """Raise 403 for staff and 404 for anyone else: an unknown id and another customer's id look the same."""
+    """Raise 403 for signed-in users, else 404, so that an unknown id looks the same as another customer's."""
     if request.user.is_authenticated:
         raise PermissionDenied(LACKS_PERMISSION)
     raise Http404

@@ -71,7 +71,7 @@ def represent_booking(booking: Booking) -> dict[str, Any]:
 
 
 def represent_new_booking(new_booking: NewBooking) -> dict[str, object]:
-    """Return the representation of a new booking, the only one with its manage token."""
+    """Return the representation of a new booking, the only one that includes its manage token."""
     return {**represent_booking(new_booking.booking), "manage_token": new_booking.manage_token}
 
 

@@ -12,7 +12,7 @@ from foundation.phone_numbers import normalize_phone_number
 
 
 class PhoneField(serializers.CharField):
-    """A phone number in any notation; its value is in E.164."""
+    """A phone number in any common format, normalised to E.164."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -67,7 +67,7 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
 
 class StartField(serializers.DateTimeField):
     def __init__(self, **options: Any) -> None:
-        options.setdefault("help_text", "ISO 8601. Without an offset it is in the business's time zone.")
+        options.setdefault("help_text", "ISO 8601. A time without an offset is in the business's time zone.")
         super().__init__(**options)
 
     def enforce_timezone(self, value: datetime) -> datetime:
@@ -87,7 +87,7 @@ class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             queryset=Resource.objects.filter(is_active=True),
-            pk_field=serializers.IntegerField(),  # the key's own int() fails on 1e400
+            pk_field=serializers.IntegerField(),  # without it, int() raises OverflowError for 1e400
             required=False,
             default=None,
             **options,
@@ -111,11 +111,11 @@ class RescheduleInputSerializer(serializers.Serializer[Any]):
 
 
 class AvailabilityQuerySerializer(serializers.Serializer[Any]):
-    """Local dates of the location, both included."""
+    """A range of dates in the location's time zone, inclusive."""
 
     MAX_DAYS = 62
 
-    # "from" is a Python keyword, so the fields are declared by name.
+    # "from" is a Python keyword, so it cannot be a class attribute.
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {
             "from": serializers.DateField(help_text="First day, as YYYY-MM-DD."),
@@ -136,7 +136,7 @@ class AvailabilityQuerySerializer(serializers.Serializer[Any]):
 
 
 class BookingQuerySerializer(serializers.Serializer[Any]):
-    """The filters of the list of bookings. Each field's source is its lookup."""
+    """Filters for the booking list. Each field's ``source`` is the ORM lookup that it applies."""
 
     status = serializers.ChoiceField(choices=Booking.Status.choices, required=False)
     reference = serializers.CharField(max_length=12, required=False)
@@ -155,9 +155,9 @@ class FreeSlotSerializer(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     resources = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Ids of the resources that it can be booked with."
+        child=serializers.IntegerField(), help_text="Ids of the resources that can be booked for this slot."
     )
-    places = serializers.IntegerField(help_text="Number of people that it can be booked for.")
+    places = serializers.IntegerField(help_text="Remaining places in this slot.")
 
 
 class AvailabilitySerializer(serializers.Serializer[Any]):

@@ -33,11 +33,11 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(manage_token_hash=hash_token(token))
 
     def overdue(self) -> BookingQuerySet:
-        """Return holds and requests whose time is over and that have not been expired yet."""
+        """Return holds and requests that are past their deadline but have not been expired yet."""
         return self.filter(OVERDUE)
 
     def active(self) -> BookingQuerySet:
-        """Return bookings that block their slot. Overdue ones do not, whether they have been expired or not."""
+        """Return bookings that block their slot. Overdue holds and requests do not, even before they are expired."""
         return self.filter(status__in=Booking.BLOCKING).exclude(OVERDUE)
 
     def occupying(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
@@ -46,15 +46,15 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(allocated).distinct()
 
     def locked_for_transition(self) -> BookingQuerySet:
-        """Lock the rows, except those that are already locked, and load what a transition needs."""
+        """Lock the rows, skipping those that are already locked, and load the relations that a transition needs."""
         locked = self.select_for_update(of=("self",), no_key=True, skip_locked=True)
         return locked.select_related("service__location", "customer", "resource", "session")
 
 
 class Booking(models.Model):
-    """A visit of a customer, booked or held. ``version`` counts its changes; each change has a BookingEvent.
+    """A customer's visit, booked or held. ``version`` is the ``seq`` of its latest BookingEvent.
 
-    Price, cut-offs and time zone are copies: later changes of the service or the location do not affect them.
+    Price, cut-offs and time zone are copies: later changes to the service or the location do not affect them.
     """
 
     class Status(models.TextChoices):
@@ -67,7 +67,7 @@ class Booking(models.Model):
         DECLINED = "declined"
         EXPIRED = "expired"
 
-    # The allowed transitions: to each status, from these.
+    # For each status, the statuses from which a booking may change to it.
     ALLOWED_PREDECESSORS = {
         Status.PENDING: [Status.HELD],
         Status.CONFIRMED: [Status.HELD, Status.PENDING, Status.EXPIRED],
@@ -79,7 +79,7 @@ class Booking(models.Model):
     }
     BLOCKING = [Status.HELD, Status.PENDING, Status.CONFIRMED]
     RESCHEDULABLE = [Status.PENDING, Status.CONFIRMED]
-    PAYABLE = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # a payment may count towards these
+    PAYABLE = [Status.PENDING, Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]  # statuses in which payments count
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
@@ -143,7 +143,7 @@ class Booking(models.Model):
     def transition_to(self, status: Status, **fields: Any) -> bool:
         """Set ``status`` and ``fields`` if the current status allows it; return whether it did.
 
-        A single UPDATE decides, so two callers cannot both succeed. Afterwards the instance equals the row.
+        A single UPDATE decides, so two callers cannot both succeed. Afterwards, the instance matches the row.
         """
         changes = {"hold_expires_at": None, "answer_by": None, **fields}
         updated = Booking.objects.filter(pk=self.pk, status__in=self.ALLOWED_PREDECESSORS[status]).update(
@@ -153,7 +153,7 @@ class Booking(models.Model):
         return bool(updated)
 
     def reschedule_to(self, starts_at: datetime, ends_at: datetime, resource: Resource, **fields: Any) -> bool:
-        """Set new times and resource if the status allows rescheduling; return whether it did. The status stays."""
+        """Set the new times and resource if the status allows it; return whether it did. The status does not change."""
         reschedulable = Booking.objects.filter(pk=self.pk, status__in=self.RESCHEDULABLE)
         changes = {"starts_at": starts_at, "ends_at": ends_at, "resource": resource, **fields}
         updated = reschedulable.update(version=F("version") + 1, updated_at=Now(), **changes)
@@ -162,24 +162,24 @@ class Booking(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of its times: the location's when it was booked."""
+        """The location's time zone at the time of booking."""
         return ZoneInfo(self.timezone)
 
     @property
     def allocation_owner(self) -> Booking | Session:
-        """The owner of the allocations that block its slot: the booking itself, or its session."""
+        """The owner of the allocations that block the slot: the booking itself, or its session."""
         return self.session or self
 
     def occupies(self, resource: Resource) -> bool:
-        """Return whether it occupies ``resource``, as its main resource or an additional one."""
+        """Return whether the booking occupies ``resource``, as its main resource or an additional one."""
         return self.allocation_owner.allocations.filter(resource=resource).exists()
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it is a hold whose time is over and that has not been expired yet."""
+        """Whether the booking is a hold that is past its deadline but has not been expired yet."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
 
-    def is_within(self, cutoff_minutes: int) -> bool:
+    def is_past_cutoff(self, cutoff_minutes: int) -> bool:
         """Return whether less than ``cutoff_minutes`` are left until the visit."""
         return timezone.now() > self.starts_at - timedelta(minutes=cutoff_minutes)
 

@@ -9,9 +9,9 @@ from foundation.events import ActorKind
 
 
 class BookingEvent(models.Model):
-    """A change of a booking; append-only. ``seq`` is the booking's version after the change.
+    """A change to a booking; append-only. ``seq`` is the booking's version after the change.
 
-    ``actor`` is a text for people; branch on ``actor_kind``.
+    ``actor`` is for display only; branch on ``actor_kind``.
     """
 
     class Kind(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Customer(models.Model):
-    """A person with bookings. ``phone`` is in E.164. People share phones: a number may have several customers."""
+    """A person with bookings. ``phone`` is in E.164; several customers may share a number."""
 
     name = models.CharField(max_length=120)
     phone = models.CharField(max_length=16, db_index=True)
@@ -24,7 +24,7 @@ class Customer(models.Model):
 
     @classmethod
     def get_or_insert(cls, *, name: str, phone: str, email: str) -> Self:
-        """Return the customer with this name, phone and e-mail; insert it if it is missing. One statement does both."""
+        """Return the customer with this name, phone and e-mail, inserted if missing. A single statement does both."""
         (customer,) = cls.objects.bulk_create(
             [cls(name=name, phone=phone, email=email)],
             update_conflicts=True,

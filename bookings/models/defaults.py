@@ -1,4 +1,4 @@
-"""Defaults and validators that applied migrations import. Their paths are permanent."""
+"""Defaults and validators that migrations import, so their import paths must not change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator
 
 
 def new_reference() -> str:
-    """Return a random reference for people. It has no characters that look or sound alike."""
+    """Return a random booking reference without characters that look alike, such as 0 and O."""
     return "BK-" + "".join(secrets.choice("ACDEFHJKMNPRTWXY3479") for _ in range(7))
 
 
@@ -24,5 +24,5 @@ def validate_timezone(name: str) -> None:
 
 
 def default_reminder_minutes() -> list[int]:
-    """Return 24 hours and 2 hours before the visit."""
+    """Return the minutes before the visit at which to send reminders: 24 hours and 2 hours."""
     return [24 * 60, 2 * 60]

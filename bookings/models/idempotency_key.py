@@ -12,13 +12,13 @@ from django.db.models.functions import Now
 
 from bookings.models.booking import Booking
 
-# Longer than any request runs: after that, the process that holds the lock has died.
-LOCK = timedelta(seconds=20)
+# Longer than any request takes: once a lock expires, the process that held it must have died.
+LOCK_DURATION = timedelta(seconds=20)
 
 
 def lock_end() -> CombinedExpression:
-    """Return when a lock taken now expires, by the database's clock."""
-    return Now() + LOCK
+    """Return the expiry time of a lock acquired now, on the database's clock."""
+    return Now() + LOCK_DURATION
 
 
 class IdempotencyKey(models.Model):
@@ -50,8 +50,8 @@ class IdempotencyKey(models.Model):
     def __str__(self) -> str:
         return f"{self.scope} {self.key_hash[:8]}"
 
-    def take_lock(self) -> bool:
-        """Lock the row if it has no response and no request is working on it; return whether it did."""
+    def acquire_lock(self) -> bool:
+        """Lock the row if it has no response and no other request holds the lock; return whether it did."""
         unlocked = IdempotencyKey.objects.filter(pk=self.pk, status=None, locked_until__lte=Now())
         return bool(unlocked.update(locked_until=lock_end()))
 

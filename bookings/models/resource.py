@@ -14,9 +14,9 @@ from bookings.models.service import Service
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
     def listed_for(self, service: Service, requested: Resource | None = None) -> Self:
-        """Return the resources that the service lists at its location, active or not; of ``requested``'s kind, only it.
+        """Return the service's resources at its location, active or not. ``requested`` excludes others of its kind.
 
-        A service takes one resource of each listed kind. If no resource of a kind is active, it cannot be booked.
+        A booking occupies one resource of each listed kind. If a kind has no active one, the service cannot be booked.
         """
         listed = self.filter(services=service, location=service.location_id)
         return listed if requested is None else listed.filter(Q(pk=requested.pk) | ~Q(kind=requested.kind))
@@ -28,7 +28,7 @@ class Resource(models.Model):
         ROOM = "room"
         EQUIPMENT = "equipment"
 
-    # A booking's main resource is the first of these kinds that it occupies.
+    # In order of precedence: a booking's main resource is of the first kind that it occupies.
     KINDS = [Kind.STAFF, Kind.ROOM, Kind.EQUIPMENT]
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
@@ -47,7 +47,7 @@ class Resource(models.Model):
 
     @classmethod
     def by_kind(cls, resources: Iterable[Self]) -> list[list[Self]]:
-        """Return the resources grouped by kind. A service takes one of each; the first group has the main resource."""
+        """Group the resources by kind. A booking occupies one of each group; the main resource is of the first."""
         groups: dict[str, list[Self]] = {kind: [] for kind in cls.KINDS}
         for resource in resources:
             groups[resource.kind].append(resource)

@@ -34,4 +34,6 @@ class ScheduleException(models.Model):
 
     def clean(self) -> None:
         if self.resource is not None and self.resource.location_id != self.location_id:
-            raise ValidationError({"resource": "This resource belongs to another location. Choose its location."})
+            raise ValidationError(
+                {"resource": "This resource belongs to another location. Choose that location, or another resource."}
+            )

@@ -14,7 +14,7 @@ from bookings.models.service import Service
 class Session(models.Model):
     """A class or group event that several bookings share. ``booked`` is the number of places that are taken.
 
-    It occupies its resources as a single booking would, while any place is taken.
+    While any place is taken, it occupies its resources as a single booking would.
     """
 
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
@@ -41,7 +41,7 @@ class Session(models.Model):
         return bool(with_capacity.update(booked=F("booked") + people))
 
     def restart(self, ends_at: datetime, capacity: int, people: int) -> None:
-        """Reuse an empty session with the service's current end and capacity, and take this many places."""
+        """Reuse an empty session: set its end and capacity, and take this many places."""
         self.allocations.all().delete()
         Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=people)
         self.refresh_from_db(fields=["ends_at", "capacity", "booked"])

@@ -1,4 +1,7 @@
-"""Operations on bookings. Each is one transaction that publishes one event, or raises and changes nothing."""
+"""Operations on bookings.
+
+Unless documented otherwise, each is one transaction that publishes at most one event, or raises and changes nothing.
+"""
 
 from bookings.operations.create import NewBooking, create_booking, hold_booking, reissue_manage_token
 from bookings.operations.customers import update_customer

@@ -53,10 +53,10 @@ def create_booking(
     booking_id: UUID | None = None,
     **booking_input: Unpack[BookingInput],
 ) -> NewBooking:
-    """Create a booking that is paid at the desk: pending, or confirmed if staff made it or need not confirm it.
+    """Create a booking that is paid at the desk: confirmed if staff create it or need not confirm it, else pending.
 
-    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, WrongPaymentMode for a customer of a service
-    that is paid online, or IntegrityError if ``booking_id`` exists.
+    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, WrongPaymentMode if a customer books a
+    service that is paid online, or IntegrityError if ``booking_id`` exists.
     """
     service = booking_input["service"]
     if service.due_online_minor and actor.is_customer:
@@ -70,7 +70,10 @@ def create_booking(
 def hold_booking(
     *, actor: Actor, token_for: TokenMaker = random_token, **booking_input: Unpack[BookingInput]
 ) -> NewBooking:
-    """Hold a slot until ``hold_expires_at`` while its customer pays. Raises what create_booking raises."""
+    """Hold a slot until ``hold_expires_at`` while the customer pays.
+
+    Raises WrongPaymentMode if the service is not paid online, UnpaidHoldExists, or what create_booking raises.
+    """
     if not booking_input["service"].due_online_minor:
         raise WrongPaymentMode("This service is not paid online. Use POST /bookings/.")
     return _create(booking_input, actor, token_for, uuid4(), Status.HELD, events.booking_held)
@@ -91,7 +94,7 @@ def _create(
     status: Booking.Status,
     signal: Signal,
 ) -> NewBooking:
-    """Create the booking. Retry on a reference collision, which happens to 1 in 1,000 with a million bookings."""
+    """Create the booking. Retry on a reference collision, which affects 1 in 1,000 when there are a million."""
     while True:
         try:
             return _create_once(booking_input, actor, token_for(booking_id), booking_id, status, signal)
@@ -116,7 +119,7 @@ def _create_once(
     with translate_slot_conflicts(service, starts_at, resource, people):
         if actor.is_customer:
             _check_limits(service, booking_input["customer"]["phone"], status)
-        slot = reserve_slot(service, starts_at, resource, people=people, at_any_minute=not actor.is_customer)
+        slot = reserve_slot(service, starts_at, resource, people=people, allow_any_minute=not actor.is_customer)
         booking = _insert(booking_input, slot, token, booking_id, status)
         write_allocations(booking, slot)
         record_event(booking, signal, BookingEvent.Kind.CREATED, actor, from_status="")
@@ -126,7 +129,7 @@ def _create_once(
 def _insert(
     booking_input: BookingInput, slot: ReservedSlot, token: str, booking_id: UUID, status: Booking.Status
 ) -> Booking:
-    """Insert the row. Price, due amount and cut-offs are copied: later changes of the service do not affect them."""
+    """Insert the row. Price, due amount and cut-offs are copied: later changes to the service do not affect them."""
     service, people = booking_input["service"], booking_input.get("party_size", 1)
     hold_expires_at = timezone.now() + timedelta(minutes=service.hold_minutes)
     return Booking.objects.create(

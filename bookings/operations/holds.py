@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 @transaction.atomic
 def extend_hold(*, booking_id: UUID, until: datetime) -> bool:
     """Extend a hold while a bank processes its payment; return whether it was still held."""
-    held = Booking.objects.filter(pk=booking_id, status=Status.HELD)
-    return bool(held.update(hold_expires_at=until, updated_at=Now()))
+    hold = Booking.objects.filter(pk=booking_id, status=Status.HELD)
+    return bool(hold.update(hold_expires_at=until, updated_at=Now()))
 
 
 @transaction.atomic
 def release_hold(*, booking_id: UUID, actor: Actor) -> bool:
-    """Expire a hold before its time; return whether it was still held."""
+    """Expire a hold early; return whether it was still held."""
     booking = lock_booking(booking_id)
     if booking.status != Status.HELD:
         return False
@@ -37,7 +37,7 @@ def release_hold(*, booking_id: UUID, actor: Actor) -> bool:
 
 @transaction.atomic
 def expire_hold(*, booking_id: UUID, actor: Actor) -> bool:
-    """Expire a hold whose time is over; return whether this call expired it."""
+    """Expire a hold if it is overdue; return whether this call expired it."""
     booking = lock_booking(booking_id)
     if not booking.is_overdue:
         return False
@@ -46,10 +46,10 @@ def expire_hold(*, booking_id: UUID, actor: Actor) -> bool:
 
 
 def expire_unanswered_requests(*, limit: int = 100) -> int:
-    """Expire the requests that staff did not confirm or decline in time; return how many.
+    """Expire up to ``limit`` requests that staff did not confirm or decline in time; return the number expired.
 
-    Each is a transaction of its own: one that fails does not stop the others, and together they would lock sessions in
-    an order in which a reschedule between two sessions could deadlock with them.
+    Each is expired in its own transaction: a failure does not stop the others, and one transaction for all would lock
+    several sessions, which could deadlock with a reschedule between two of them.
     """
     overdue = Booking.objects.filter(answer_by__lte=Now()).order_by("answer_by").values_list("pk", flat=True)[:limit]
     return sum(_expire_if_unanswered(booking_id) for booking_id in list(overdue))

@@ -22,10 +22,10 @@ def reschedule_booking(
 ) -> Booking:
     """Change a booking's time, and its resource if one is given; do nothing if both are unchanged.
 
-    Without ``resource`` the booking keeps its resource if that is free, otherwise it gets any free one; a booking of a
-    class joins a session with enough places. Row, reference and price stay. Customers may reschedule until the cut-off
-    that applied when they booked. Raises TooLateToChange, InvalidTransition, SlotTaken, OutsideHours or
-    PartyTooLarge.
+    Without ``resource`` the booking keeps its resource if that is free, otherwise it gets any free one; a class
+    booking joins a session with enough places. The row, reference and price do not change. Customers may reschedule
+    until the cut-off that applied when they booked. Raises TooLateToChange, InvalidTransition, SlotTaken, OutsideHours
+    or PartyTooLarge.
     """
     starts_at = starts_at.astimezone(UTC)
     booking = lock_booking(booking_id)
@@ -33,7 +33,7 @@ def reschedule_booking(
         raise InvalidTransition(booking, "rescheduled")
     if booking.starts_at == starts_at and (resource is None or booking.occupies(resource)):
         return booking
-    if actor.is_customer and booking.is_within(booking.reschedule_cutoff_minutes):
+    if actor.is_customer and booking.is_past_cutoff(booking.reschedule_cutoff_minutes):
         raise TooLateToChange("It is too late to reschedule online. Please call us.")
     service = booking.service
     check_start_time(service, starts_at, actor)
@@ -43,10 +43,10 @@ def reschedule_booking(
             starts_at,
             resource,
             people=booking.party_size,
-            at_any_minute=not actor.is_customer,
-            instead_of=booking,
+            allow_any_minute=not actor.is_customer,
+            current_booking=booking,
         )
-        # For a request, the time that staff have to confirm it starts again.
+        # Rescheduling a request restarts the time that staff have to confirm it.
         answer_by = booking.answer_by and response_deadline(service, starts_at)
         if not booking.reschedule_to(
             slot.starts_at, slot.ends_at, slot.resource, session=slot.session, answer_by=answer_by

@@ -1,4 +1,4 @@
-"""Rules for every requested time, of a new booking and of a reschedule."""
+"""Rules for the requested time of a new booking or a reschedule."""
 
 from __future__ import annotations
 
@@ -35,10 +35,13 @@ def translate_slot_conflicts(
 
 
 def check_start_time(service: Service, starts_at: datetime, actor: Actor) -> None:
-    """Raise OutsideHours for a time in the past or years ahead; for customers also if too close or too far ahead."""
+    """Raise OutsideHours for a time in the past or over five years ahead.
+
+    Customers must also observe the service's minimum notice and horizon; staff may book a visit that is under way.
+    """
     now = timezone.now()
     if starts_at > now + BOOKING_HORIZON:
-        raise OutsideHours("Bookings are possible up to five years ahead. Pick an earlier time.")
+        raise OutsideHours("Bookings can be made up to five years ahead. Pick an earlier time.")
     if not actor.is_customer:
         if service.ends_at(starts_at) <= now:
             raise OutsideHours("This time is in the past. Pick a later one.")
@@ -50,9 +53,9 @@ def check_start_time(service: Service, starts_at: datetime, actor: Actor) -> Non
 
 
 def response_deadline(service: Service, starts_at: datetime) -> datetime:
-    """Return when a request expires: after the service's time for a decision, but no later than the start of the visit.
+    """Return when a request expires: ``answer_minutes`` from now, but no later than the start of the visit.
 
-    If staff rescheduled it to a visit that has already started, no later than the end of the visit.
+    If staff rescheduled the request to a visit that has already started, no later than the end of the visit.
     """
     now = timezone.now()
     latest = starts_at if starts_at > now else service.ends_at(starts_at)

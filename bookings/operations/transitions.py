@@ -22,7 +22,7 @@ Status = Booking.Status
 
 @transaction.atomic
 def confirm_booking(*, booking_id: UUID, actor: Actor) -> Booking:
-    """Confirm a pending booking; do nothing if it is already confirmed. Raises InvalidTransition from other states."""
+    """Confirm a pending booking; do nothing if it is already confirmed. Raises InvalidTransition in other statuses."""
     booking = lock_booking(booking_id)
     if booking.status == Status.CONFIRMED:
         return booking
@@ -44,7 +44,7 @@ def decline_booking(*, booking_id: UUID, actor: Actor) -> Booking:
 
 @transaction.atomic
 def complete_booking(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Complete a booking after the visit; do nothing if it is already completed. Raises InvalidTransition.
+    """Complete a confirmed booking; do nothing if it is already completed. Raises InvalidTransition.
 
     ``may_correct`` also allows it for a booking that was marked as a no-show.
     """
@@ -53,7 +53,7 @@ def complete_booking(*, booking_id: UUID, actor: Actor, may_correct: bool = Fals
 
 @transaction.atomic
 def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Mark a booking as a no-show; do nothing if it already is one.
+    """Mark a confirmed booking as a no-show; do nothing if it already is one.
 
     ``may_correct`` also allows it for a completed booking. Raises VisitNotStarted or InvalidTransition.
     """
@@ -64,13 +64,13 @@ def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -
 def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
     """Cancel a booking; do nothing if it is already cancelled.
 
-    Customers may cancel until the cut-off that applied when they booked. Staff always may; a cancellation after the
-    cut-off is marked as late. Raises TooLateToChange or InvalidTransition.
+    Customers may cancel until the cut-off that applied when they booked. Staff may always cancel; a
+    cancellation after the cut-off is marked as late. Raises TooLateToChange or InvalidTransition.
     """
     booking = lock_booking(booking_id)
     if booking.status == Status.CANCELLED:
         return booking
-    is_late = booking.status in Booking.RESCHEDULABLE and booking.is_within(booking.cancel_cutoff_minutes)
+    is_late = booking.status in Booking.RESCHEDULABLE and booking.is_past_cutoff(booking.cancel_cutoff_minutes)
     if is_late and actor.is_customer:
         raise TooLateToChange("It is too late to cancel online. Please call us.")
     booking = transition_booking(
@@ -85,7 +85,7 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
     """Keep the slot of a paid booking; return whether it was still available.
 
     A hold becomes confirmed, or pending if staff must confirm it. An expired hold becomes confirmed if its slot is
-    still free. For a visit that is over, and for any other booking, it changes nothing and returns False.
+    still free. If the visit has ended, or in any other status, it changes nothing and returns False.
     """
     booking = lock_booking(booking_id)
     is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
@@ -118,12 +118,12 @@ def _conclude(
     if is_correction:
         return transition_booking(booking, status, events.booking_corrected, Kind.CORRECTED, actor)
     booking = transition_booking(booking, status, signal, kind, actor)
-    if booking.session is None:  # the places of a session that has started stay taken
+    if booking.session is None:  # attendees keep their places in a session
         release_slot(booking)
     return booking
 
 
 def _is_expired_hold(booking: Booking) -> bool:
-    # An expired request does not count: its payment has already been refunded.
+    # This excludes expired requests: their payment has already been refunded.
     was_held = booking.events.filter(seq=booking.version, from_status=Status.HELD)
     return booking.status == Status.EXPIRED and was_held.exists()

@@ -1,4 +1,4 @@
-"""Which resources are free in an interval, and the allocations that occupy them. Callers hold the resource locks."""
+"""Find free resources, and write the allocations that occupy them. Callers must hold the resource locks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from bookings.models import Allocation, Booking, Resource, Session
 from bookings.models.booking import BookingQuerySet
 from foundation.events import Actor, ActorKind
 
-BlockedRange = Any  # a half-open interval: a pair, or PostgreSQL's range
+BlockedRange = Any  # a half-open interval: a pair of datetimes, or a psycopg2 range
 
 
 @dataclass(frozen=True)
 class ReservedSlot:
-    """A slot that was found free, with its resources, which stay locked until the transaction ends.
+    """A free slot and its resources, which stay locked until the transaction ends.
 
-    ``session`` is the session that it is in, if the service has a capacity of several people.
+    ``session`` is set if the service's capacity is more than one. ``resources`` is empty if that session already
+    occupies them.
     """
 
     starts_at: datetime
@@ -57,7 +58,7 @@ def find_busy_resources(resources: list[Resource], blocked: BlockedRange) -> set
 
 
 def expire_overdue(bookings: BookingQuerySet) -> bool:
-    """Expire those of ``bookings`` that are overdue; return whether there were any."""
+    """Expire the overdue ones of ``bookings``; return whether there were any."""
     # A payment locks its booking first and the resource second. Waiting for it here would deadlock, so skip it.
     overdue = bookings.overdue().locked_for_transition()
     for booking in overdue:
@@ -66,5 +67,5 @@ def expire_overdue(bookings: BookingQuerySet) -> bool:
 
 
 def insert_allocations(resources: list[Resource], blocked: BlockedRange, **owner: Any) -> None:
-    """Occupy the resources during ``blocked`` for the ``booking`` or ``session`` that is given."""
+    """Occupy the resources during ``blocked`` for the given ``booking`` or ``session``."""
     Allocation.objects.bulk_create(Allocation(resource=resource, blocked=blocked, **owner) for resource in resources)

@@ -27,7 +27,7 @@ Timestamps = tuple[float, float]  # an interval in seconds since 1970
 
 
 class FreeSlot(NamedTuple):
-    """A slot that customers can book with any of ``resources``, for up to ``places`` people. In the location's zone."""
+    """A slot with any of ``resources`` (keys), for up to ``places`` people. Times are in the location's zone."""
 
     starts_at: datetime
     ends_at: datetime
@@ -38,7 +38,7 @@ class FreeSlot(NamedTuple):
 def find_free_slots(
     service: Service, first: date, last: date, resource: Resource | None = None, *, people: int = 1
 ) -> list[FreeSlot]:
-    """Return what customers can book from ``first`` to ``last`` (local dates of the location), in order of time."""
+    """Return the slots that customers can book from ``first`` to ``last`` (local dates, inclusive), ordered by time."""
     candidates = _find_candidates(service, resource)
     now = timezone.now()
     earliest = now + timedelta(minutes=service.min_notice_minutes)
@@ -53,17 +53,17 @@ def find_free_slots(
 
 
 def find_alternatives(service: Service, starts_at: datetime, resource: Resource | None, people: int) -> list[datetime]:
-    """Return the free starts nearest to a slot that is taken, in the location's zone and in order of time."""
+    """Return up to three free start times nearest to a taken slot, in the location's zone and ordered by time."""
     day = starts_at.astimezone(service.location.zone).date()
     slots = find_free_slots(service, day - ALTERNATIVES_WITHIN, day + ALTERNATIVES_WITHIN, resource, people=people)
     # Compare timestamps: within one zone, Python compares local times, and those of a fold occur twice.
-    wanted = starts_at.timestamp()
-    nearest = sorted((slot.starts_at for slot in slots), key=lambda start: abs(start.timestamp() - wanted))
+    target = starts_at.timestamp()
+    nearest = sorted((slot.starts_at for slot in slots), key=lambda start: abs(start.timestamp() - target))
     return sorted(nearest[:MAX_ALTERNATIVES], key=datetime.timestamp)
 
 
 def _find_candidates(service: Service, requested: Resource | None) -> list[list[Resource]]:
-    """Return the active resources by kind, or nothing if the service cannot be booked without an inactive one."""
+    """Return the active resources by kind; empty if a listed kind has none or ``requested`` is inactive."""
     listed = list(Resource.objects.listed_for(service, requested).order_by("pk"))
     active = [resource for resource in listed if resource.is_active]
     by_kind = Resource.by_kind(active)
@@ -73,7 +73,7 @@ def _find_candidates(service: Service, requested: Resource | None) -> list[list[
 
 @dataclass(frozen=True)
 class _Calendar:
-    """What the search needs, loaded in a few statements for any number of days and bookings.
+    """The input of the search, loaded with a constant number of queries.
 
     Times are in seconds since 1970. ``open`` and ``busy`` are intervals by resource; ``sessions`` has the remaining
     places by resource and start.
@@ -91,7 +91,7 @@ class _Calendar:
         return self.service.duration_minutes * 60
 
     def free_slots(self, earliest: float, latest: float) -> Iterator[FreeSlot]:
-        """Yield the free slots that start between the two, in order of time."""
+        """Yield the free slots that start from ``earliest`` to ``latest``, ordered by time."""
         main_kind, *other_kinds = self.candidates
         capacity = self.service.capacity
         resources: dict[int, list[int]] = defaultdict(list)
@@ -99,7 +99,7 @@ class _Calendar:
         for key in (resource.pk for resource in main_kind):
             grid = self._slot_grid(key, earliest, latest)
             for start in self._free_starts(key, grid):
-                # Most services need one kind: building no generator per start saves 6 % of the time for a month.
+                # Most services need only one kind: skipping the generator saves 6 % when searching a month.
                 if not other_kinds or all(self._has_free(kind, start) for kind in other_kinds):
                     resources[start].append(key)
                     places[start] = capacity
@@ -112,9 +112,9 @@ class _Calendar:
             yield FreeSlot(at(start), at(start + self.duration), resources[start], places[start])
 
     def _slot_grid(self, key: int, earliest: float, latest: float) -> list[int]:
-        """Return when visits may start: at each opening and every interval after it.
+        """Return the possible start times: each opening time and every ``slot_interval_minutes`` after it.
 
-        Where the resource is open across midnight, the grid starts again at midnight, so that it does not depend on the
+        Where the resource is open across midnight, the grid restarts at midnight, so that it does not depend on the
         requested dates.
         """
         step = self.service.slot_interval_minutes * 60
@@ -165,7 +165,7 @@ def _load_calendar(
         service=service,
         candidates=candidates,
         midnights=[day.timestamp() for day in days],
-        open={key: [(start.timestamp(), end.timestamp()) for start, end in found] for key, found in intervals.items()},
+        open={key: [(start.timestamp(), end.timestamp()) for start, end in pairs] for key, pairs in intervals.items()},
         busy=_load_busy_intervals(list(intervals), blocked),
         sessions=_load_sessions(service, days[0], days[-1], people) if service.capacity > 1 else {},
     )
@@ -199,15 +199,15 @@ def _load_busy_intervals(keys: list[int], within: Interval) -> dict[int, list[Ti
 
 
 def _load_sessions(service: Service, first: datetime, last: datetime, people: int) -> dict[int, dict[int, int]]:
-    """Return the remaining places, by resource and start, of started sessions with enough places for ``people``."""
+    """Return the remaining places, by resource and start, of sessions with bookings and room for ``people`` more."""
     sessions = Session.objects.filter(service=service, booked__gt=0, starts_at__gte=first, starts_at__lt=last)
     overdue_places: dict[int, int] = defaultdict(int)
     overdue = Booking.objects.overdue().filter(session__in=sessions).values_list("session", "party_size")
     for key, party_size in overdue:
         overdue_places[key] += party_size
-    found: dict[int, dict[int, int]] = defaultdict(dict)
+    remaining_places: dict[int, dict[int, int]] = defaultdict(dict)
     for session in sessions:
         remaining = session.capacity - session.booked + overdue_places[session.pk]
         if people <= remaining < session.capacity:  # an empty session counts as a free slot
-            found[session.resource_id][int(session.starts_at.timestamp())] = remaining
-    return found
+            remaining_places[session.resource_id][int(session.starts_at.timestamp())] = remaining
+    return remaining_places

@@ -20,7 +20,7 @@ from foundation.intervals import Interval, merge, subtract
 def open_intervals(
     location: Location, resources: Iterable[Resource], first: date, last: date
 ) -> dict[int, list[Interval]]:
-    """Return, by resource, the intervals in which it is open from ``first`` to ``last`` (local dates).
+    """Return each resource's open intervals, by key, from ``first`` to ``last`` (local dates, inclusive).
 
     An exception of the resource overrides one of its location, and closing overrides opening. A room or a piece of
     equipment without working hours is always open.
@@ -32,17 +32,17 @@ def open_intervals(
     intervals = {}
     for resource in resources:
         if resource.pk in weekly:
-            is_open = weekly[resource.pk]
+            hours = weekly[resource.pk]
         else:
-            is_open = [] if resource.kind == Resource.Kind.STAFF else [(start, end)]
+            hours = [] if resource.kind == Resource.Kind.STAFF else [(start, end)]
         for opened, closed in (exceptions[None], exceptions[resource.pk]):
-            is_open = subtract(merge([*is_open, *opened]), merge(closed))
-        intervals[resource.pk] = is_open
+            hours = subtract(merge([*hours, *opened]), merge(closed))
+        intervals[resource.pk] = hours
     return intervals
 
 
 def each_day(first: date, last: date) -> Iterator[date]:
-    """Yield the days from ``first`` to ``last``, both included."""
+    """Yield the days from ``first`` to ``last``, inclusive."""
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
@@ -68,17 +68,17 @@ def _weekly_intervals(keys: list[int], first: date, last: date, zone: ZoneInfo) 
 def _exceptions(
     location: Location, keys: list[int], start: datetime, end: datetime
 ) -> dict[int | None, tuple[list[Interval], list[Interval]]]:
-    """Return the opened and the closed intervals by resource; under None those of the whole location."""
-    found: dict[int | None, tuple[list[Interval], list[Interval]]] = defaultdict(lambda: ([], []))
+    """Return (open, closed) intervals by resource key; the key None is the whole location."""
+    by_resource: dict[int | None, tuple[list[Interval], list[Interval]]] = defaultdict(lambda: ([], []))
     rows = ScheduleException.objects.filter(
         Q(resource__in=keys) | Q(resource=None, location=location), starts_at__lt=end, ends_at__gt=start
     )
     for row in rows:
-        opened, closed = found[row.resource_id]
+        opened, closed = by_resource[row.resource_id]
         (opened if row.is_open else closed).append((max(row.starts_at, start), min(row.ends_at, end)))
-    return found
+    return by_resource
 
 
 def _local_to_utc(day: date, at: time, zone: ZoneInfo) -> datetime:
-    # A time in the gap of a DST transition is read with the offset before the gap, as PEP 495 does with fold=0.
+    # A time in the gap of a DST transition is interpreted with the offset before the gap, as PEP 495 does with fold=0.
     return datetime.combine(day, at, zone).astimezone(UTC)

@@ -1,7 +1,7 @@
 """Reserve a slot: lock the candidate resources, expire overdue holds, pick free resources.
 
-Every path that could double-book passes here; the exclusion constraint on Allocation is the safety net. A service takes
-one resource of each kind that it lists: one of its doctors and, if it lists rooms, one of its rooms.
+Every path that could double-book goes through this module; the exclusion constraint on Allocation is the safety net.
+A booking occupies one resource of each kind that its service lists: a doctor and, if the service lists rooms, a room.
 """
 
 from __future__ import annotations
@@ -34,26 +34,27 @@ def reserve_slot(
     requested: Resource | None,
     *,
     people: int,
-    at_any_minute: bool = False,
-    instead_of: Booking | None = None,
+    allow_any_minute: bool = False,
+    current_booking: Booking | None = None,
 ) -> ReservedSlot:
-    """Lock the candidate resources, expire overdue holds, and return a free slot; take the places in a session.
+    """Lock the candidate resources, expire overdue holds, and return a free slot. For a session, also take the places.
 
-    ``at_any_minute`` allows starts off the slot grid, for staff. The slot of ``instead_of`` is released once the
-    resources are locked, so a reschedule does not conflict with itself.
+    ``allow_any_minute`` permits start times off the slot grid, for staff. The slot of ``current_booking`` is released
+    once the resources are locked, so a reschedule does not conflict with itself.
 
-    The row locks, taken in key order, prevent double bookings. With the exclusion constraint alone, concurrent inserts
-    would wait for each other and deadlock, and the places of a session that restarts would be miscounted.
+    The row locks, acquired in key order, prevent double bookings. With the exclusion constraint alone, concurrent
+    inserts would wait for each other and deadlock, and the places of a session that restarts would be miscounted.
+
     Raises OutsideHours, PartyTooLarge or SlotTaken.
     """
     if people > service.capacity:
         raise PartyTooLarge(service.capacity)
     ends_at = service.ends_at(starts_at)
-    listed = _lock_listed_resources(service, requested, instead_of)
+    listed = _lock_listed_resources(service, requested, current_booking)
     if not listed or (requested is not None and requested not in listed):
         raise OutsideHours(NOT_OFFERED)
     kinds = Resource.by_kind(listed)
-    open_resources = _find_open(service, kinds, starts_at, ends_at, at_any_minute)
+    open_resources = _find_open(service, kinds, starts_at, ends_at, allow_any_minute)
     if len(Resource.by_kind(open_resources)) < len(kinds):
         raise OutsideHours(NOT_OFFERED)
     if service.capacity > 1:
@@ -70,7 +71,7 @@ def write_allocations(booking: Booking, slot: ReservedSlot) -> None:
 
 
 def reclaim_slot(booking: Booking) -> bool:
-    """Occupy the slot of an expired booking again if it is in the future, open and free; return whether it was."""
+    """Occupy the slot of an expired booking again if it is in the future, open and free; return whether it did."""
     session, owner = booking.session, booking.allocation_owner
     resources = _lock(Resource.objects.filter(pk__in=owner.allocations.values("resource_id")))
     if booking.starts_at <= timezone.now() or not _are_all_open(booking, resources):
@@ -89,17 +90,19 @@ def reclaim_slot(booking: Booking) -> bool:
     return session is None or session.take_places(booking.party_size)
 
 
-def _lock_listed_resources(service: Service, requested: Resource | None, instead_of: Booking | None) -> list[Resource]:
-    """Lock the listed resources. Those of ``instead_of`` come first, so that it keeps them if possible."""
+def _lock_listed_resources(
+    service: Service, requested: Resource | None, current_booking: Booking | None
+) -> list[Resource]:
+    """Lock and return the listed resources; release the slot of ``current_booking``, but return its resources first."""
     listed = Resource.objects.listed_for(service, requested)
-    if instead_of is None:
+    if current_booking is None:
         return _lock(listed)
-    # The resources that are released must be locked as well, and all of them in one order.
-    released = set(instead_of.allocation_owner.allocations.values_list("resource_id", flat=True))
+    # Lock the resources to be released as well, all of them in one order.
+    released_keys = set(current_booking.allocation_owner.allocations.values_list("resource_id", flat=True))
     keys = set(listed.values_list("pk", flat=True))
-    locked = _lock(Resource.objects.filter(pk__in=keys | released))
-    release_slot(instead_of)
-    locked.sort(key=lambda resource: resource.pk not in released)
+    locked = _lock(Resource.objects.filter(pk__in=keys | released_keys))
+    release_slot(current_booking)
+    locked.sort(key=lambda resource: resource.pk not in released_keys)
     return [resource for resource in locked if resource.pk in keys]
 
 
@@ -108,19 +111,19 @@ def _lock(resources: QuerySet[Resource]) -> list[Resource]:
 
 
 def _find_open(
-    service: Service, kinds: list[list[Resource]], starts_at: datetime, ends_at: datetime, at_any_minute: bool
+    service: Service, kinds: list[list[Resource]], starts_at: datetime, ends_at: datetime, allow_any_minute: bool
 ) -> list[Resource]:
     """Return the active resources that are open for the whole visit and whose slot grid includes ``starts_at``."""
     active = [resource for kind in kinds for resource in kind if resource.is_active]
     intervals = _open_intervals(service, active, starts_at, ends_at)
     step = timedelta(minutes=service.slot_interval_minutes)
-    found = []
+    open_resources = []
     for resource in active:
         interval = find_containing(intervals[resource.pk], starts_at, ends_at)
         is_main_kind = resource in kinds[0]
-        if interval and (at_any_minute or not is_main_kind or (starts_at - interval[0]) % step == timedelta(0)):
-            found.append(resource)
-    return found
+        if interval and (allow_any_minute or not is_main_kind or (starts_at - interval[0]) % step == timedelta(0)):
+            open_resources.append(resource)
+    return open_resources
 
 
 def _are_all_open(booking: Booking, resources: list[Resource]) -> bool:

@@ -9,14 +9,14 @@ from bookings.scheduling.allocations import ReservedSlot, expire_overdue, insert
 
 
 def join_session(service: Service, starts_at: datetime, candidates: list[Resource], people: int) -> ReservedSlot:
-    """Take places in a session that has enough, or start one with free resources. Raises SlotTaken."""
+    """Take places in a session that has enough, or start a new session with free resources. Raises SlotTaken."""
     ends_at, blocked = service.ends_at(starts_at), service.blocked(starts_at)
-    at_this_time = Session.objects.filter(service=service, starts_at=starts_at, resource__in=candidates)
-    expire_overdue(Booking.objects.filter(session__in=at_this_time))
-    started = at_this_time.filter(booked__gt=0).select_related("resource")
-    locked = started.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    sessions = Session.objects.filter(service=service, starts_at=starts_at, resource__in=candidates)
+    expire_overdue(Booking.objects.filter(session__in=sessions))
+    nonempty = sessions.filter(booked__gt=0).select_related("resource")
+    locked = nonempty.select_for_update(no_key=True, of=("self",)).order_by("pk")
     for session in sorted(locked, key=lambda session: candidates.index(session.resource)):
-        if session.take_places(people):  # it keeps the end that it started with, even if the service has changed
+        if session.take_places(people):  # it keeps its original end, even if the service has changed
             return ReservedSlot(starts_at, session.ends_at, [], blocked, session)
     resources = pick_free_resources(candidates, blocked)
     session, is_new = Session.objects.get_or_create(

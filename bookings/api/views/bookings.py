@@ -58,7 +58,7 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         auth=[{"knoxApiToken": []}, {"bookingToken": []}],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Checked here and not as a permission, so that a guessed token counts against the rate limit first.
+        # Not a permission class: those run before throttles, and a guessed token must count against the rate limit.
         if not may_view_all(request) and not Booking.objects.with_manage_token(booking_token(request)).exists():
             self.permission_denied(request)
         return super().get(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Endpoints of the catalogue and of availability."""
+"""Endpoints for the catalogue and availability."""
 
 from typing import Any
 

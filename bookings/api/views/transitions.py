@@ -74,7 +74,7 @@ class _StaffOrCustomerChange(APIView):
     permission: ClassVar[str]
 
     def actor(self, request: Request, booking_id: UUID) -> Actor:
-        """Return who makes the change, or deny it."""
+        """Return the actor of the change; raise 403 or 404 if the caller may not make it."""
         if request.user.has_perm(self.permission):
             return staff_actor(request)
         if not has_booking_token(request, Booking.objects.filter(pk=booking_id).first()):

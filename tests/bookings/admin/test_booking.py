@@ -21,23 +21,23 @@ LIST = reverse("admin:bookings_booking_changelist")
 ADD = reverse("admin:bookings_booking_add")
 
 
-def press(client, booking, button):
+def press_button(client, booking, button):
     return client.post(f"/admin/bookings/booking/{booking.pk}/actions/{button}/")
 
 
 def test_buttons_confirm_and_complete_a_booking(front_desk):
     booking = make_booking()
 
-    press(front_desk, booking, "confirm")
+    press_button(front_desk, booking, "confirm")
     booking.refresh_from_db()
-    confirmed = booking.status
-    press(front_desk, booking, "complete")
+    status_after_confirm = booking.status
+    press_button(front_desk, booking, "complete")
 
     booking.refresh_from_db()
-    assert (confirmed, booking.status) == ("confirmed", "completed")
+    assert (status_after_confirm, booking.status) == ("confirmed", "completed")
 
 
-def test_button_with_get_is_405(front_desk):
+def test_get_of_a_button_is_405(front_desk):
     booking = make_booking()
 
     response = front_desk.get(f"/admin/bookings/booking/{booking.pk}/actions/confirm/")
@@ -47,40 +47,40 @@ def test_button_with_get_is_405(front_desk):
 
 
 @pytest.mark.parametrize("button", ["confirm", "complete"])
-def test_button_without_permission_is_refused(onlooker, button):
+def test_button_without_permission_is_refused(view_only_user, button):
     booking = make_booking()
     if button == "complete":
         confirm_booking(booking_id=booking.pk, actor=DESK)
-    before = Booking.objects.get(pk=booking.pk).status
+    status_before = Booking.objects.get(pk=booking.pk).status
 
-    response = press(onlooker, booking, button)
+    response = press_button(view_only_user, booking, button)
 
-    assert (response.status_code, Booking.objects.get(pk=booking.pk).status) == (403, before)
+    assert (response.status_code, Booking.objects.get(pk=booking.pk).status) == (403, status_before)
 
 
 def test_bulk_confirm_reports_skipped_bookings(front_desk):
     service = make_service(resources=3)
-    waiting, confirmed, done = (make_booking(service) for _ in range(3))
-    for booking in (confirmed, done):
+    pending, confirmed, completed = (make_booking(service) for _ in range(3))
+    for booking in (confirmed, completed):
         confirm_booking(booking_id=booking.pk, actor=DESK)
-    complete_booking(booking_id=done.pk, actor=DESK)
+    complete_booking(booking_id=completed.pk, actor=DESK)
 
     response = front_desk.post(
-        LIST, {"action": "confirm_selected", "_selected_action": [waiting.pk, confirmed.pk, done.pk]}, follow=True
+        LIST, {"action": "confirm_selected", "_selected_action": [pending.pk, confirmed.pk, completed.pk]}, follow=True
     )
 
-    waiting.refresh_from_db()
+    pending.refresh_from_db()
     message, skipped = (str(message) for message in response.context["messages"])
-    assert (waiting.status, message) == ("confirmed", "1 confirmed.")
-    assert skipped.startswith("2 skipped: ")
-    assert f"{done.reference} is completed" in skipped
+    assert (pending.status, message) == ("confirmed", "1 booking confirmed.")
+    assert skipped.startswith("2 bookings skipped: ")
+    assert f"{completed.reference} is completed" in skipped
     assert f"{confirmed.reference} is already confirmed" in skipped
 
 
-def test_bulk_action_without_permission_is_not_offered(onlooker):
+def test_bulk_action_without_permission_is_not_offered(view_only_user):
     booking = make_booking()
 
-    onlooker.post(LIST, {"action": "confirm_selected", "_selected_action": [booking.pk]})
+    view_only_user.post(LIST, {"action": "confirm_selected", "_selected_action": [booking.pk]})
 
     assert Booking.objects.get().status == "pending"
 
@@ -182,7 +182,7 @@ def test_add_form_submitted_twice_books_once(front_desk):
 
 
 @pytest.mark.parametrize("change", ["name", "notes", "resource", "cancelled"])
-def test_add_form_with_a_reused_key_and_other_input_is_refused(front_desk, change):
+def test_add_form_with_a_reused_key_and_different_input_is_refused(front_desk, change):
     service, key = make_service(resources=2), str(uuid4())
     front_desk.post(ADD, form_data(service, key=key))
     if change == "cancelled":
@@ -244,8 +244,8 @@ def test_add_form_uses_the_time_zone_of_the_location(front_desk):
     assert "This service is not offered at that time" in page
 
 
-def test_add_form_without_permission_is_refused(onlooker):
-    assert onlooker.post(ADD, form_data(make_service())).status_code == 403
+def test_add_form_without_permission_is_refused(view_only_user):
+    assert view_only_user.post(ADD, form_data(make_service())).status_code == 403
     assert not Booking.objects.exists()
 
 
@@ -253,11 +253,11 @@ def test_reschedule_form_reschedules_a_booking(front_desk):
     booking = make_booking()
     path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
 
-    seen = front_desk.get(path)
+    form_page = front_desk.get(path)
     front_desk.post(path, {"starts_at": f"{slot(hour=15):%Y-%m-%dT%H:%M}", "resource": ""})
 
     booking.refresh_from_db()
-    assert f'value="{slot():%Y-%m-%dT%H:%M}"' in seen.content.decode()
+    assert f'value="{slot():%Y-%m-%dT%H:%M}"' in form_page.content.decode()
     assert (booking.starts_at, booking.version) == (slot(hour=15), 2)
 
 
@@ -276,10 +276,10 @@ def test_reschedule_form_refuses_a_taken_slot(front_desk):
     assert booking.version == 1
 
 
-@pytest.mark.parametrize("change", [0, 1])
-def test_reschedule_form_keeps_an_unchanged_time_in_a_dst_fold(front_desk, change):
+@pytest.mark.parametrize("transition", [0, 1])
+def test_reschedule_form_keeps_an_unchanged_time_in_a_dst_fold(front_desk, transition):
     zone = ZoneInfo("Europe/Berlin")
-    at = datetime.combine(next_dst_transitions(zone)[change], time(2, 30), zone).replace(fold=1)
+    at = datetime.combine(next_dst_transitions(zone)[transition], time(2, 30), zone).replace(fold=1)
     service = make_service(resources=2)
     Location.objects.update(timezone=zone.key)
     ScheduleException.objects.create(
@@ -287,10 +287,10 @@ def test_reschedule_form_keeps_an_unchanged_time_in_a_dst_fold(front_desk, chang
     )
     booking = make_booking(Service.objects.get(), starts_at=at, actor=DESK)
     path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
-    shown = front_desk.get(path).context["form"]["starts_at"].value()
+    initial = front_desk.get(path).context["form"]["starts_at"].value()
     other = service.resources.exclude(pk=booking.resource_id).get()
 
-    front_desk.post(path, {"starts_at": f"{shown:%Y-%m-%dT%H:%M}", "resource": other.pk})
+    front_desk.post(path, {"starts_at": f"{initial:%Y-%m-%dT%H:%M}", "resource": other.pk})
 
     rescheduled = Booking.objects.get()
     assert (rescheduled.starts_at, rescheduled.resource, rescheduled.version) == (booking.starts_at, other, 2)

@@ -37,8 +37,8 @@ def post(api, body, *, key=KEY, path="/bookings/"):
     return api.post(path, body, format="json", headers={"Idempotency-Key": key})
 
 
-def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
-    """Return a request with a key, as an endpoint with two transactions reads it."""
+def make_keyed_request(body=None, *, key=KEY, path=PAID_PATH, user=None):
+    """Return the KeyedRequest of a POST, as the endpoints with two transactions build it."""
     request = APIRequestFactory().post(path, body or {}, format="json", headers={"Idempotency-Key": key})
     request.user = user or AnonymousUser()
     request._force_auth_user = request.user  # type: ignore[attr-defined]
@@ -48,15 +48,15 @@ def keyed(body=None, *, key=KEY, path=PAID_PATH, user=None):
 def hold(execution, **changes):
     """Do what the first of the two transactions does after begin_execution."""
     service = changes.pop("service", None) or make_paid_service()
-    booked = hold_booking(
+    new_booking = hold_booking(
         service=service,
         starts_at=slot(),
         customer=CUSTOMER,
         actor=Actor(ActorKind.CUSTOMER),
         token_for=execution.token_for,
     )
-    execution.attach_booking(booked.booking)
-    return booked
+    execution.attach_booking(new_booking.booking)
+    return new_booking
 
 
 class Undone(Exception):
@@ -64,7 +64,7 @@ class Undone(Exception):
 
 
 def interrupt(execution, error):
-    """Let the steps after the first transaction fail."""
+    """Make the steps after the first transaction fail."""
     with suppress(type(error)), execution.resumable(undone_by=Undone):
         raise error
 
@@ -73,32 +73,32 @@ def expire_the_lock():
     IdempotencyKey.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
 
 
-def rows():
+def count_rows():
     return Booking.objects.count(), Notification.objects.count(), IdempotencyKey.objects.count()
 
 
 def test_replay_returns_the_first_response_byte_for_byte_and_books_nothing(api):
     body = booking_request(make_service(resources=2), notes="Ramp, please – मीरा")
     first = post(api, body)
-    before = rows()
+    rows_before = count_rows()
 
-    again = post(api, body)
+    replay = post(api, body)
 
-    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
-    assert again["Content-Type"] == first["Content-Type"] == "application/json"
-    assert ("Idempotent-Replayed" in first, again["Idempotent-Replayed"]) == (False, "true")
-    assert rows() == before
+    assert (first.status_code, replay.status_code, replay.content) == (201, 201, first.content)
+    assert replay["Content-Type"] == first["Content-Type"] == "application/json"
+    assert ("Idempotent-Replayed" in first, replay["Idempotent-Replayed"]) == (False, "true")
+    assert count_rows() == rows_before
 
 
 def test_replayed_manage_token_opens_the_booking(api):
     body = booking_request(make_service())
     post(api, body)
 
-    again = post(api, body).json()
+    replay = post(api, body).json()
 
-    opened = api.get(f"/bookings/{again['id']}", headers={"X-Booking-Token": again["manage_token"]})
-    assert (opened.status_code, opened.json()["reference"]) == (200, again["reference"])
-    assert len(again["manage_token"]) == 43
+    response = api.get(f"/bookings/{replay['id']}", headers={"X-Booking-Token": replay["manage_token"]})
+    assert (response.status_code, response.json()["reference"]) == (200, replay["reference"])
+    assert len(replay["manage_token"]) == 43
 
 
 def test_same_key_of_two_callers_derives_different_tokens(api, desk):
@@ -145,13 +145,13 @@ def test_replay_returns_the_first_response_of_an_inactive_service(api):
 def test_reused_key_with_another_body_is_422_and_changes_nothing(api):
     service = make_service(resources=2)
     first = post(api, booking_request(service))
-    before = rows()
+    rows_before = count_rows()
 
     other = post(api, booking_request(service, notes="Bring a friend"))
 
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert other["Content-Type"] == "application/problem+json"
-    assert rows() == before
+    assert count_rows() == rows_before
     assert post(api, booking_request(service)).content == first.content
 
 
@@ -160,19 +160,19 @@ def test_fingerprint_ignores_key_order_whitespace_and_trailing_slash(api):
     first = post(api, body)
     rewritten = json.dumps(dict(reversed(body.items())), indent=2)
 
-    again = api.post(
+    replay = api.post(
         "/bookings", rewritten, content_type="application/json", headers={"Idempotency-Key": KEY}
     )  # without the slash, too
 
-    assert again.content == first.content
+    assert replay.content == first.content
 
 
 def test_token_placeholder_in_the_input_is_replayed_unchanged(api):
     body = booking_request(make_service(), notes="\x1a")
 
-    first, again = post(api, body), post(api, body)
+    first, replay = post(api, body), post(api, body)
 
-    assert (again.status_code, again.content) == (201, first.content)
+    assert (replay.status_code, replay.content) == (201, first.content)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "na\xefve", "tab\tbed", "\x7f"])
@@ -181,10 +181,10 @@ def test_malformed_key_is_400(api, key):
 
     assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_malformed")
     assert "255 printable ASCII" in response.json()["detail"]
-    assert rows() == (0, 0, 0)
+    assert count_rows() == (0, 0, 0)
 
 
-@pytest.mark.parametrize("key", ["x", "x" * 255, '"quoted, as the draft has it"', "!~"])
+@pytest.mark.parametrize("key", ["x", "x" * 255, '"quoted, as in the IETF draft"', "!~"])
 def test_printable_ascii_key_is_accepted(api, key):
     assert post(api, booking_request(make_service()), key=key).status_code == 201
     assert IdempotencyKey.objects.count() == 1
@@ -211,28 +211,28 @@ def test_key_scope_is_the_caller(api, desk):
 def test_key_scope_is_the_path(api):
     post(api, booking_request(make_service()))
 
-    assert isinstance(begin_execution(keyed(booking_request(make_paid_service()))), Execution)
+    assert isinstance(begin_execution(make_keyed_request(booking_request(make_paid_service()))), Execution)
 
 
 def test_slot_taken_stores_no_key_and_a_repeat_can_book(api):
     service = make_service()
     other = make_booking(service)
-    refused = post(api, booking_request(service))
+    refusal = post(api, booking_request(service))
     remaining = IdempotencyKey.objects.count()
     other.allocations.update(is_active=False)
 
-    again = post(api, booking_request(service))
+    repeat = post(api, booking_request(service))
 
-    assert (refused.status_code, remaining) == (409, 0)
-    assert (again.status_code, IdempotencyKey.objects.count()) == (201, 1)
+    assert (refusal.status_code, remaining) == (409, 0)
+    assert (repeat.status_code, IdempotencyKey.objects.count()) == (201, 1)
 
 
 def test_invalid_input_stores_no_key(api):
     service = make_service()
 
-    wrong = post(api, booking_request(service, customer={}))
+    invalid = post(api, booking_request(service, customer={}))
 
-    assert (wrong.status_code, wrong.json()["code"], rows()) == (400, "invalid_input", (0, 0, 0))
+    assert (invalid.status_code, invalid.json()["code"], count_rows()) == (400, "invalid_input", (0, 0, 0))
     assert post(api, booking_request(service)).status_code == 201
 
 
@@ -247,25 +247,25 @@ def test_concurrent_requests_with_one_key_book_once():
         responses.append(post(client, body))
         connection.close()
 
-    in_threads([send] * 20)
+    run_in_threads([send] * 20)
 
-    booked = [response for response in responses if response.status_code == 201]
-    waiting = [response for response in responses if response.status_code == 409]
-    assert len(booked) + len(waiting) == 20
-    assert {response.json()["code"] for response in waiting} <= {"request_in_progress"}
-    assert len({response.content for response in booked}) == 1
-    assert [response for response in booked if "Idempotent-Replayed" not in response] != []
+    successes = [response for response in responses if response.status_code == 201]
+    conflicts = [response for response in responses if response.status_code == 409]
+    assert len(successes) + len(conflicts) == 20
+    assert {response.json()["code"] for response in conflicts} <= {"request_in_progress"}
+    assert len({response.content for response in successes}) == 1
+    assert [response for response in successes if "Idempotent-Replayed" not in response] != []
     assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_repeat_during_an_uncommitted_request_is_request_in_progress(api):
     body = booking_request(make_service())
-    has_booked, may_commit, firsts = threading.Event(), threading.Event(), []
+    has_booked, may_commit, first_responses = threading.Event(), threading.Event(), []
 
     def book_slowly():
         with transaction.atomic():
-            firsts.append(post(APIClient(), body))
+            first_responses.append(post(APIClient(), body))
             has_booked.set()
             may_commit.wait(30)
         connection.close()
@@ -280,14 +280,14 @@ def test_repeat_during_an_uncommitted_request_is_request_in_progress(api):
     third = post(api, body)
 
     assert (second.status_code, second.json()["code"], second["Retry-After"]) == (409, "request_in_progress", "1")
-    assert (third.status_code, third.content) == (201, firsts[0].content)
+    assert (third.status_code, third.content) == (201, first_responses[0].content)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_key_deleted_during_a_repeat_is_request_in_progress(api):
     """The first request deletes the key between the INSERT and the SELECT of the second."""
     body = booking_request(make_service())
-    first = begin_execution(keyed(body, path="/bookings/"))
+    first = begin_execution(make_keyed_request(body, path="/bookings/"))
 
     def delete_row(execute, sql, *args):
         if sql.startswith("SELECT") and "bookings_idempotencykey" in sql:
@@ -316,17 +316,17 @@ def test_replay_is_not_limited_by_the_booking_rate_limit(api, settings):
 
 
 def test_begin_execution_while_locked_raises_request_in_progress():
-    hold(begin_execution(keyed()))
+    hold(begin_execution(make_keyed_request()))
 
     with pytest.raises(RequestInProgress):
-        begin_execution(keyed())
+        begin_execution(make_keyed_request())
 
 
 def test_execution_resumes_with_booking_and_token_after_the_lock_expired():
-    first = hold(begin_execution(keyed()))
+    first = hold(begin_execution(make_keyed_request()))
     expire_the_lock()
 
-    resumed = begin_execution(keyed())
+    resumed = begin_execution(make_keyed_request())
 
     assert isinstance(resumed, Execution)
     assert resumed.interrupted_booking == first.booking
@@ -335,67 +335,67 @@ def test_execution_resumes_with_booking_and_token_after_the_lock_expired():
 
 
 def test_begin_execution_after_a_resume_raises_request_in_progress():
-    hold(begin_execution(keyed()))
+    hold(begin_execution(make_keyed_request()))
     expire_the_lock()
 
-    begin_execution(keyed())
+    begin_execution(make_keyed_request())
 
     with pytest.raises(RequestInProgress):
-        begin_execution(keyed())
+        begin_execution(make_keyed_request())
 
 
 def test_execution_does_not_resume_a_completed_request():
-    execution = begin_execution(keyed())
+    execution = begin_execution(make_keyed_request())
     booking = hold(execution).booking
     expire_the_lock()
-    seen_in_progress = IdempotencyKey.objects.get()
+    stale_row = IdempotencyKey.objects.get()
     execution.store_response(booking=booking, content={})
 
-    assert not seen_in_progress.take_lock()
+    assert not stale_row.acquire_lock()
 
 
 def test_begin_execution_with_another_body_raises_key_reused():
-    hold(begin_execution(keyed()))
+    hold(begin_execution(make_keyed_request()))
     expire_the_lock()
 
     with pytest.raises(IdempotencyKeyReused):
-        begin_execution(keyed({"notes": "another"}))
+        begin_execution(make_keyed_request({"notes": "another"}))
 
 
 def test_released_execution_resumes_immediately():
-    execution = begin_execution(keyed())
+    execution = begin_execution(make_keyed_request())
     booking = hold(execution).booking
     interrupt(execution, RuntimeError())
 
-    assert begin_execution(keyed()).interrupted_booking == booking
+    assert begin_execution(make_keyed_request()).interrupted_booking == booking
 
 
 def test_deleted_execution_starts_again():
-    execution = begin_execution(keyed())
+    execution = begin_execution(make_keyed_request())
     booking = hold(execution).booking
     release_hold(booking_id=booking.pk, actor=DESK)
     interrupt(execution, Undone())
 
-    assert begin_execution(keyed()).interrupted_booking is None
+    assert begin_execution(make_keyed_request()).interrupted_booking is None
 
 
 def test_replay_returns_the_stored_response():
-    execution = begin_execution(keyed())
-    booked = hold(execution)
-    response = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+    execution = begin_execution(make_keyed_request())
+    new_booking = hold(execution)
+    response = execution.store_response(booking=new_booking.booking, content={"manage_token": new_booking.manage_token})
 
-    again = begin_execution(keyed())
+    replay = begin_execution(make_keyed_request())
 
-    assert isinstance(again, StoredResponse)
-    assert (again.status, again.body, again.is_replay) == (201, response.body, True)
-    assert json.loads(again.body) == {"manage_token": booked.manage_token}
+    assert isinstance(replay, StoredResponse)
+    assert (replay.status, replay.body, replay.is_replay) == (201, response.body, True)
+    assert json.loads(replay.body) == {"manage_token": new_booking.manage_token}
 
 
 def test_first_stored_response_wins_over_a_slow_attempt():
-    slow = begin_execution(keyed())
+    slow = begin_execution(make_keyed_request())
     booking = hold(slow).booking
     expire_the_lock()
-    quick = begin_execution(keyed())
+    quick = begin_execution(make_keyed_request())
 
     first = quick.store_response(booking=booking, content={"order": 1})
     second = slow.store_response(booking=booking, content={"order": 2})
@@ -404,79 +404,81 @@ def test_first_stored_response_wins_over_a_slow_attempt():
 
 
 def test_completed_execution_is_neither_released_nor_deleted():
-    execution = begin_execution(keyed())
+    execution = begin_execution(make_keyed_request())
     execution.store_response(booking=hold(execution).booking, content={})
 
     interrupt(execution, RuntimeError())
     interrupt(execution, Undone())
 
-    assert isinstance(begin_execution(keyed()), StoredResponse)
+    assert isinstance(begin_execution(make_keyed_request()), StoredResponse)
 
 
-def test_begin_execution_rolled_back_stores_nothing():
+def test_rolled_back_execution_stores_nothing():
     with transaction.atomic():
-        hold(begin_execution(keyed()))
-        inside = rows()[2]
+        hold(begin_execution(make_keyed_request()))
+        keys_inside = count_rows()[2]
         transaction.set_rollback(True)
 
-    assert (inside, rows()) == (1, (0, 0, 0))
+    assert (keys_inside, count_rows()) == (1, (0, 0, 0))
 
 
 def test_execution_without_key_stores_nothing():
     execution = begin_execution(None)
-    booked = hold(execution)
+    new_booking = hold(execution)
 
-    response = execution.store_response(booking=booked.booking, content={"manage_token": booked.manage_token})
+    response = execution.store_response(booking=new_booking.booking, content={"manage_token": new_booking.manage_token})
     interrupt(execution, RuntimeError())
     interrupt(execution, Undone())
 
-    assert json.loads(response.body) == {"manage_token": booked.manage_token}
-    assert execution.token_for(booked.booking.pk) != booked.manage_token
+    assert json.loads(response.body) == {"manage_token": new_booking.manage_token}
+    assert execution.token_for(new_booking.booking.pk) != new_booking.manage_token
     assert IdempotencyKey.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_many_repeats_resumes_after_the_lock_expired():
     with transaction.atomic():
-        hold(begin_execution(keyed()))
+        hold(begin_execution(make_keyed_request()))
     expire_the_lock()
     gate, results = threading.Barrier(10), []
 
     def resume():
         gate.wait()
         try:
-            results.append(type(begin_execution(keyed())).__name__)
+            results.append(type(begin_execution(make_keyed_request())).__name__)
         except RequestInProgress:
-            results.append("waits")
+            results.append("in progress")
         finally:
             connection.close()
 
-    in_threads([resume] * 10)
+    run_in_threads([resume] * 10)
 
-    assert sorted(results) == ["Execution"] + ["waits"] * 9
+    assert sorted(results) == ["Execution"] + ["in progress"] * 9
 
 
 def test_idempotency_keys_are_purged_after_seven_days(django_assert_num_queries):
-    for key, age in {"old": timedelta(days=7, minutes=1), "young": timedelta(days=7) - timedelta(minutes=1)}.items():
-        begin_execution(keyed(key=key))
-        IdempotencyKey.objects.filter(key_hash=keyed(key=key).key_hash).update(created_at=timezone.now() - age)
+    for key, age in {"old": timedelta(days=7, minutes=1), "recent": timedelta(days=7) - timedelta(minutes=1)}.items():
+        begin_execution(make_keyed_request(key=key))
+        IdempotencyKey.objects.filter(key_hash=make_keyed_request(key=key).key_hash).update(
+            created_at=timezone.now() - age
+        )
 
     with django_assert_num_queries(1):
         deleted = purge_idempotency_keys()
 
     assert deleted == 1
-    assert IdempotencyKey.objects.get().key_hash == keyed(key="young").key_hash
+    assert IdempotencyKey.objects.get().key_hash == make_keyed_request(key="recent").key_hash
 
 
 def test_database_refuses_a_stored_response_without_its_booking():
-    begin_execution(keyed())
+    begin_execution(make_keyed_request())
 
     with pytest.raises(IntegrityError, match="an_answer_is_about_a_booking"), transaction.atomic():
         IdempotencyKey.objects.update(status=201, body="{}")
 
 
 def test_database_refuses_a_second_row_for_a_key():
-    begin_execution(keyed())
+    begin_execution(make_keyed_request())
     row = IdempotencyKey.objects.get()
 
     with pytest.raises(IntegrityError, match="one_request_per_key"), transaction.atomic():
@@ -485,7 +487,7 @@ def test_database_refuses_a_second_row_for_a_key():
         )
 
 
-def in_threads(tasks):
+def run_in_threads(tasks):
     threads = [threading.Thread(target=task) for task in tasks]
     for thread in threads:
         thread.start()
@@ -494,7 +496,7 @@ def in_threads(tasks):
 
 
 class short_lock_timeout:
-    """Set a lock_timeout that a test can wait for."""
+    """Set a short lock_timeout, so that the test does not wait long."""
 
     def __enter__(self):
         with connection.cursor() as cursor:
