@@ -13,9 +13,9 @@ def front_desk():
 
 
 @pytest.fixture
-def onlooker():
+def view_only_user():
     """A user who may only view bookings."""
-    user = make_staff("onlooker", group=None)
+    user = make_staff("view_only_user", group=None)
     user.user_permissions.add(Permission.objects.get(codename="view_booking"))
     client = Client()
     client.force_login(user)

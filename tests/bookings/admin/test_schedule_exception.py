@@ -10,7 +10,7 @@ from tests.builders.bookings import DESK, make_booking, make_service, slot
 pytestmark = pytest.mark.django_db
 
 
-def closing(location, **changes):
+def exception_form_data(location, **changes):
     times = {"starts_at": "2031-12-25T00:00", "ends_at": "2031-12-26T00:00"}
     return {"location": location.pk, "reason": "Christmas", **times, **changes}
 
@@ -18,7 +18,7 @@ def closing(location, **changes):
 def test_exception_times_are_entered_in_the_zone_of_the_location(manager):
     location = Location.objects.create(name="New York", timezone="America/New_York")
 
-    manager.post(reverse("admin:bookings_scheduleexception_add"), closing(location))
+    manager.post(reverse("admin:bookings_scheduleexception_add"), exception_form_data(location))
 
     holiday = ScheduleException.objects.get()
     page = manager.get(reverse("admin:bookings_scheduleexception_change", args=[holiday.pk])).content.decode()
@@ -55,7 +55,7 @@ def test_exception_that_ends_before_it_starts_is_refused(manager):
     location = Location.objects.create(name="Anywhere")
 
     page = manager.post(
-        reverse("admin:bookings_scheduleexception_add"), closing(location, ends_at="2031-12-24T00:00")
+        reverse("admin:bookings_scheduleexception_add"), exception_form_data(location, ends_at="2031-12-24T00:00")
     ).content.decode()
 
     assert "errornote" in page
@@ -64,15 +64,15 @@ def test_exception_that_ends_before_it_starts_is_refused(manager):
 
 def test_closing_exception_lists_bookings_at_that_time(manager):
     service = make_service(resources=2)
-    booked, cancelled = make_booking(service), make_booking(service)
+    active, cancelled = make_booking(service), make_booking(service)
     other_day = make_booking(service, starts_at=slot(days=2))
     cancel_booking(booking_id=cancelled.pk, actor=DESK)
     times = {"starts_at": f"{slot(hour=0):%Y-%m-%dT%H:%M}", "ends_at": f"{slot(hour=23):%Y-%m-%dT%H:%M}"}
 
     page = manager.post(
-        reverse("admin:bookings_scheduleexception_add"), closing(service.location, **times), follow=True
+        reverse("admin:bookings_scheduleexception_add"), exception_form_data(service.location, **times), follow=True
     )
 
     message = " ".join(str(message) for message in page.context["messages"])
-    assert f"Still booked: {booked.reference}." in message
+    assert f"Still booked: {active.reference}." in message
     assert other_day.reference not in message

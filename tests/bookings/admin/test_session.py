@@ -11,13 +11,13 @@ pytestmark = pytest.mark.django_db
 def test_session_page_lists_attendees(front_desk):
     yoga = make_service(capacity=12)
     bookings = [make_booking(yoga, party_size=people) for people in (1, 3)]
-    gone = make_booking(yoga)
-    cancel_booking(booking_id=gone.pk, actor=DESK)
+    cancelled = make_booking(yoga)
+    cancel_booking(booking_id=cancelled.pk, actor=DESK)
     session = Session.objects.get()
 
-    listed = front_desk.get(reverse("admin:bookings_session_changelist")).content.decode()
+    list_page = front_desk.get(reverse("admin:bookings_session_changelist")).content.decode()
     page = front_desk.get(reverse("admin:bookings_session_change", args=[session.pk])).content.decode()
 
-    assert "4 of 12" in listed
+    assert "4 of 12" in list_page
     assert all(booking.reference in page for booking in bookings)
-    assert gone.reference not in page
+    assert cancelled.reference not in page

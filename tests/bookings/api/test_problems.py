@@ -71,11 +71,11 @@ def test_invalid_input_names_each_field(api, path, change, fields):
     ],
     ids=[
         "empty",
-        "cut",
+        "truncated",
         "list",
         "string",
         "NaN",
-        "no UTF-8",
+        "not UTF-8",
         "deep list",
         "deep object",
         "deeper than 20",
@@ -104,7 +104,9 @@ def test_form_data_is_unsupported_media_type(api):
     assert_problem(response, 415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("starts_at", [slot(days=-1), slot(hour=3), slot(days=400)], ids=["past", "closed", "far"])
+@pytest.mark.parametrize(
+    "starts_at", [slot(days=-1), slot(hour=3), slot(days=400)], ids=["past", "closed", "too far ahead"]
+)
 def test_booking_outside_hours_is_refused(api, starts_at):
     service = make_service()
 
@@ -190,6 +192,6 @@ def test_manage_token_is_shown_once_and_stored_as_hash(api):
     created = api.post("/bookings/", booking_request(make_service()), format="json").json()
 
     booking = Booking.objects.get()
-    again = api.get(f"/bookings/{booking.pk}", headers={"X-Booking-Token": created["manage_token"]}).json()
+    representation = api.get(f"/bookings/{booking.pk}", headers={"X-Booking-Token": created["manage_token"]}).json()
     assert created["manage_token"] not in booking.manage_token_hash
-    assert "manage_token" not in again
+    assert "manage_token" not in representation

@@ -12,12 +12,12 @@ def test_booking_limit_returns_429_with_retry_after_per_network(api, settings):
     bodies = [booking_request(service, starts_at=slot(hour=hour).isoformat()) for hour in (10, 11, 12)]
 
     responses = [api.post("/bookings/", body, format="json") for body in bodies]
-    other = api.post("/bookings/", bodies[2], format="json", REMOTE_ADDR="203.0.113.9")
+    other_network = api.post("/bookings/", bodies[2], format="json", REMOTE_ADDR="203.0.113.9")
 
     assert [response.status_code for response in responses] == [201, 201, 429]
     assert responses[2].json()["code"] == "throttled"
     assert 0 < int(responses[2]["Retry-After"]) <= 3600
-    assert other.status_code == 201
+    assert other_network.status_code == 201
     assert Booking.objects.count() == 3
 
 
@@ -34,15 +34,15 @@ def test_reschedule_counts_towards_the_booking_limit(api, settings):
     assert statuses == [200, 200, 429]
 
 
-def test_lookup_limit_stops_token_guessing_and_exempts_staff(api, desk, settings):
+def test_booking_access_limit_stops_token_guessing_and_exempts_staff(api, desk, settings):
     settings.LIMIT_BOOKING_ACCESS_PER_MINUTE = 2
     path = f"/bookings/{make_booking().pk}"
 
     guesses = [api.get(path, headers={"X-Booking-Token": f"guess {number}"}) for number in range(2)]
-    cancelling = api.post(f"{path}/cancel", headers={"X-Booking-Token": "guess"})
-    listing = api.get("/bookings/", headers={"X-Booking-Token": "guess"})
+    cancellation = api.post(f"{path}/cancel", headers={"X-Booking-Token": "guess"})
+    booking_list = api.get("/bookings/", headers={"X-Booking-Token": "guess"})
 
-    assert [response.status_code for response in (*guesses, cancelling, listing)] == [404, 404, 429, 429]
+    assert [response.status_code for response in (*guesses, cancellation, booking_list)] == [404, 404, 429, 429]
     assert [desk.get(path).status_code for _ in range(3)] == [200, 200, 200]
 
 

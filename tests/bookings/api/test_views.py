@@ -16,17 +16,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def booked():
+def booking_and_token():
     """A booking and the headers with its manage token."""
-    made = create_booking(service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER))
-    return made.booking, {"X-Booking-Token": made.manage_token}
+    new_booking = create_booking(
+        service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
+    )
+    return new_booking.booking, {"X-Booking-Token": new_booking.manage_token}
 
 
-def move_into_cut_off(booking):
+def move_past_cutoff(booking):
     Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=60))
 
 
-def code(response):
+def status_and_code(response):
     return response.status_code, response.json().get("code")
 
 
@@ -68,27 +70,27 @@ def test_booking_list_with_an_invalid_filter_is_400(desk, query, field):
 
     response = desk.get("/bookings/", query)
 
-    assert code(response) == (400, "invalid_input")
+    assert status_and_code(response) == (400, "invalid_input")
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
 def test_booking_list_filters(desk):
     service, other = make_service(), make_service(slug="other")
     early, late = (make_booking(service, starts_at=slot(hour=hour)) for hour in (10, 12))
-    elsewhere = make_booking(other, customer={**CUSTOMER, "phone": "+919812340009"})
+    other_booking = make_booking(other, customer={**CUSTOMER, "phone": "+919812340009"})
     confirm_booking(booking_id=late.pk, actor=DESK)
 
-    def listed(**query):
+    def list_references(**query):
         return {row["reference"] for row in desk.get("/bookings/", query).json()["results"]}
 
-    assert listed() == {early.reference, late.reference, elsewhere.reference}
-    assert listed(status="confirmed") == {late.reference}
-    assert listed(reference=early.reference) == {early.reference}
-    assert listed(service="other") == {elsewhere.reference}
-    assert listed(resource=other.resources.get().pk) == {elsewhere.reference}
-    assert listed(phone="98123 40009") == {elsewhere.reference}
-    assert listed(starts_from=slot(hour=12).isoformat()) == {late.reference}
-    assert listed(starts_before=slot(hour=12).isoformat(), service="consultation") == {early.reference}
+    assert list_references() == {early.reference, late.reference, other_booking.reference}
+    assert list_references(status="confirmed") == {late.reference}
+    assert list_references(reference=early.reference) == {early.reference}
+    assert list_references(service="other") == {other_booking.reference}
+    assert list_references(resource=other.resources.get().pk) == {other_booking.reference}
+    assert list_references(phone="98123 40009") == {other_booking.reference}
+    assert list_references(starts_from=slot(hour=12).isoformat()) == {late.reference}
+    assert list_references(starts_before=slot(hour=12).isoformat(), service="consultation") == {early.reference}
 
 
 def test_booking_list_page_size(desk):
@@ -133,7 +135,7 @@ def test_availability_with_invalid_query_params_is_400(api, query, field):
 
     response = api.get("/services/consultation/availability", query)
 
-    assert code(response) == (400, "invalid_input")
+    assert status_and_code(response) == (400, "invalid_input")
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
@@ -141,7 +143,7 @@ def test_availability_of_an_unknown_or_inactive_service_is_404(api):
     make_service(is_active=False)
 
     for slug in ("consultation", "nothing"):
-        assert code(api.get(f"/services/{slug}/availability", {"from": "2026-12-01"})) == (404, "not_found")
+        assert status_and_code(api.get(f"/services/{slug}/availability", {"from": "2026-12-01"})) == (404, "not_found")
 
 
 def test_taken_slot_is_refused_with_alternatives(api):
@@ -151,12 +153,12 @@ def test_taken_slot_is_refused_with_alternatives(api):
     response = api.post("/bookings/", booking_request(service), format="json")
 
     nearest = [slot(hour=9, minute=15), slot(hour=9, minute=30), slot(hour=10, minute=30)]
-    assert code(response) == (409, "slot_taken")
+    assert status_and_code(response) == (409, "slot_taken")
     assert response.json()["alternatives"] == [at.isoformat() for at in nearest]
 
 
-def test_manage_token_views_reschedules_and_cancels_its_booking(api, booked):
-    booking, token = booked
+def test_manage_token_views_reschedules_and_cancels_its_booking(api, booking_and_token):
+    booking, token = booking_and_token
     path = f"/bookings/{booking.pk}"
 
     viewed = api.get(path, headers=token)
@@ -169,8 +171,8 @@ def test_manage_token_views_reschedules_and_cancels_its_booking(api, booked):
     assert set(booking.events.values_list("actor", flat=True)) == {"customer"}
 
 
-def test_booking_list_with_a_manage_token_lists_its_own_booking_only(api, booked):
-    booking, token = booked
+def test_booking_list_with_a_manage_token_lists_its_own_booking_only(api, booking_and_token):
+    booking, token = booking_and_token
     make_booking(make_service(slug="other"))
 
     own = api.get("/bookings/", headers=token)
@@ -178,21 +180,21 @@ def test_booking_list_with_a_manage_token_lists_its_own_booking_only(api, booked
     anonymous = api.get("/bookings/")
 
     assert [row["id"] for row in own.json()["results"]] == [str(booking.pk)]
-    assert {code(guessed), code(anonymous)} == {(401, "not_authenticated")}
+    assert {status_and_code(guessed), status_and_code(anonymous)} == {(401, "not_authenticated")}
 
 
 @pytest.mark.parametrize("verb", ["confirm", "decline", "complete", "no-show"])
-def test_manage_token_cannot_perform_staff_transitions(api, booked, verb):
-    booking, token = booked
+def test_manage_token_cannot_perform_staff_transitions(api, booking_and_token, verb):
+    booking, token = booking_and_token
 
-    assert code(api.put(f"/bookings/{booking.pk}/{verb}", headers=token)) == (401, "not_authenticated")
+    assert status_and_code(api.put(f"/bookings/{booking.pk}/{verb}", headers=token)) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize(("method", "verb"), [("post", "cancel"), ("put", "reschedule")])
-def test_unknown_booking_gets_the_same_404_as_one_of_another_customer(api, booked, method, verb):
-    booking, _ = booked
+def test_unknown_booking_gets_the_same_404_as_one_of_another_customer(api, booking_and_token, method, verb):
+    booking, _ = booking_and_token
     body = {"starts_at": slot(hour=15).isoformat()}
-    others = {
+    other_token = {
         "X-Booking-Token": create_booking(
             service=make_service(slug="other"), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
         ).manage_token
@@ -202,34 +204,34 @@ def test_unknown_booking_gets_the_same_404_as_one_of_another_customer(api, booke
     responses = [
         getattr(api, method)(f"/bookings/{key}/{verb}", body, format="json", headers=headers)
         for key in (booking.pk, unknown)
-        for headers in ({}, others, {"X-Booking-Token": "x" * 5000})
+        for headers in ({}, other_token, {"X-Booking-Token": "x" * 5000})
     ]
 
-    texts = {response.content.replace(str(booking.pk).encode(), unknown.encode()) for response in responses}
-    assert {code(response) for response in responses} == {(404, "not_found")}
-    assert len(texts) == 1
+    bodies = {response.content.replace(str(booking.pk).encode(), unknown.encode()) for response in responses}
+    assert {status_and_code(response) for response in responses} == {(404, "not_found")}
+    assert len(bodies) == 1
     booking.refresh_from_db()
     assert booking.version == 1
 
 
-def test_cut_off_refuses_the_customer_and_not_staff(api, desk, booked):
-    booking, token = booked
-    move_into_cut_off(booking)
+def test_cutoff_applies_to_customers_but_not_to_staff(api, desk, booking_and_token):
+    booking, token = booking_and_token
+    move_past_cutoff(booking)
     path = f"/bookings/{booking.pk}"
 
-    refused = [
+    refusals = [
         api.post(f"{path}/cancel", headers=token),
         api.put(f"{path}/reschedule", {"starts_at": slot(hour=15).isoformat()}, format="json", headers=token),
     ]
     cancelled = desk.post(f"{path}/cancel")
 
-    assert [code(response) for response in refused] == [(409, "too_late_to_change")] * 2
+    assert [status_and_code(response) for response in refusals] == [(409, "too_late_to_change")] * 2
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
 
 
-def test_staff_without_permission_are_403(api, booked):
-    booking, _ = booked
-    api.force_authenticate(make_staff("onlooker", group=None))
+def test_staff_without_permission_are_403(api, booking_and_token):
+    booking, _ = booking_and_token
+    api.force_authenticate(make_staff("view_only_user", group=None))
     path = f"/bookings/{booking.pk}"
 
     responses = [
@@ -237,43 +239,43 @@ def test_staff_without_permission_are_403(api, booked):
         api.post(f"{path}/cancel"),
     ]
 
-    assert [code(response) for response in responses] == [(403, "permission_denied")] * 6
+    assert [status_and_code(response) for response in responses] == [(403, "permission_denied")] * 6
 
 
-def test_decline_repeated_changes_nothing(desk, booked):
-    booking, _ = booked
+def test_decline_repeated_changes_nothing(desk, booking_and_token):
+    booking, _ = booking_and_token
 
     responses = [desk.put(f"/bookings/{booking.pk}/decline") for _ in range(2)]
 
     assert [(response.status_code, response.json()["version"]) for response in responses] == [(200, 2), (200, 2)]
 
 
-def test_no_show_before_the_visit_is_refused(desk, booked):
-    booking, _ = booked
+def test_no_show_before_the_visit_is_refused(desk, booking_and_token):
+    booking, _ = booking_and_token
     confirm_booking(booking_id=booking.pk, actor=DESK)
     path = f"/bookings/{booking.pk}/no-show"
 
-    early = desk.put(path)
+    before_start = desk.put(path)
     Booking.objects.update(starts_at=timezone.now())
-    missed = desk.put(path)
+    after_start = desk.put(path)
 
-    assert code(early) == (409, "too_early")
-    assert (missed.status_code, missed.json()["status"]) == (200, "no_show")
+    assert status_and_code(before_start) == (409, "too_early")
+    assert (after_start.status_code, after_start.json()["status"]) == (200, "no_show")
 
 
-def test_only_managers_correct_a_no_show(desk, booked):
-    booking, _ = booked
+def test_only_managers_correct_a_no_show(desk, booking_and_token):
+    booking, _ = booking_and_token
     Booking.objects.update(status="no_show", answer_by=None, starts_at=timezone.now())
     path = f"/bookings/{booking.pk}/complete"
 
-    refused = desk.put(path)
+    refusal = desk.put(path)
     manager = make_staff("manager", group="Managers")
     assert manager.has_perm("bookings.correct_booking")
     desk.force_authenticate(manager)
-    corrected = desk.put(path)
+    correction = desk.put(path)
 
-    assert code(refused) == (409, "invalid_transition")
-    assert (corrected.status_code, corrected.json()["status"]) == (200, "completed")
+    assert status_and_code(refusal) == (409, "invalid_transition")
+    assert (correction.status_code, correction.json()["status"]) == (200, "completed")
 
 
 def test_start_without_offset_in_a_dst_gap_is_refused(api):
@@ -282,7 +284,7 @@ def test_start_without_offset_in_a_dst_gap_is_refused(api):
     with timezone.override("Europe/Berlin"):
         response = api.post("/bookings/", booking_request(service, starts_at="2031-03-30T02:30:00"), format="json")
 
-    assert code(response) == (400, "invalid_input")
+    assert status_and_code(response) == (400, "invalid_input")
     assert [error["field"] for error in response.json()["errors"]] == ["starts_at"]
 
 
@@ -299,12 +301,12 @@ def test_start_without_offset_in_a_dst_gap_is_refused(api):
 def test_create_outside_hours_or_above_capacity_is_422(api, changes, expected):
     service = make_service()
 
-    assert code(api.post("/bookings/", booking_request(service, **changes), format="json")) == expected
+    assert status_and_code(api.post("/bookings/", booking_request(service, **changes), format="json")) == expected
     assert not Booking.objects.exists()
 
 
-def test_reschedule_permission_suffices_to_reschedule(api, booked):
-    booking, _ = booked
+def test_reschedule_permission_suffices_to_reschedule(api, booking_and_token):
+    booking, _ = booking_and_token
     user = make_staff("rescheduler", group=None)
     user.user_permissions.add(Permission.objects.get(codename="reschedule_booking"))
     api.force_authenticate(user)

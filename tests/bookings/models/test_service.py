@@ -10,10 +10,10 @@ from tests.builders.bookings import DESK, make_booking, make_service, next_dst_t
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("change", [0, 1])
-def test_duration_and_buffers_are_exact_across_a_dst_transition(change):
+@pytest.mark.parametrize("transition", [0, 1])
+def test_duration_and_buffers_are_exact_across_a_dst_transition(transition):
     zone = ZoneInfo("Europe/Berlin")
-    starts_at = datetime.combine(next_dst_transitions(zone)[change] - timedelta(days=1), time(9), zone)
+    starts_at = datetime.combine(next_dst_transitions(zone)[transition] - timedelta(days=1), time(9), zone)
     service = make_service(duration_minutes=24 * 60, buffer_before_minutes=30)
     Location.objects.update(timezone=zone.key)
     ScheduleException.objects.create(

@@ -25,26 +25,26 @@ pytestmark = pytest.mark.django_db
 
 
 def test_hold_blocks_its_slot_until_it_is_overdue():
-    held = make_hold()
+    hold = make_hold()
     with pytest.raises(SlotTaken):
-        make_hold(held.service)
-    Booking.objects.filter(pk=held.pk).update(hold_expires_at=timezone.now())
+        make_hold(hold.service)
+    Booking.objects.filter(pk=hold.pk).update(hold_expires_at=timezone.now())
 
-    make_hold(held.service)
+    make_hold(hold.service)
 
-    held.refresh_from_db()
-    assert held.status == "expired"
+    hold.refresh_from_db()
+    assert hold.status == "expired"
 
 
 def test_overdue_hold_releases_its_places_in_a_session():
     service = make_paid_service(slug="retreat", capacity=2)
-    held = make_hold(service, party_size=2)
-    Booking.objects.filter(pk=held.pk).update(hold_expires_at=timezone.now())
+    hold = make_hold(service, party_size=2)
+    Booking.objects.filter(pk=hold.pk).update(hold_expires_at=timezone.now())
 
     make_hold(service, party_size=2)
 
-    held.refresh_from_db()
-    assert (held.status, Session.objects.get().booked) == ("expired", 2)
+    hold.refresh_from_db()
+    assert (hold.status, Session.objects.get().booked) == ("expired", 2)
 
 
 def test_expire_unanswered_requests_expires_once_and_notifies_the_customer():
@@ -98,7 +98,7 @@ def test_expire_unanswered_requests_locks_one_session_at_a_time():
 
 
 def test_expire_unanswered_requests_continues_after_a_failure(caplog):
-    """The failure: a session that counts too few places, which only a manual change of the database can cause."""
+    """The failure is a session whose ``booked`` count is too low, which only a manual database change can cause."""
     service = make_class(requires_confirmation=True)
     failing, other = make_booking(service), make_booking(service, starts_at=slot(hour=15))
     Session.objects.filter(pk=failing.session_id).update(booked=0)

@@ -106,10 +106,10 @@ def test_reschedule_to_the_same_room_changes_nothing():
     assert rescheduled.version == 1
 
 
-@pytest.mark.parametrize("change", [0, 1])
-def test_reschedule_to_the_same_time_in_a_dst_gap_or_fold_changes_nothing(change):
+@pytest.mark.parametrize("transition", [0, 1])
+def test_reschedule_to_the_same_time_in_a_dst_gap_or_fold_changes_nothing(transition):
     zone = ZoneInfo("Europe/Berlin")
-    at = datetime.combine(next_dst_transitions(zone)[change], time(2, 30), zone).replace(fold=1)
+    at = datetime.combine(next_dst_transitions(zone)[transition], time(2, 30), zone).replace(fold=1)
     service = make_service()
     Location.objects.update(timezone=zone.key)
     ScheduleException.objects.create(

@@ -20,7 +20,7 @@ def test_translate_slot_conflicts_turns_an_overlap_into_slot_taken_with_alternat
     assert other.allocations.get().blocked.lower == slot(hour=15)
 
 
-def test_translate_slot_conflicts_passes_other_violations_on():
+def test_translate_slot_conflicts_reraises_other_violations():
     service = make_service()
     booking = make_booking(service)
 

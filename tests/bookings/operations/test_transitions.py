@@ -51,9 +51,9 @@ def test_confirm_booking_twice_changes_it_once():
     booking = make_booking()
 
     confirm_booking(booking_id=booking.pk, actor=DESK)
-    again = confirm_booking(booking_id=booking.pk, actor=DESK)
+    second = confirm_booking(booking_id=booking.pk, actor=DESK)
 
-    assert (again.status, again.version) == ("confirmed", 2)
+    assert (second.status, second.version) == ("confirmed", 2)
     assert Notification.objects.filter(booking=booking, kind="booking_confirmed").count() == 3
 
 
@@ -92,9 +92,9 @@ def test_decline_booking_releases_the_slot_and_notifies_the_customer():
     booking = make_booking()
 
     decline_booking(booking_id=booking.pk, actor=DESK)
-    again = decline_booking(booking_id=booking.pk, actor=DESK)
+    second = decline_booking(booking_id=booking.pk, actor=DESK)
 
-    assert (again.status, again.version) == ("declined", 2)
+    assert (second.status, second.version) == ("declined", 2)
     assert Notification.objects.filter(booking=booking, kind="booking_declined").count() == 3
     assert try_to_book(booking.service)
 
@@ -116,7 +116,7 @@ def test_cancel_booking_by_the_customer_releases_the_slot():
     assert try_to_book(booking.service)
 
 
-def test_cancel_booking_after_the_cutoff_only_by_staff_and_late():
+def test_cancel_booking_after_the_cutoff_requires_staff_and_is_late():
     booking = make_booking()
     confirm_booking(booking_id=booking.pk, actor=DESK)
     set_minutes_until_visit(booking, 60)
@@ -128,7 +128,7 @@ def test_cancel_booking_after_the_cutoff_only_by_staff_and_late():
     assert (cancelled.status, cancelled.is_late_cancellation) == ("cancelled", True)
 
 
-def test_cutoffs_are_those_of_the_time_of_booking():
+def test_cutoffs_do_not_change_after_booking():
     service = make_service(cancel_cutoff_minutes=30, reschedule_cutoff_minutes=30)
     booking = make_booking(service)
     set_minutes_until_visit(booking, 60)
@@ -149,7 +149,7 @@ def test_cancel_booking_of_an_unpaid_hold_sends_no_messages():
     assert not Notification.objects.filter(booking=booking).exists()
 
 
-def test_mark_no_show_only_after_the_visit_has_started():
+def test_mark_no_show_requires_a_started_visit():
     booking = make_booking()
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
@@ -179,24 +179,24 @@ def test_correction_of_a_visit_needs_may_correct_and_sends_no_messages():
 
 
 def test_accept_payment_reinstates_an_expired_hold_if_its_slot_is_free():
-    held = make_hold()
-    release_hold(booking_id=held.pk, actor=DESK)
+    hold = make_hold()
+    release_hold(booking_id=hold.pk, actor=DESK)
 
-    assert accept_payment(booking_id=held.pk, actor=DESK)
-    held.refresh_from_db()
-    assert held.status == "confirmed"
-    assert Allocation.objects.get(booking=held).is_active
+    assert accept_payment(booking_id=hold.pk, actor=DESK)
+    hold.refresh_from_db()
+    assert hold.status == "confirmed"
+    assert Allocation.objects.get(booking=hold).is_active
 
 
 def test_accept_payment_keeps_a_hold_expired_if_its_slot_is_taken():
-    held = make_hold()
-    Booking.objects.filter(pk=held.pk).update(hold_expires_at=timezone.now())
-    other = make_hold(held.service)
+    hold = make_hold()
+    Booking.objects.filter(pk=hold.pk).update(hold_expires_at=timezone.now())
+    other = make_hold(hold.service)
 
-    assert not accept_payment(booking_id=held.pk, actor=DESK)
-    held.refresh_from_db()
+    assert not accept_payment(booking_id=hold.pk, actor=DESK)
+    hold.refresh_from_db()
     other.refresh_from_db()
-    assert (held.status, other.status) == ("expired", "held")
+    assert (hold.status, other.status) == ("expired", "held")
 
 
 def test_accept_payment_after_the_visit_changes_nothing():
@@ -219,24 +219,24 @@ def test_accept_payment_does_not_reinstate_an_expired_request():
 
 def test_accept_payment_does_not_reinstate_a_hold_of_a_session_that_is_now_shorter():
     service = make_paid_service(slug="retreat", capacity=2)
-    held = make_hold(service)
-    release_hold(booking_id=held.pk, actor=DESK)
+    hold = make_hold(service)
+    release_hold(booking_id=hold.pk, actor=DESK)
     change_service(service, duration_minutes=15)
     make_hold(service)
 
-    assert not accept_payment(booking_id=held.pk, actor=DESK)
+    assert not accept_payment(booking_id=hold.pk, actor=DESK)
     assert violated_invariants() == set()
 
 
-@pytest.mark.parametrize("closing", ["the day", "the doctor"])
-def test_accept_payment_does_not_reinstate_a_hold_outside_the_current_hours(closing):
+@pytest.mark.parametrize("reason", ["closed day", "inactive doctor"])
+def test_accept_payment_does_not_reinstate_a_hold_outside_the_current_hours(reason):
     service = make_paid_service()
-    held = make_hold(service)
-    release_hold(booking_id=held.pk, actor=DESK)
-    if closing == "the day":
+    hold = make_hold(service)
+    release_hold(booking_id=hold.pk, actor=DESK)
+    if reason == "closed day":
         ScheduleException.objects.create(location=service.location, starts_at=slot(hour=0), ends_at=slot(hour=23))
     else:
         service.resources.update(is_active=False)
 
-    assert not accept_payment(booking_id=held.pk, actor=DESK)
+    assert not accept_payment(booking_id=hold.pk, actor=DESK)
     assert Allocation.objects.filter(is_active=True).count() == 0

@@ -1,6 +1,6 @@
 """Find the free slots by brute force: minute by minute, from plain rows.
 
-It shares no code with the product: local times are found by converting every minute.
+It shares no code with the implementation: local times are found by converting every minute.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ def free_slots_by_brute_force(
         if requested is None or resource == requested or resource.kind != requested.kind
     ]
     active = [resource for resource in listed if resource.is_active]
-    needed = [kind for kind in ("staff", "room", "equipment") if any(resource.kind == kind for resource in listed)]
-    kinds = [[resource for resource in active if resource.kind == kind] for kind in needed]
+    listed_kinds = [
+        kind for kind in ("staff", "room", "equipment") if any(resource.kind == kind for resource in listed)
+    ]
+    kinds = [[resource for resource in active if resource.kind == kind] for kind in listed_kinds]
     if not kinds or not all(kinds) or (requested is not None and requested not in active) or people > service.capacity:
         return []
     calendar = _Calendar(service, active, first, last)
-    found = []
+    slots = []
     for moment in calendar.minutes_of_days(first, last):
         resource_keys, places = [], 0
         for main in kinds[0]:
@@ -47,20 +49,20 @@ def free_slots_by_brute_force(
             if free:
                 resource_keys.append(main.pk)
                 places = max(places, service.capacity)
-            elif others_are_open and (joinable := calendar.places_left(main, moment)) >= people:
+            elif others_are_open and (remaining := calendar.places_left(main, moment)) >= people:
                 resource_keys.append(main.pk)
-                places = max(places, joinable)
+                places = max(places, remaining)
         if resource_keys and places >= people:
-            found.append((moment, sorted(resource_keys), places))
-    return found
+            slots.append((moment, sorted(resource_keys), places))
+    return slots
 
 
 @cache
 def minutes_of(day: date, zone: ZoneInfo) -> list[datetime]:
     """Return every minute of a local day, however many there are."""
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=30)
-    around = (begin + number * MINUTE for number in range(60 * 60))
-    return [moment for moment in around if moment.astimezone(zone).date() == day]
+    candidates = (begin + number * MINUTE for number in range(60 * 60))
+    return [moment for moment in candidates if moment.astimezone(zone).date() == day]
 
 
 @cache
@@ -123,12 +125,12 @@ class _Calendar:
             occurrences = first_occurrences(day, self.zone)
             weekly = {moment for row in hours for moment in self._weekly(row, day, occurrences, minutes)}
             for moment in minutes:
-                outcome = (moment in weekly) if hours else resource.kind != "staff"
+                is_open = (moment in weekly) if hours else resource.kind != "staff"
                 for layer in (general, own):
                     covering = [row for row in layer if row.starts_at <= moment < row.ends_at]
                     if covering:
-                        outcome = all(row.is_open for row in covering)
-                if outcome:
+                        is_open = all(row.is_open for row in covering)
+                if is_open:
                     yield moment
 
     def _weekly(
@@ -145,11 +147,11 @@ class _Calendar:
 
     def _grid(self, resource: Resource) -> Iterator[datetime]:
         """Yield the slot grid: every interval from opening on, or from midnight if it was already open then."""
-        opened = self.open[resource.pk]
+        open_minutes = self.open[resource.pk]
         for day in self.days:
             origin = None
             for moment in minutes_of(day, self.zone):
-                if moment not in opened:
+                if moment not in open_minutes:
                     origin = None
                     continue
                 origin = origin or moment
@@ -158,12 +160,12 @@ class _Calendar:
 
     def _blocked(self, resource: Resource) -> Iterator[tuple[datetime, datetime]]:
         for allocation in Allocation.objects.filter(resource=resource):
-            other = (
+            bookings = (
                 Booking.objects.filter(session=allocation.session_id)
                 if allocation.booking_id is None
                 else Booking.objects.filter(pk=allocation.booking_id)
             )
-            active = [booking for booking in other if self._is_active(booking)]
+            active = [booking for booking in bookings if self._is_active(booking)]
             if active:
                 service, start = active[0].service, active[0].starts_at
                 yield (

@@ -34,17 +34,17 @@ pytestmark = pytest.mark.django_db
 REFUSALS = (OutsideHours, PartyTooLarge, SlotTaken)
 # AVAILABILITY_EXAMPLES=300 tries that many examples per zone, different ones in each run.
 EXAMPLES = int(os.environ.get("AVAILABILITY_EXAMPLES", "0"))
-# Zones with DST changes of an hour, of half an hour, and without.
-CHANGES = [
+# Zones with DST transitions of an hour, of half an hour, and without any.
+TRANSITIONS = [
     (zone, number) for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe") for number in (0, 1)
 ] + [("Asia/Kolkata", 0)]
 
 
-NIGHTS = [(time(0, 30), time(5, 15))]  # DST changes happen then, so most generated businesses are affected
+NIGHTS = [(time(0, 30), time(5, 15))]  # when DST transitions happen, so that they affect most generated businesses
 
 
-def quarter(most: int, least: int = 0) -> st.SearchStrategy[int]:
-    return st.integers(least, most // 15).map(lambda number: number * 15)
+def quarter_hours(maximum: int, minimum: int = 0) -> st.SearchStrategy[int]:
+    return st.integers(minimum, maximum // 15).map(lambda number: number * 15)
 
 
 @st.composite
@@ -52,22 +52,22 @@ def hours(draw: st.DrawFn) -> list[tuple[time, time]]:
     """Up to three intervals, many of them at night."""
     intervals = []
     for _ in range(draw(st.integers(0, 3))):
-        opens_at = draw(st.one_of(quarter(6 * 60), quarter(23 * 60)))
-        closes_at = min(opens_at + draw(quarter(8 * 60, 1)), 23 * 60 + 45)
+        opens_at = draw(st.one_of(quarter_hours(6 * 60), quarter_hours(23 * 60)))
+        closes_at = min(opens_at + draw(quarter_hours(8 * 60, 1)), 23 * 60 + 45)
         if opens_at < closes_at:
             intervals.append((time(*divmod(opens_at, 60)), time(*divmod(closes_at, 60))))
     return intervals
 
 
 class GeneratedBusiness:
-    """A business with two services that share resources, around a DST change."""
+    """A business with two services that share resources, around a DST transition."""
 
     def __init__(self, draw: st.DrawFn, zone: str, number: int) -> None:
         self.draw = draw
         self.location = Location.objects.create(name="Anywhere", timezone=zone)
-        self.change = next_dst_transitions(ZoneInfo(zone))[number]
-        self.first = self.change - timedelta(days=draw(st.integers(0, 1)))
-        self.last = self.change + timedelta(days=draw(st.integers(0, 1)))
+        self.transition = next_dst_transitions(ZoneInfo(zone))[number]
+        self.first = self.transition - timedelta(days=draw(st.integers(0, 1)))
+        self.last = self.transition + timedelta(days=draw(st.integers(0, 1)))
         self.services = [self._service("one"), self._service("other")]
         self.resources = [self._resource(f"Staff {n}", "staff") for n in range(draw(st.integers(1, 3)))]
         self.resources += [self._resource(f"Room {n}", "room") for n in range(draw(st.integers(0, 2)))]
@@ -96,8 +96,8 @@ class GeneratedBusiness:
         resource = Resource.objects.create(location=self.location, name=name, kind=kind)
         resource.is_active = self.draw(st.integers(0, 9)) < 9
         resource.save()
-        offered = self.services if kind == "staff" else self.draw(st.sampled_from([self.services, self.services[:1]]))
-        resource.services.set(offered)
+        services = self.services if kind == "staff" else self.draw(st.sampled_from([self.services, self.services[:1]]))
+        resource.services.set(services)
         for opens_at, closes_at in NIGHTS if name == "Staff 0" or self.draw(st.booleans()) else self.draw(hours()):
             WorkingHours.objects.bulk_create(
                 WorkingHours(resource=resource, weekday=weekday, opens_at=opens_at, closes_at=closes_at)
@@ -107,14 +107,14 @@ class GeneratedBusiness:
 
     def _moment(self) -> datetime:
         midnight = datetime.combine(self.first - timedelta(days=1), time(0), self.location.zone)
-        return midnight.astimezone(ZoneInfo("UTC")) + timedelta(minutes=self.draw(quarter(4 * 24 * 60)))
+        return midnight.astimezone(ZoneInfo("UTC")) + timedelta(minutes=self.draw(quarter_hours(4 * 24 * 60)))
 
     def _exception(self) -> None:
         starts_at = self._moment()
         ScheduleException.objects.create(
             location=self.location,
             starts_at=starts_at,
-            ends_at=starts_at + timedelta(minutes=self.draw(quarter(30 * 60, 1))),
+            ends_at=starts_at + timedelta(minutes=self.draw(quarter_hours(30 * 60, 1))),
             resource=self.draw(st.sampled_from([None, *self.resources])),
             is_open=self.draw(st.booleans()),
         )
@@ -126,7 +126,7 @@ class GeneratedBusiness:
         people = self.draw(st.integers(1, service.capacity))
         zone = self.draw(st.sampled_from([UTC, self.location.zone]))
         with suppress(*REFUSALS):
-            made = create_booking(
+            booking = create_booking(
                 service=service,
                 starts_at=starts_at.astimezone(zone),
                 customer=CUSTOMER,
@@ -144,12 +144,12 @@ class GeneratedBusiness:
                 )
             )
             if fields:
-                Booking.objects.filter(pk=made.pk).update(**fields)
+                Booking.objects.filter(pk=booking.pk).update(**fields)
 
 
-def offers(service, first, last, requested=None, people=1):
-    found = find_free_slots(service, first, last, requested, people=people)
-    return [(free.starts_at.astimezone(UTC), sorted(free.resources), free.places) for free in found]
+def list_offers(service, first, last, requested=None, people=1):
+    slots = find_free_slots(service, first, last, requested, people=people)
+    return [(free.starts_at.astimezone(UTC), sorted(free.resources), free.places) for free in slots]
 
 
 def can_be_booked(service, starts_at, requested, people):
@@ -171,9 +171,9 @@ def can_be_booked(service, starts_at, requested, people):
 
 @pytest.mark.slow
 @pytest.mark.timeout(0 if EXAMPLES else 120)
-@pytest.mark.parametrize(("zone", "number"), CHANGES)
+@pytest.mark.parametrize(("zone", "number"), TRANSITIONS)
 def test_free_slots_match_the_brute_force_reference_and_can_be_booked(zone, number):
-    found = []
+    slot_counts = []
 
     @settings(
         max_examples=EXAMPLES or 12,
@@ -185,21 +185,21 @@ def test_free_slots_match_the_brute_force_reference_and_can_be_booked(zone, numb
     @given(data=st.data())
     def compare(data):
         with transaction.atomic():
-            found.append(compare_with_reference(GeneratedBusiness(data.draw, zone, number)))
+            slot_counts.append(compare_with_reference(GeneratedBusiness(data.draw, zone, number)))
             transaction.set_rollback(True)
 
     compare()
 
-    assert sum(found) > 50  # without any free slots, the comparison would prove nothing
+    assert sum(slot_counts) > 50  # without any free slots, the comparison would prove nothing
 
 
 def compare_with_reference(business):
-    """Compare the free slots with the reference, and some of them with bookings; return how many there were."""
+    """Compare the free slots with the reference, and some of them with bookings; return the number of free slots."""
     draw, service = business.draw, business.services[0]
     requested = draw(st.sampled_from([None, None, *business.resources]))
     people = draw(st.sampled_from([*range(1, service.capacity + 1), 1, service.capacity + 1]))
 
-    offered = offers(service, business.first, business.last, requested, people)
+    offered = list_offers(service, business.first, business.last, requested, people)
 
     assert offered == free_slots_by_brute_force(service, business.first, business.last, requested, people)
     sample = draw(st.lists(st.sampled_from(offered), max_size=3)) if offered else []
@@ -216,11 +216,6 @@ def compare_with_reference(business):
     return len(offered)
 
 
-def day_of(service, **fields):
-    day = slot(**fields).date()
-    return [f"{each.starts_at.astimezone(service.location.zone):%H:%M}" for each in find_free_slots(service, day, day)]
-
-
 def test_free_slots_respect_minimum_notice_and_horizon():
     service = make_service(slot_interval_minutes=60, min_notice_minutes=24 * 60, horizon_days=3)
     today, later = slot(days=0).date(), slot(days=10).date()
@@ -233,19 +228,18 @@ def test_free_slots_respect_minimum_notice_and_horizon():
     assert {start.date() for start in offered} <= {slot(days=number).date() for number in range(1, 4)}
 
 
-def test_opening_hours_keep_local_time_across_a_dst_change():
-    """Opening hours from 9 to 11 stay at 9 local time, before and after the DST change."""
+def test_opening_hours_keep_local_time_across_a_dst_transition():
     service = make_service(slot_interval_minutes=60, duration_minutes=60, horizon_days=400)
     service.location.timezone = "Europe/Berlin"
     service.location.save()
     WorkingHours.objects.update(closes_at=time(11))
-    change = next_dst_transitions(service.location.zone)[0]
+    transition_day = next_dst_transitions(service.location.zone)[0]
 
-    slots = find_free_slots(service, change - timedelta(days=1), change)
+    slots = find_free_slots(service, transition_day - timedelta(days=1), transition_day)
 
-    shown = [f"{free.starts_at.astimezone(service.location.zone):%d %H:%M}" for free in slots]
-    before = change - timedelta(days=1)
-    assert shown == [f"{day:%d} {hour}" for day in (before, change) for hour in ("09:00", "10:00")]
+    local_times = [f"{free.starts_at.astimezone(service.location.zone):%d %H:%M}" for free in slots]
+    day_before = transition_day - timedelta(days=1)
+    assert local_times == [f"{day:%d} {hour}" for day in (day_before, transition_day) for hour in ("09:00", "10:00")]
 
 
 def test_find_free_slots_query_count_is_constant():
@@ -283,7 +277,7 @@ def allocate_past_year(resource):
 
 
 def test_busy_intervals_query_uses_the_exclusion_index():
-    """The index finds allocations by resource and time, so past ones are not read."""
+    """The index finds allocations by resource and time, so the query does not read past ones."""
     service = make_service()
     make_booking(service)
     allocate_past_year(service.resources.get())

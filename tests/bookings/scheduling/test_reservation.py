@@ -18,7 +18,7 @@ def free_slots(service):
 @pytest.mark.parametrize(
     "starts_at",
     [slot(hour=8), slot(hour=17, minute=45), slot(hour=23, minute=50), slot(days=-1), slot(days=200)],
-    ids=["before opening", "past closing", "over midnight", "in the past", "beyond the horizon"],
+    ids=["before opening", "past closing", "across midnight", "in the past", "beyond the horizon"],
 )
 def test_unavailable_times_are_outside_hours(starts_at):
     with pytest.raises(OutsideHours):
