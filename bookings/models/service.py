@@ -36,10 +36,10 @@ class Service(models.Model):
     )
     horizon_days = models.PositiveSmallIntegerField(default=90, help_text="How many days ahead customers can book.")
     slot_interval_minutes = models.PositiveSmallIntegerField(
-        default=15, help_text="Slots start at opening time and then at this interval."
+        default=15, help_text="Slots start at opening time and every so many minutes after it."
     )
     capacity = models.PositiveSmallIntegerField(
-        default=1, help_text="Number of people who share one slot. More than one makes it a class."
+        default=1, help_text="Number of people who share one slot. More than one: the service is a class."
     )
     max_open_per_customer = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Maximum number of upcoming bookings per phone number. Empty: unlimited."
@@ -60,7 +60,7 @@ class Service(models.Model):
         default=default_reminder_minutes,
         blank=True,
         size=5,
-        help_text="When to send reminders before the start, separated by commas: 1440,120. Empty: no reminders.",
+        help_text="Minutes before the start, separated by commas: 1440,120 is a day and two hours. Empty: none.",
     )
     hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long a slot is held for payment.")
     price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")
