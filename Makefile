@@ -24,7 +24,7 @@ test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": on
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
 	@$(PY) -m pytest -n $(WORKERS) -m "not slow"
 
-run: $(READY) ## run web server and worker with the settings of the environment or .env
+run: $(READY) ## run the web server and the worker, with the settings from the environment or .env
 	@$(PY) manage.py run
 
 migrations: $(READY) ## write the migrations for changed models (ARGS="bookings --name add_notes")
@@ -37,19 +37,19 @@ lint: $(READY) ## check format, code, types, import contracts and migrations
 	@$(VENV)/bin/lint-imports
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
 
-words: $(READY) ## list the lines that use a replaced term of docs/glossary.md
+words: $(READY) ## list the lines that use a term that docs/glossary.md replaced
 	@$(PY) -m tools.words
 
 chaos: $(READY) ## prove the delivery guarantees under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
 	@$(PY) -m stress.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
 
-race: $(READY) ## prove that no slot is sold twice, under kills (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,constraint: the negative controls)
+race: $(READY) ## prove that no slot is double-booked when processes are killed (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,constraint: the negative controls)
 	@$(PY) -m stress.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
-fuzz: $(READY) ## send ten thousand generated requests, new ones each time: no 5xx, every response matches the schema
+fuzz: $(READY) ## send 10,000 random requests: no response is a 5xx, and all match the schema
 	@FUZZ_EXAMPLES=250 $(PY) -m pytest tests/config/test_fuzz.py
 
-bench: $(READY) ## measure speed beside a peer, into benchmarks/out/latest.json (SHORT=1: a quick estimate)
+bench: $(READY) ## measure speed against a baseline; the results are in benchmarks/out/latest.json (SHORT=1: a quick estimate)
 	@$(PY) -m benchmarks $(if $(SHORT),--short)
 
 format: $(READY) ## let ruff format and fix the code
@@ -68,9 +68,9 @@ clean: ## delete the virtual environment and all local data
 $(READY): requirements.txt requirements-dev.txt
 	@echo "Setting up $(VENV) (about half a minute) ..."
 	@test -x $(PY) || python3 -m venv $(VENV)
-	@# pip and not uv: it finds the registry where this machine's pip settings say it is.
+	@# Use pip, not uv: pip honors the registry in this machine's pip settings.
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r requirements.txt -r requirements-dev.txt
-	@# Contributors get the commit hooks; a checkout without .git (an archive) needs none.
+	@# Contributors get the commit hooks; an archive without .git needs none.
 	@test ! -e .git || $(VENV)/bin/pre-commit install || echo "The commit hooks are not installed."
 	@touch $@

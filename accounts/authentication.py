@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 
 class StaffTokenAuthentication(TokenAuthentication):
-    """knox's token authentication for staff accounts. knox itself fails on tokens that are not ASCII or contain NUL."""
+    """knox's token authentication, for staff accounts only. knox itself fails on NUL and on non-ASCII tokens."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, AuthToken]:
         if not token.isalnum():  # for bytes: ASCII letters and digits only, as knox creates them

@@ -1,4 +1,4 @@
-"""The rate limit of sign-in, over the API and in the admin. A successful sign-in does not count."""
+"""The rate limit for sign-in over the API and in the admin. Successful sign-ins do not count."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from foundation.rate_limits.client_address import client_network
 from foundation.rate_limits.rate_limit import RateLimit
 
 QUARTER_HOUR = 900
-NETWORK_FACTOR = 10  # the people of an office share one address
+NETWORK_FACTOR = 10  # everyone in an office shares one address
 
 
 class SignInRateLimit:
-    """Limits the failed sign-ins to one account from one network, and, more generously, all those from one network.
+    """Limits failed sign-ins per account and network and, more generously, per network.
 
-    So an attacker cannot lock an account for the people who sign in from elsewhere.
+    An attacker therefore cannot lock out users who sign in from elsewhere.
     """
 
     def __init__(self, request: HttpRequest, username: str) -> None:
@@ -38,6 +38,7 @@ class SignInRateLimit:
             limit.undo(key)
 
     def seconds_until_reset(self) -> int:
+        """Return the seconds until the current window ends."""
         return self._limits[0][0].seconds_until_reset()
 
 
@@ -46,11 +47,11 @@ class RateLimitedSignInForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         if self.request is None:
-            raise ValueError("The form needs its request, to know the client address")
+            raise ValueError("The form needs its request to determine the client address")
         rate_limit = SignInRateLimit(self.request, str(self.cleaned_data.get("username", "")))
         if not rate_limit.allows():
             minutes = rate_limit.seconds_until_reset() // 60 + 1
-            raise ValidationError(f"Too many failed sign-ins. Try again in {minutes} minutes.", code="throttled")
+            raise ValidationError(f"Too many failed sign-ins. Try again in {minutes} min.", code="throttled")
         cleaned: dict[str, Any] = super().clean()
         rate_limit.undo()
         return cleaned

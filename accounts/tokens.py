@@ -1,4 +1,4 @@
-"""Sign-in for staff over the API: ``Authorization: Bearer …``, with tokens of django-rest-knox."""
+"""Staff sign-in over the API: ``Authorization: Bearer …``, with tokens from django-rest-knox."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""PostgreSQL's session-level advisory locks: shared by all hosts, and released when their session ends."""
+"""PostgreSQL's session-level advisory locks: shared by all hosts, and released when the session ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 
 def try_advisory_lock(*key: int) -> bool:
-    """Lock ``key`` (one bigint or two integers) for this session; return False while another session has it."""
+    """Lock ``key`` (one bigint or two integers) for this session; return False if another session holds it."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_try_advisory_lock({_placeholders(key)})", key)
         (is_locked,) = cursor.fetchone()

@@ -1,8 +1,9 @@
 """Background work that the apps register in ``AppConfig.ready`` and the worker runs.
 
 A *due task* processes rows that are due; it runs all the time. A *periodic task* runs once per interval. A *purge*
-deletes rows that are past their retention; the daily housekeeping runs all purges. Each returns its number of rows. The
-rows say what is due, so a task that never ran, ran twice or died half-way does not change the final result.
+deletes rows that are past their retention; the daily housekeeping runs all purges. Each returns the number of rows that
+it processed. The rows record what is due, so a task that did not run, ran twice or died halfway does not change the
+final result.
 """
 
 from __future__ import annotations
@@ -37,28 +38,28 @@ _purges: list[Task] = []
 
 
 def register_due_task(task: Task) -> None:
-    """Run ``task`` in every pass over due rows."""
+    """Register ``task`` to run in every pass over due rows."""
     _due_tasks.append(task)
 
 
 def register_periodic_task(name: str, interval: timedelta, task: Task) -> None:
-    """Run ``task`` once per ``interval``. The task may set the ``due_at`` of its ``PeriodicTask`` row itself."""
+    """Register ``task`` to run once per ``interval``. It may set the ``due_at`` of its ``PeriodicTask`` row itself."""
     _periodic_tasks.append(_Periodic(name, interval, task))
 
 
 def register_purge(purge: Task) -> None:
-    """Run ``purge`` in the daily housekeeping."""
+    """Register ``purge`` to run in the daily housekeeping."""
     _purges.append(purge)
 
 
 def prepare_periodic_tasks() -> None:
-    """Create the missing rows of the periodic tasks; they are due immediately. Run it whenever a worker starts."""
+    """Create the missing rows of the periodic tasks; they are due immediately. Call this whenever a worker starts."""
     rows = [PeriodicTask(name=periodic.name) for periodic in _periodic_tasks]
     PeriodicTask.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def run_due_tasks() -> int:
-    """Run the due tasks and the periodic tasks that are due; return how many rows there were.
+    """Run the due tasks and the periodic tasks that are due; return how many rows they processed.
 
     A task that fails does not stop the others. Raises only if the database is unavailable.
     """

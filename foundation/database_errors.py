@@ -1,4 +1,4 @@
-"""What a database error means."""
+"""Classify database errors."""
 
 import psycopg2
 from django import db

@@ -1,4 +1,4 @@
-"""Process due rows: claim them, call another party without a transaction, apply the result.
+"""Process due rows: claim them, call an external service outside a transaction, apply the result.
 
 A claim moves the row's due time ahead instead of holding a lock: if the worker dies, the row is due again soon.
 """
@@ -19,9 +19,9 @@ from foundation.outcomes import CallFailed
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # longer than any call takes
+LEASE = timedelta(seconds=60)  # longer than any call
 BATCH = 16
-CONCURRENT_CALLS = 8  # the gateway limits its callers and publishes no number
+CONCURRENT_CALLS = 8  # the gateway's rate limit is not published
 
 Row = TypeVar("Row", bound=models.Model)
 Result = TypeVar("Result")
@@ -47,14 +47,14 @@ def process_rows(
 ) -> int:
     """Run ``call(row)`` for several rows at a time, then ``apply`` its result or ``on_failure``; return the row count.
 
-    ``call`` runs in a thread and must not use the database. A row that raises anything else is logged, does not stop
-    the other rows, and is due again when its lease expires. Raises only if the database is unavailable.
+    ``call`` runs in a thread and must not use the database. Any other exception is logged and does not stop the other
+    rows; its row is due again when its lease expires. Raises only if the database is unavailable.
     """
     with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="due-row") as pool:
         calls = [(row, pool.submit(call, row)) for row in rows]
-        for row, running in calls:
+        for row, future in calls:
             try:
-                _finish(row, running, apply, on_failure)
+                _finish(row, future, apply, on_failure)
             except Exception as error:
                 if is_database_unavailable(error):
                     raise
@@ -69,12 +69,12 @@ def postpone(row: models.Model, due_field: str, delay: timedelta, **fields: Any)
 
 def _finish(
     row: Row,
-    running: Future[Result],
+    future: Future[Result],
     apply: Callable[[Row, Result], None],
     on_failure: Callable[[Row, CallFailed], None],
 ) -> None:
     try:
-        result = running.result()
+        result = future.result()
     except CallFailed as error:
         on_failure(row, error)
     else:

@@ -18,7 +18,7 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who performed a change: ``Actor(ActorKind.STAFF, "asha")``. ``str(actor)`` is for people; branch on ``kind``."""
+    """Who performed a change: ``Actor(ActorKind.STAFF, "asha")``. ``str(actor)`` is for display; branch on ``kind``."""
 
     kind: ActorKind
     name: str = ""

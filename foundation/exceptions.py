@@ -1,4 +1,4 @@
-"""Requests that the rules refuse. Each exception class carries its problem code and HTTP status (RFC 9457)."""
+"""Exceptions for requests that the rules refuse. Each class carries its problem code and HTTP status (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class RequestRefused(Exception):
     """The rules do not allow the request. ``str(error)`` tells the caller what to do next.
 
     ``explanation`` and ``advice`` are the texts of the problem's page. ``retry_after`` is in seconds; None means that a
-    repeat would be refused again. Several classes may share a ``code``; the first one that is defined explains it.
+    retry would be refused again. Several classes may share a ``code``; at most one of them sets the texts.
     """
 
     status: ClassVar[int]
@@ -20,12 +20,12 @@ class RequestRefused(Exception):
     retry_after: int | None = None
 
     def extra_members(self) -> dict[str, Any]:
-        """Return what the problem says in addition to the members that every problem has."""
+        """Return the members that the problem has in addition to the common ones."""
         return {}
 
 
 def all_refusals(base: type[RequestRefused] = RequestRefused) -> Iterator[type[RequestRefused]]:
-    """Yield every subclass that has a code, in the order of definition."""
+    """Yield every subclass that has a code, depth first."""
     for refusal in base.__subclasses__():
         if hasattr(refusal, "code"):
             yield refusal

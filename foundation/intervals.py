@@ -9,7 +9,7 @@ Interval = tuple[datetime, datetime]
 
 
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
-    """Return the same time in as few intervals as possible: overlapping or touching ones become one."""
+    """Join overlapping and touching intervals, and drop empty ones; return them sorted."""
     merged: list[Interval] = []
     for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
@@ -20,7 +20,7 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def subtract(intervals: list[Interval], removed: Iterable[Interval]) -> list[Interval]:
-    """Return what is left of ``intervals`` without ``removed``. Both are sorted and do not overlap."""
+    """Return the parts of ``intervals`` that are not in ``removed``. Both must be sorted and free of overlaps."""
     remaining, cuts = [], list(removed)
     for start, end in intervals:
         for cut_start, cut_end in cuts:

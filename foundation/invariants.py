@@ -11,7 +11,7 @@ _invariants: dict[str, Mapping[str, str]] = {}
 
 
 def register_invariants(area: str, invariants: Mapping[str, str]) -> None:
-    """Check these invariants under the heading ``area``."""
+    """Register invariants, to be checked under the heading ``area``."""
     _invariants[area] = invariants
 
 

@@ -12,7 +12,7 @@ ACTIONS = ("add", "change", "delete", "view")
 def rename_model_permissions(app_label: str, old_name: str, new_name: str) -> migrations.RunPython:
     """Rename the permissions of a renamed model, so that groups keep them. Place it after the ``RenameModel``.
 
-    The migration depends on ``auth`` and ``contenttypes``. Names are lower-case model names.
+    The migration must depend on ``auth`` and ``contenttypes``. Names are lower-case model names.
     """
 
     def rename(apps: Any, old: str, new: str) -> None:

@@ -1,6 +1,6 @@
-"""Amounts of money for people. Everywhere else, money is an integer of minor units and its currency."""
+"""Format money for display. Everywhere else, it is an integer amount in minor units and a currency."""
 
 
 def format_money(amount_minor: int, currency: str) -> str:
-    """Return ``50000, "INR"`` as ``INR 500.00``."""
+    """Format ``50000, "INR"`` as ``INR 500.00``."""
     return f"{currency} {amount_minor // 100:,}.{amount_minor % 100:02}"

@@ -1,12 +1,12 @@
-"""How a call to another party can fail: what the caller must know is whether the call took effect."""
+"""How a call to an external service can fail: the exception class says whether the call took effect."""
 
 
 class CallFailed(Exception):
-    """A call that brought no result; the subclass says whether it took effect."""
+    """A call that returned no result; the subclass says whether it took effect."""
 
 
 class Rejected(CallFailed):
-    """The other party refused: the call had no effect, and the same call would be refused again."""
+    """The service refused the call: it had no effect, and a retry would be refused again."""
 
 
 class NotSent(CallFailed):

@@ -1,4 +1,4 @@
-"""Phone numbers in any notation, converted to E.164."""
+"""Normalize phone numbers to E.164."""
 
 import phonenumbers
 from django.conf import settings
@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 
 
 def normalize_phone_number(text: str) -> str:
-    """Return the number in E.164. Without a country code it belongs to PHONE_REGION. Raises ValidationError."""
+    """Return the number in E.164. Without a country code, PHONE_REGION is assumed. Raises ValidationError."""
     try:
         number = phonenumbers.parse(text, settings.PHONE_REGION)
     except phonenumbers.NumberParseException:

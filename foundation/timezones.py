@@ -8,14 +8,14 @@ from django.utils.formats import date_format
 
 
 def format_local_time(at: datetime, zone: ZoneInfo) -> str:
-    """Return ``at`` for people, in the local time of ``zone``."""
+    """Format ``at`` for display, in the local time of ``zone``."""
     return date_format(at.astimezone(zone), "D j M Y, H:i")
 
 
 def local_to_utc(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return a naive local time as UTC. Of a fold (a local time that occurs twice) it is the first one.
+    """Return a naive local time as UTC. For a fold (a local time that occurs twice), return the first.
 
-    Raises ValidationError for a gap: a local time that a DST transition skips.
+    Raises ValidationError for a gap (a local time that a DST transition skips), and for dates out of range.
     """
     try:
         at = local.replace(tzinfo=zone).astimezone(UTC)

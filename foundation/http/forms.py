@@ -38,7 +38,7 @@ class MoneyField(forms.DecimalField):
         return int(amount * 100)
 
     def prepare_value(self, value: Any) -> Any:
-        # An int is an amount of ours in minor units; anything else is what the user typed.
+        # An int is an initial value in minor units; anything else is what the user typed.
         return f"{value // 100}.{value % 100:02}" if isinstance(value, int) else value
 
 

@@ -29,9 +29,9 @@ class OptionalTrailingSlash:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
         if not is_valid_path(path):
-            other = path[:-1] if path.endswith("/") else f"{path}/"
-            if is_valid_path(other):
-                request.path_info = other
+            alternative = path[:-1] if path.endswith("/") else f"{path}/"
+            if is_valid_path(alternative):
+                request.path_info = alternative
         return self.get_response(request)
 
 
@@ -50,7 +50,7 @@ class RejectNulBytes:
 class AdminBadInput:
     """Turns input on which Django's admin fails into 400 or 404: an invalid id, date or search pattern in the URL.
 
-    An error that our own code raises, also below the admin, stays an error 500 with its traceback in the log.
+    An error in our own code, even if the admin calls it, remains a 500 with a traceback in the log.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -73,7 +73,7 @@ class AdminBadInput:
 
 
 def _is_raised_by_admin(error: Exception) -> bool:
-    """Return whether the innermost frame that is ours or the admin's is the admin's."""
+    """Return whether, of our frames and the admin's, the innermost is the admin's."""
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         if str(frame.f_globals.get("__name__", "")).startswith("django.contrib.admin"):
             return True
@@ -104,7 +104,7 @@ class ProblemBodies:
 
 
 class NoStoreByDefault:
-    """Forbids caching unless the response says otherwise: most are for one person, and some contain a token."""
+    """Forbids caching unless the response sets its own policy: most are personal, and some contain a token."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

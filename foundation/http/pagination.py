@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
-UNREADABLE_CURSOR = Cursor(offset=0, reverse=False, position=None)  # what DRF decodes from garbage, and never sends
+UNREADABLE_CURSOR = Cursor(offset=0, reverse=False, position=None)  # DRF decodes garbage to this, and never sends it
 
 
 class NewestFirstPagination(CursorPagination):
@@ -26,7 +26,7 @@ class NewestFirstPagination(CursorPagination):
             raise ValidationError({self.page_size_query_param: error.detail}) from error
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Return the schema of a page. DRF marks the links as ``nullable``, which OpenAPI 3.1 does not know."""
+        """Return the schema of a page. DRF marks the links as ``nullable``, which OpenAPI 3.1 does not have."""
         link = {"type": ["string", "null"], "format": "uri"}
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
@@ -34,8 +34,8 @@ class NewestFirstPagination(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """Return the cursor of the query. Raises ValidationError for an invalid one.
 
-        DRF does not check the position. It goes to PostgreSQL, which knows fewer time offsets than Python, so it is
-        converted to UTC.
+        DRF does not validate the position. It is converted to UTC, because PostgreSQL supports fewer UTC offsets than
+        Python.
         """
         try:
             cursor = super().decode_cursor(request)
@@ -44,7 +44,7 @@ class NewestFirstPagination(CursorPagination):
             position = cast(Any, _to_utc(str(cursor.position)))  # the stub says int
             return Cursor(cursor.offset, cursor.reverse, position)
         except (NotFound, ValueError, OverflowError) as error:
-            message = "This is not a valid cursor. Take it from next or previous."
+            message = "This is not a valid cursor. Use the links in next and previous."
             raise ValidationError({self.cursor_query_param: message}) from error
 
 

@@ -10,7 +10,7 @@ MAX_DEPTH = 20
 
 
 class BoundedJSONParser(JSONParser):
-    """DRF's parser for objects of limited depth: deep nesting is a ParseError, not a RecursionError."""
+    """Accepts only JSON objects of limited depth. Deep nesting raises ParseError, not RecursionError."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

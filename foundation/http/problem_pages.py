@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from foundation.exceptions import all_refusals
 
-# Code → explanation and advice, for the problems of Django, DRF and the database. A RequestRefused brings its own.
+# Code → explanation and advice, for the problems of Django, DRF and the database. A RequestRefused has its own.
 FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
     "authentication_failed": (
         "The token in Authorization is invalid or has expired.",
@@ -23,22 +23,25 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
     "database_unavailable": (
         "The database is unavailable or busy. Usually nothing was changed, but the response may have been lost after "
         "the change.",
-        "Send the same request again after the seconds in Retry-After, with the same Idempotency-Key.",
+        "Wait for the seconds in Retry-After, then send the same request with the same Idempotency-Key.",
     ),
     "error": ("Something went wrong on our side. It has been logged.", "Try again later."),
-    "invalid_input": ("Some fields are invalid.", "Correct the fields that errors names."),
+    "invalid_input": ("Some fields are invalid.", "Correct the fields that are listed in errors."),
     "method_not_allowed": ("The path does not support this method.", "The API's methods are listed at /docs/."),
-    "not_acceptable": ("The response is not available in the format that Accept asks for.", "Accept application/json."),
+    "not_acceptable": (
+        "The response is not available in the format that Accept asks for.",
+        "Send Accept: application/json.",
+    ),
     "not_authenticated": (
         "This needs a signed-in staff member, or the booking's manage token.",
         "Send Authorization: Bearer …, or X-Booking-Token.",
     ),
     "not_found": (
-        "There is nothing at this path, or you may not see it: both look the same.",
+        "There is nothing at this path, or you may not see it: the response is the same.",
         "Check the path and the id, and send the manage token of the booking.",
     ),
     "parse_error": ("The body is not a JSON object, or is nested too deeply.", "Send a JSON object in UTF-8."),
-    "payload_too_large": ("The body is larger than 64 KiB.", "Send less."),
+    "payload_too_large": ("The body is larger than 64 KiB.", "Send a smaller body."),
     "permission_denied": ("The account lacks the permission for this.", "Ask an admin for the permission."),
     "sign_in_failed": (
         "The username and password do not match a staff account.",
@@ -46,7 +49,7 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "throttled": (
         "This caller has reached a rate limit.",
-        "Wait the seconds in Retry-After. Behind a proxy of your own, see TRUSTED_PROXIES.",
+        "Wait for the seconds in Retry-After. If you run Daybook behind a proxy, check TRUSTED_PROXIES.",
     ),
     "unsupported_media_type": ("The body is not JSON.", "Send it with Content-Type: application/json."),
 }

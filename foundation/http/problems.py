@@ -1,7 +1,7 @@
 """One format for every error: RFC 9457 ``application/problem+json`` with a stable ``code``.
 
-What the rules refuse is a ``RequestRefused``, which carries its code and status. The errors of Django and of the
-database are in the table below; DRF defines its own.
+Requests that the rules refuse raise ``RequestRefused``, which carries the code and status. FRAMEWORK_PROBLEMS and
+DATABASE_UNAVAILABLE cover the errors of Django and of the database; DRF defines its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONTENT_TYPE = "application/problem+json"
 
 @dataclass(frozen=True)
 class Problem:
-    """An error by its status and code. ``retry_after`` is in seconds."""
+    """An error with its status and code. ``retry_after`` is in seconds."""
 
     status: int
     code: str
@@ -45,18 +45,18 @@ BAD_REQUEST = Problem(
     400, "bad_request", "The request is malformed, or is for a host that this service does not serve. Check the URL."
 )
 FRAMEWORK_PROBLEMS: dict[type[Exception], Problem] = {
-    RequestDataTooBig: Problem(413, "payload_too_large", "The body is larger than 64 KiB. Send less."),
-    SuspiciousOperation: BAD_REQUEST,  # such as a thousand parameters
+    RequestDataTooBig: Problem(413, "payload_too_large", "The body is larger than 64 KiB. Send a smaller one."),
+    SuspiciousOperation: BAD_REQUEST,  # such as more than 1,000 parameters
 }
 
 
 def codes_for_status(status: int) -> set[str]:
     """Return the codes of the problems that have this status."""
-    own = {DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values()}
-    codes = {problem.code for problem in own if problem.status == status}
+    own_problems = {DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values()}
+    codes = {problem.code for problem in own_problems if problem.status == status}
     codes |= {refusal.code for refusal in all_refusals() if refusal.status == status}
-    drf = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
-    return codes | {"invalid_input" if code == "invalid" else code for code in drf}
+    drf_codes = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
+    return codes | {"invalid_input" if code == "invalid" else code for code in drf_codes}
 
 
 class _ProblemException(APIException):
@@ -80,7 +80,7 @@ class ProblemHandler(ExceptionHandler):
         return known
 
     def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
-        # Errors are JSON even where the view itself responds with YAML or HTML.
+        # Errors are JSON even if the view itself responds with YAML or HTML.
         request = self.context["request"]
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), CONTENT_TYPE
         response: Response = super().get_response(exc, data)
@@ -121,7 +121,7 @@ def problem_body(*, status: int, code: str, detail: str, instance: str) -> dict[
 
 
 def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Return a problem from outside the API's views."""
+    """Return a problem response for an error outside DRF's views."""
     body = problem_body(status=problem.status, code=problem.code, detail=problem.detail, instance=request.path)
     response = JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
     if problem.retry_after is not None:

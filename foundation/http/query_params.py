@@ -1,4 +1,4 @@
-"""Strict query parameters: unknown, repeated and empty ones are errors, since a misspelt filter would show too much."""
+"""Strict query parameters: unknown, repeated and empty ones are errors, since ignoring a filter would show too much."""
 
 from collections.abc import Container
 from typing import Any
@@ -13,7 +13,7 @@ def parse_query_params(
 ) -> dict[str, Any]:
     """Return the query parameters as validated by ``serializer_class``.
 
-    ``other_params`` are read elsewhere, such as those of the pagination. Raises ValidationError.
+    ``other_params`` are allowed but read elsewhere, such as by the pagination. Raises ValidationError.
     """
     query_params = request.query_params
     # As a plain dict: in form data, DRF treats an empty value as missing.

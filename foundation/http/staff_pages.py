@@ -1,4 +1,4 @@
-"""Pages for staff, in the admin's frame."""
+"""Pages for staff, in the admin's layout."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def staff_page(permission: str) -> Callable[[View], View]:
 
 
 def render_staff_page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
-    """Render ``template`` in the admin's frame. Times are in the business's time zone unless ``zone`` is given."""
+    """Render ``template`` in the admin's layout. Times are in the business's time zone unless ``zone`` is given."""
     shared = {**admin.site.each_context(request), "title": title, "zone": timezone.get_default_timezone()}
     return render(request, template, {**shared, **context})

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
     def claim(self, name: str, interval: timedelta) -> bool:
-        """Postpone the task by ``interval`` if it is due; return whether it was. A single UPDATE decides."""
+        """Postpone the task by ``interval`` if it is due; return whether it was. Only one caller gets it."""
         now = timezone.now()
         return bool(self.filter(name=name, due_at__lte=now).update(due_at=now + interval))
 

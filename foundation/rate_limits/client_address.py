@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 def client_network(request: HttpRequest) -> str:
-    """Return the client's IPv4 address, or the /64 network that one IPv6 customer has.
+    """Return the client's IPv4 address, or the /64 network that an IPv6 client typically has.
 
     Behind proxies, TRUSTED_PROXIES says how many of them are ours: only their entries in X-Forwarded-For count.
     """

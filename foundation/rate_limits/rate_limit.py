@@ -1,6 +1,6 @@
 """Rate limits: exact counts per key and fixed window, kept in PostgreSQL.
 
-A cache lets two processes count past each other. Here a single statement counts a use and returns the total.
+In a cache, concurrent processes can lose each other's counts. Here a single statement counts and returns the total.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from foundation.models import RateLimitCounter
 HOUR, DAY = 3600, 86_400
 RETENTION = timedelta(days=7)
 
-# Add the uses to each key's counter of the current window, and return the new counts. Keys are processed in one order,
-# so that two callers with the same keys cannot deadlock.
+# Add the uses to each key's counter of the current window, and return the new counts. Keys are processed in a fixed
+# order, so that two callers with the same keys cannot deadlock.
 COUNT_USES = """
     INSERT INTO foundation_ratelimitcounter AS counter ("limit", key, since, count)
     SELECT %(name)s, key,
@@ -36,7 +36,7 @@ COUNT_USES = """
 class RateLimit:
     """At most ``limit`` uses per key in each window of ``seconds``. A limit of 0 means unlimited.
 
-    Windows are counted from 1970 on, so a day is a day in UTC.
+    Windows are aligned to the Unix epoch, so a day is a UTC day.
     """
 
     name: str
@@ -44,7 +44,7 @@ class RateLimit:
     seconds: int
 
     def count(self, uses: Mapping[str, int]) -> dict[str, int]:
-        """Count these uses per key; return how many of them are within the limit. A single statement."""
+        """Count these uses per key; return how many of each key's uses are within the limit. A single statement."""
         if not self.limit or not uses:
             return dict(uses)
         with connection.cursor() as cursor:
@@ -66,7 +66,7 @@ class RateLimit:
         counters.update(count=F("count") - 1)
 
     def seconds_until_reset(self) -> int:
-        """Return how long the current window lasts."""
+        """Return the seconds until the current window ends."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT extract(epoch FROM statement_timestamp())::bigint")
             (now,) = cursor.fetchone()
