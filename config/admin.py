@@ -1,4 +1,4 @@
-"""The admin site: its title, its sign-in form, and what must not be in it."""
+"""The admin site: its title, its sign-in form, and the models that it must not show."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""The two roles that every business starts with, as groups. What an admin changes in them later stays changed."""
+"""The two default roles, as groups. Upgrades keep the changes that an admin makes to them."""
 
 from typing import Any
 
@@ -59,8 +59,8 @@ MANAGERS = {
 _existing_permissions: set[int] = set()
 
 
-def remember_permissions(**kwargs: Any) -> None:
-    """Note, before a migration, which permissions exist: the ones that it adds are granted after it."""
+def record_existing_permissions(**kwargs: Any) -> None:
+    """Before a migration, record the existing permissions: only those that it adds are granted afterwards."""
     _existing_permissions.clear()
     if Permission._meta.db_table in connection.introspection.table_names():
         _existing_permissions.update(Permission.objects.values_list("pk", flat=True))
@@ -76,7 +76,7 @@ def grant_new_permissions(**kwargs: Any) -> None:
 
 
 def update_permission_names(**kwargs: Any) -> None:
-    """After a migration, give the permissions their current texts: Django sets them only on creation."""
+    """After a migration, update the names of our permissions: Django sets them only on creation."""
     for model in apps.get_models():
         content_type = {"content_type__app_label": model._meta.app_label, "content_type__model": model._meta.model_name}
         for codename, name in model._meta.permissions:

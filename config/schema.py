@@ -19,16 +19,16 @@ def problem_schema() -> dict[str, Any]:
             "code": {
                 "type": "string",
                 "enum": list(problem_texts()),
-                "description": "Each has a page under /problems/. Treat an unknown code like its status.",
+                "description": "Each has a page under /problems/. For an unknown code, go by the status.",
             },
             "detail": {"type": "string"},
             "instance": {"type": "string"},
             "alternatives": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "With slot_taken: free starts.",
+                "description": "With slot_taken: start times of free slots.",
             },
-            "booking": {"type": "object", "description": "With gateway_unavailable: the slot that stays held."},
+            "booking": {"type": "object", "description": "With gateway_unavailable: the booking that holds the slot."},
             "errors": {
                 "type": "array",
                 "items": {
@@ -45,7 +45,7 @@ def problem_schema() -> dict[str, Any]:
     }
 
 
-# The statuses with which an operation fails: every one, those with a path parameter, those with a body, and its own.
+# Error statuses: of every operation, of those with a path parameter, of those with a body, and of single operations.
 EVERY_OPERATION = [400, 401, 406, 503]
 WITH_PATH_PARAMETER = [404]
 WITH_BODY = [413, 415]
@@ -58,9 +58,12 @@ OWN_STATUSES = {
     ("get", "/bookings/{booking_id}"): [403, 429],
     ("post", "/bookings/{booking_id}/cancel"): [403, 409, 429],
     ("put", "/bookings/{booking_id}/reschedule"): [403, 409, 422, 429],
-} | {("put", f"/bookings/{{booking_id}}/{verb}"): [403, 409] for verb in ("confirm", "decline", "complete", "no-show")}
-RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}}
-REPLAYED = {
+} | {
+    ("put", f"/bookings/{{booking_id}}/{transition}"): [403, 409]
+    for transition in ("confirm", "decline", "complete", "no-show")
+}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}}
+REPLAY_HEADER = {
     "Idempotent-Replayed": {
         "description": "`true` if this is a replay of the first response.",
         "schema": {"type": "string"},
@@ -69,7 +72,7 @@ REPLAYED = {
 
 
 def add_problem_responses(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add to every operation how it fails: the common error format, with the codes of each status."""
+    """Add the error responses of every operation: the common format, with the codes of each status."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = problem_schema()
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
@@ -83,7 +86,7 @@ def add_problem_responses(result: dict[str, Any], generator: Any, request: Any, 
             for status in sorted(statuses):
                 operation["responses"][str(status)] = _problem_response(status)
             if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
-                operation["responses"]["201"]["headers"] = REPLAYED
+                operation["responses"]["201"]["headers"] = REPLAY_HEADER
     return result
 
 

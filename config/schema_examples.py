@@ -1,4 +1,4 @@
-"""An example of every request and response body, by the name of its schema."""
+"""Examples of all request and response bodies, by schema name."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ BOOKING: dict[str, Any] = {
     "version": 1,
     "created_at": "2027-03-01T06:30:00Z",
 }
-PAID: dict[str, Any] = {
+PAID_BOOKING: dict[str, Any] = {
     **BOOKING,
     "service": "physiotherapy",
     "status": "confirmed",
@@ -38,8 +38,8 @@ PAID: dict[str, Any] = {
     "answer_by": None,
     "version": 2,
 }
-HELD: dict[str, Any] = {
-    **PAID,
+HELD_BOOKING: dict[str, Any] = {
+    **PAID_BOOKING,
     "status": "held",
     "hold_expires_at": "2027-03-01T06:45:00Z",
     "version": 1,
@@ -67,7 +67,7 @@ EXAMPLES: dict[str, Any] = {
     "NewBooking": {**BOOKING, "manage_token": TOKEN},
     "PaginatedBookingList": {"next": None, "previous": None, "results": [BOOKING]},
     "CheckoutResponse": {
-        "booking": HELD,
+        "booking": HELD_BOOKING,
         "checkout": {
             "key": "rzp_test_1DP5mmOlF5G5ag",
             "order_id": "order_IEIaMR65cu6nz3",
@@ -80,7 +80,7 @@ EXAMPLES: dict[str, Any] = {
             "notes": {"booking": "BK-7KMPX3H"},
         },
     },
-    "VerifyPaymentResponse": {"booking": PAID},
+    "VerifyPaymentResponse": {"booking": PAID_BOOKING},
     "Service": {
         "slug": "consultation",
         "name": "Consultation",

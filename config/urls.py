@@ -1,4 +1,4 @@
-"""Every URL. The order matters once: named paths come before ``bookings/<id>``."""
+"""Every URL."""
 
 from typing import Any
 

@@ -12,12 +12,15 @@ from django.urls import get_resolver
 
 from runtime.embedded_postgres import ensure_database_url
 
-# Parameters of a media type that are ignored: a charset, and parameters with a charset of their own (RFC 2231).
+# Media type parameters to drop: charset, and extended parameters, which name their own charset (RFC 2231).
 IGNORED_PARAMETERS = re.compile(r";(?:\s*charset|[^;,=]*\*)[^;,]*", re.IGNORECASE)
 
 
 class Utf8Request(WSGIRequest):
-    """Reads every request as UTF-8, regardless of its charset: with ``hex``, for example, Django fails on the URL."""
+    """Reads every request as UTF-8, whatever charset it declares.
+
+    Django decodes the URL with that charset, and fails on codecs that do not produce text, such as ``hex``.
+    """
 
     def __init__(self, environ: dict[str, Any]) -> None:
         for name in ("CONTENT_TYPE", "HTTP_ACCEPT"):
@@ -40,6 +43,6 @@ ensure_database_url()
 application = get_wsgi_application()
 application.request_class = Utf8Request
 get_resolver().url_patterns  # noqa: B018 - a property that imports every view
-# What is loaded now stays. Garbage collection of it would delay one request in fifty by 50 ms.
+# Exclude what is loaded now from garbage collection, which would otherwise delay 1 request in 50 by 50 ms.
 gc.collect()
 gc.freeze()

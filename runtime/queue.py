@@ -1,4 +1,4 @@
-"""The jobs that django-q2 may run, and the cleaning of its tables. The entry points are in each package's ``jobs``."""
+"""The jobs that django-q2 may run, and the cleanup of its tables. The entry points are in each package's ``jobs``."""
 
 import logging
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare_jobs() -> None:
-    """Create the missing schedules and queue every job. Run it whenever a worker starts."""
+    """Create the missing schedules and queue every job. Call this whenever a worker starts."""
     prepare_lanes()
     prepare_due_rows()
 
@@ -23,13 +23,13 @@ def prepare_jobs() -> None:
 def discard_unknown_jobs() -> None:
     """Delete queued jobs and schedules that are unknown or unreadable.
 
-    One of them would kill django-q2's pusher with the healthy jobs that it holds, or stop every schedule. Nothing is
-    lost: pending work is stored in our own tables.
+    A single one would kill django-q2's pusher along with the valid jobs that it holds, or stop every schedule. Nothing
+    is lost: pending work is stored in our own tables.
     """
     for row in OrmQ.objects.all():
         try:
             is_known = SignedPackage.loads(row.payload)["func"] in [*JOBS, *SHIMS]
-        except Exception as error:  # an unpicklable payload may raise anything
+        except Exception as error:  # unpickling may raise anything
             log.error("Discarding an unreadable queued job: %s", type(error).__name__)
             row.delete()
         else:

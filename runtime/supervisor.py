@@ -1,7 +1,7 @@
 """The supervisor of django-q2's cluster, with a watchdog.
 
 Processes of a cluster can die and leave the rest frozen or orphaned, and django-q2's own statistics still report it as
-healthy. The watchdog goes by the heartbeat of the delivery lanes: if it stops while the database is available, the
+healthy. The watchdog checks the heartbeat of the delivery lanes: if it stops while the database is available, the
 supervisor replaces the whole cluster.
 """
 
@@ -48,7 +48,7 @@ def _run_cluster(stop_file: Path) -> None:
         stop_file.touch()  # the lanes claim nothing new and finish what is in flight
         stop(cluster)
         raise
-    # The first process can die alone, and then reports success; its children would keep working unsupervised.
+    # The cluster's main process can die on its own and still exit with 0; its children would run on unsupervised.
     kill_group(cluster)
 
 
@@ -65,7 +65,7 @@ def _prepare_jobs_once_database_is_available() -> None:
 
 
 def _watch(cluster: subprocess.Popen[bytes]) -> str:
-    """Wait until the cluster must be replaced; return why."""
+    """Wait until the cluster must be replaced; return the reason."""
     grace_until = time.monotonic() + START_SECONDS
     while cluster.poll() is None:
         time.sleep(RETRY_SECONDS)
@@ -80,4 +80,4 @@ def _watch(cluster: subprocess.Popen[bytes]) -> str:
         is_frozen = age is None or age > MAX_HEARTBEAT_AGE_SECONDS
         if is_frozen and time.monotonic() > grace_until:
             return "no lane has recorded a heartbeat"
-    return "its first process has ended"
+    return "its main process has exited"

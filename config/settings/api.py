@@ -1,12 +1,14 @@
 """The API and its OpenAPI schema."""
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-# No endpoint takes files. This handler reads past larger ones in pieces; without one, Django would load them whole.
+# No endpoint accepts files. This handler discards large ones in chunks; without one, Django would load them whole.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 API_VERSION = "1.0.0"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.StaffTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],  # none by default
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.DjangoModelPermissions"
+    ],  # no anonymous access by default
     "DEFAULT_PARSER_CLASSES": ["foundation.http.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -44,7 +44,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-APPEND_SLASH = False  # OptionalTrailingSlash serves both spellings without a redirect
+APPEND_SLASH = False  # OptionalTrailingSlash serves both forms without a redirect
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -61,5 +61,5 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = True  # found at start-up, so there is no collectstatic to run
+WHITENOISE_USE_FINDERS = True  # finds the files at start-up, without collectstatic
 LOGIN_URL = "admin:login"

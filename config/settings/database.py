@@ -5,7 +5,7 @@ from config.settings.environment import env
 # Without DATABASE_URL, manage.py and config.wsgi start an embedded server and set it.
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///daybook")}
 DATABASES["default"] |= {
-    "CONN_MAX_AGE": 600,  # django-q2 opens a connection at every poll without it
+    "CONN_MAX_AGE": 600,  # without it, django-q2 opens a connection at every poll
     "CONN_HEALTH_CHECKS": True,
     "ATOMIC_REQUESTS": False,
     "OPTIONS": DATABASES["default"].get("OPTIONS", {})  # from the URL's query: a socket folder, sslmode

@@ -1,4 +1,4 @@
-"""Logs."""
+"""Logging to the console."""
 
 LOGGING = {
     "version": 1,
@@ -7,7 +7,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        # A client's error is in its response and in the access log.
+        # No client errors (4xx): their responses explain them.
         "django.request": {"level": "ERROR"},
     }
     | {

@@ -10,8 +10,8 @@ if DEBUG and not SECRET_KEY:
     SECRET_KEY = "development-only-" + "0" * 40
 if not DEBUG and len(set(SECRET_KEY)) < 20:
     raise ImproperlyConfigured(
-        "SECRET_KEY is missing or weak. Put a long random one into the environment or .env: "
-        'python3 -c "import secrets; print(secrets.token_urlsafe(50))". For a try-out on this machine set DEBUG=1.'
+        "SECRET_KEY is missing or weak. Set a long random one in the environment or .env: "
+        'python3 -c "import secrets; print(secrets.token_urlsafe(50))". To try Daybook on this machine, set DEBUG=1.'
     )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = env.int("PORT", default=8000)

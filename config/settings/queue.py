@@ -1,15 +1,16 @@
-"""The queue: delivery lanes, leases and django-q2. What each number rests on: docs/decisions.md."""
+"""The queue: delivery lanes, leases and django-q2. The reasons for this design: docs/decisions.md."""
 
 import os
 
 from config.settings.environment import BASE_DIR, env
 
-# The second names are those of earlier versions.
+# Fall back to the names that earlier versions used.
 DELIVERY_LANES = env.int("DELIVERY_LANES", default=env.int("DRAIN_SLOTS", default=2))
 LANE_CONCURRENCY = env.int("LANE_CONCURRENCY", default=env.int("DRAIN_CONCURRENCY", default=500))
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=60)
 LOOKUP_SETTLE_SECONDS = env.int("LOOKUP_SETTLE_SECONDS", default=180)
-STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")  # of manage.py worker: once it exists, the lanes claim nothing new
+# Set by manage.py worker. Once this file exists, the lanes claim nothing new.
+STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "queue": {
@@ -20,7 +21,7 @@ CACHES = {
 Q_CLUSTER = {
     "name": "daybook",  # part of each job's signature: never change it while jobs are queued
     "orm": "default",  # the bookings' connection: a job commits or rolls back with its booking
-    "workers": DELIVERY_LANES + 3,  # a slice and its successor overlap; the due rows; and one to spare
+    "workers": DELIVERY_LANES + 3,  # plus one for a lane hand-off, one for the due rows, one spare
     "timeout": 60,
     "retry": 75,
     "max_attempts": 1,

@@ -2,7 +2,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
-from config.roles import grant_new_permissions, remember_permissions, update_permission_names
+from config.roles import grant_new_permissions, record_existing_permissions, update_permission_names
 
 pytestmark = pytest.mark.django_db
 
@@ -15,7 +15,7 @@ def test_grant_new_permissions_grants_a_permission_added_by_the_migration():
     refund = Permission.objects.get(codename="refund_payment")
     content_type = refund.content_type
     refund.delete()
-    remember_permissions()
+    record_existing_permissions()
     Permission.objects.create(codename="refund_payment", name="Can refund a payment", content_type=content_type)
 
     grant_new_permissions()
@@ -23,20 +23,20 @@ def test_grant_new_permissions_grants_a_permission_added_by_the_migration():
     assert "refund_payment" in permissions_of_managers()
 
 
-def test_grant_new_permissions_keeps_what_an_admin_removed():
+def test_grant_new_permissions_does_not_restore_a_removed_permission():
     Group.objects.get(name="Managers").permissions.remove(Permission.objects.get(codename="refund_payment"))
-    remember_permissions()
+    record_existing_permissions()
 
     grant_new_permissions()
 
     assert "refund_payment" not in permissions_of_managers()
 
 
-def test_update_permission_names_follows_a_changed_text():
+def test_update_permission_names_replaces_outdated_names():
     codenames = ["refund_payment", "confirm_booking", "resolve_notification"]
     permissions = Permission.objects.filter(codename__in=codenames).order_by("codename")
     current = list(permissions.values_list("pk", "name"))
-    permissions.update(name="An earlier text")
+    permissions.update(name="An earlier name")
 
     update_permission_names()
 
@@ -44,7 +44,7 @@ def test_update_permission_names_follows_a_changed_text():
     assert list(permissions.values_list("pk", "name")) == current
 
 
-def test_update_permission_names_leaves_permissions_of_other_models():
+def test_update_permission_names_ignores_other_models():
     other_model = ContentType.objects.get_for_model(Group)
     Permission.objects.create(codename="refund_payment", name="Of another model", content_type=other_model)
 

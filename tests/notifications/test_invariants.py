@@ -125,7 +125,7 @@ def test_message_of_another_kind_does_not_replace_the_expected_one():
 def test_check_invariants_fails_on_a_violation():
     delete_queued_message()
 
-    with pytest.raises(CommandError, match="1 invariants are violated"):
+    with pytest.raises(CommandError, match="Violated invariants: 1"):
         call_command("check_invariants", stdout=StringIO())
 
 

@@ -22,4 +22,4 @@ class Command(BaseCommand):
                 examples = f"  such as {', '.join(violations[:EXAMPLES])}" if violations else ""
                 self.stdout.write(f"  {len(violations):>6}  {sentence}{examples}\n")
         if violated:
-            raise CommandError(f"{violated} invariants are violated.")
+            raise CommandError(f"Violated invariants: {violated}.")
