@@ -58,10 +58,7 @@ OWN_STATUSES = {
     ("get", "/bookings/{booking_id}"): [403, 429],
     ("post", "/bookings/{booking_id}/cancel"): [403, 409, 429],
     ("put", "/bookings/{booking_id}/reschedule"): [403, 409, 422, 429],
-} | {
-    ("put", f"/bookings/{{booking_id}}/{transition}"): [403, 409]
-    for transition in ("confirm", "decline", "complete", "no-show")
-}
+} | {("put", f"/bookings/{{booking_id}}/{verb}"): [403, 409] for verb in ("confirm", "decline", "complete", "no-show")}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}}
 REPLAY_HEADER = {
     "Idempotent-Replayed": {

@@ -1,4 +1,4 @@
-"""What tests share: a client that speaks JSON, staff who are signed in, a sandbox, and Daybook's own processes."""
+"""Shared fixtures: API clients, signed-in staff, a sandbox, and processes of Daybook."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def api() -> APIClient:
 
 @pytest.fixture
 def desk(db: None) -> APIClient:
-    """The API as a front-desk user sees it."""
+    """An API client authenticated as a front-desk user."""
     client = APIClient(raise_request_exception=False)
     client.force_authenticate(make_staff())
     return client
@@ -48,13 +48,13 @@ def desk(db: None) -> APIClient:
 
 @pytest.fixture
 def front_desk(db: None) -> Client:
-    """A browser in which a front-desk user is signed in."""
+    """A client that is signed in as a front-desk user."""
     return sign_in_staff("Front desk")
 
 
 @pytest.fixture
 def manager(db: None) -> Client:
-    """A browser in which a manager is signed in."""
+    """A client that is signed in as a manager."""
     return sign_in_staff("Managers")
 
 
@@ -66,7 +66,7 @@ def sandbox_process() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningSandbox]:
-    """A sandbox without faults, which this process uses as its providers."""
+    """A sandbox without faults that simulates the providers of this process."""
     settings.TWILIO_API_BASE_URL = settings.RAZORPAY_API_BASE_URL = sandbox_process.http_url
     settings.EMAIL_HOST, settings.EMAIL_PORT = sandbox_process.smtp_host, sandbox_process.smtp_port
     sandbox_process.client.reset_settings()
@@ -97,10 +97,10 @@ def start_worker(sandbox: RunningSandbox) -> Iterator[Callable[[str], Any]]:
     """Start ``manage.py worker`` on the test database and the sandbox; kill it afterwards."""
     running = []
 
-    def begin(public_base_url: str) -> Any:
+    def start_one(public_base_url: str) -> Any:
         running.append(start(manage_command("worker"), environment_of(sandbox, public_base_url)))
         return running[-1]
 
-    yield begin
+    yield start_one
     for process in running:
         kill_worker(process)

@@ -1,4 +1,4 @@
-"""The settings that the tests run with; loaded before Django is, through ``-p`` in pyproject.toml."""
+"""The environment of the tests. ``-p`` in pyproject.toml loads it before Django."""
 
 import os
 

@@ -26,12 +26,12 @@ class RunningWeb:
 
 
 def environment_of(sandbox: RunningSandbox, public_base_url: str) -> dict[str, str]:
-    """The settings of Daybook's processes: the test database, the sandbox, and where callbacks reach them."""
+    """Return the environment for processes of Daybook that use the test database and the sandbox."""
     return {**sandbox.environment, "DATABASE_URL": database_url(), "PUBLIC_BASE_URL": public_base_url}
 
 
 def kill_worker(process: Any) -> None:
-    """``kill -9`` the worker and everything it started, cluster and all."""
+    """``kill -9`` the worker and all processes that it started."""
     family = [process]
     if psutil.pid_exists(process.pid):
         family += psutil.Process(process.pid).children(recursive=True)
@@ -44,7 +44,7 @@ def kill_worker(process: Any) -> None:
 
 
 def database_url() -> str:
-    """The URL of the test database, for processes of their own."""
+    """Return the URL of the test database, for child processes."""
     database = connection.settings_dict
     host = database["OPTIONS"].get("host") or database["HOST"]
     return f"postgresql://{database['USER']}:{database['PASSWORD']}@/{database['NAME']}?host={host}"

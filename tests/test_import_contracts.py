@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml notice each kind of import that they forbid; test modules are independent."""
+"""The import contracts in pyproject.toml report every kind of forbidden import; test modules are independent."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ PACKAGES = [
     "stress",
     "benchmarks",
 ]
-# The module that gets the line, and the line. The modules are ones that no contract names.
+# A module, and the line to add to it. No contract names these modules.
 FORBIDDEN = [
     ("payments/balance.py", "import razorpay"),
     ("notifications/delivery/claim.py", "from twilio.rest import Client"),
@@ -45,7 +45,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("path", "line"), FORBIDDEN)
-def test_import_contracts_name_a_forbidden_import(lint_report: str, path: str, line: str) -> None:
+def test_import_contracts_report_forbidden_import(lint_report: str, path: str, line: str) -> None:
     importer = path.removesuffix(".py").replace("/", ".")
     imported_package = line.split()[1].partition(".")[0]
 
@@ -64,7 +64,7 @@ def test_no_test_module_imports_another() -> None:
 
 @pytest.fixture(scope="module")
 def lint_report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What lint-imports prints about a copy of the repository to which every forbidden import was added."""
+    """The report of lint-imports on a copy of the repository with every forbidden import added."""
     copy = copy_packages(tmp_path_factory.mktemp("forbidden"))
     for path, line in FORBIDDEN:
         with (copy / path).open("a") as module:

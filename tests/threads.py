@@ -1,4 +1,4 @@
-"""Concurrent callers."""
+"""Run callables concurrently, and wait for conditions."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 from django.db import connection
 
 
-def run_concurrently(work: Sequence[Callable[[], Any]]) -> list[Exception]:
+def run_concurrently(calls: Sequence[Callable[[], Any]]) -> list[Exception]:
     """Run each callable in its own thread, all started together; return the errors."""
-    gate, faults = threading.Barrier(len(work)), []
+    barrier, errors = threading.Barrier(len(calls)), []
 
-    def run(each: Callable[[], Any]) -> None:
+    def run(call: Callable[[], Any]) -> None:
         with connection.cursor() as cursor:
-            # Fifty callers on a busy machine can wait for one lock longer than the two seconds of the settings.
+            # Fifty callers on a busy machine can wait for one lock longer than the two seconds in the settings.
             cursor.execute("SET lock_timeout = '60s'; SET statement_timeout = '60s'")
-        gate.wait()
+        barrier.wait()
         try:
-            each()
+            call()
         except Exception as error:
-            faults.append(error)
+            errors.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run, args=(each,)) for each in work]
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return faults
+    return errors
 
 
 def wait_until(is_done: Callable[[], bool], seconds: float = 15) -> None:

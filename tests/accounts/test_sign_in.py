@@ -10,11 +10,11 @@ def test_token_sign_in_limit_counts_failures_per_network(api, settings):
     make_staff("asha")
     credentials = {"username": "asha", "password": "a-long-password"}
 
-    failed = [api.post("/auth/token", {**credentials, "password": f"guess {n}"}, format="json") for n in range(5)]
+    failures = [api.post("/auth/token", {**credentials, "password": f"guess {n}"}, format="json") for n in range(5)]
     locked = api.post("/auth/token", credentials, format="json")
     elsewhere = [api.post("/auth/token", credentials, format="json", REMOTE_ADDR="203.0.113.9") for _ in range(7)]
 
-    assert [response.status_code for response in failed] == [401] * 5
+    assert [response.status_code for response in failures] == [401] * 5
     assert (locked.status_code, locked.json()["code"]) == (429, "throttled")
     assert [response.status_code for response in elsewhere] == [200] * 7
 

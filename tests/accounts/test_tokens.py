@@ -26,11 +26,11 @@ def test_token_works_from_sign_in_until_sign_out(api):
 def test_failed_sign_in_does_not_reveal_whether_the_account_exists(api, password):
     make_staff()
 
-    known = api.post("/auth/token", {"username": "desk", "password": password}, format="json")
-    unknown = api.post("/auth/token", {"username": "unknown", "password": password}, format="json")
+    known_account = api.post("/auth/token", {"username": "desk", "password": password}, format="json")
+    unknown_account = api.post("/auth/token", {"username": "unknown", "password": password}, format="json")
 
-    assert known.status_code == (401 if password == "wrong" else 400)
-    assert known.content == unknown.content
+    assert known_account.status_code == (401 if password == "wrong" else 400)
+    assert known_account.content == unknown_account.content
 
 
 @pytest.mark.parametrize("token", [b"\xff", b"nul\x00", b"x" * 10_000, b"", b"two words"])
@@ -54,7 +54,7 @@ def test_sign_in_ignores_an_expired_token(api):
     assert response.status_code == 200
 
 
-def test_sign_in_of_account_that_is_not_staff_fails(api):
+def test_sign_in_without_staff_status_fails(api):
     User.objects.create_user("meera", password="a-long-password")
 
     response = api.post("/auth/token", {"username": "meera", "password": "a-long-password"}, format="json")
@@ -67,10 +67,10 @@ def test_token_of_former_staff_is_refused(api):
     user = make_staff()
     _, token = AuthToken.objects.create(user=user)
     headers = {"Authorization": f"Bearer {token}"}
-    before = api.get("/bookings/", headers=headers).status_code
+    status_before = api.get("/bookings/", headers=headers).status_code
     User.objects.update(is_staff=False)
 
-    assert (before, api.get("/bookings/", headers=headers).status_code) == (200, 401)
+    assert (status_before, api.get("/bookings/", headers=headers).status_code) == (200, 401)
 
 
 def test_expired_token_is_refused(api):

@@ -10,16 +10,16 @@ from django.test import Client
 
 
 class FastPasswordHasher(PBKDF2PasswordHasher):
-    """Hash with one iteration. The hash names its iterations, so a web server with the usual hasher accepts it too."""
+    """Hashes with one iteration. The hash states its iterations, so a web server with the usual hasher accepts it."""
 
     iterations = 1
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Skip the missing iterations, which would take as long as the usual hash."""
+        """Skip the remaining iterations, which would take as long as the usual hash."""
 
 
 def make_staff(username: str = "desk", *, group: str | None = "Front desk", **fields: Any) -> User:
-    """Create a staff account; without a group it may sign in and nothing else."""
+    """Create a staff account; without a group, it can only sign in."""
     user = User.objects.create(username=username, password=make_password("a-long-password"), is_staff=True, **fields)
     if group:
         user.groups.add(Group.objects.get(name=group))
@@ -27,7 +27,7 @@ def make_staff(username: str = "desk", *, group: str | None = "Front desk", **fi
 
 
 def sign_in_staff(group: str | None = "Front desk") -> Client:
-    """Return a browser in which a new staff account of the group, or without one, is signed in."""
+    """Return a client that is signed in as a new staff account, in ``group`` if given."""
     client = Client()
     client.force_login(make_staff(group or "staff", group=group))
     return client

@@ -26,7 +26,7 @@ CUSTOMER_ACTOR = Actor(ActorKind.CUSTOMER)
 
 
 def make_service(*, resources: int = 1, slug: str = "consultation", **fields: Any) -> Service:
-    """A service open every day from 9 to 18, offered by ``resources`` doctors, without reminders."""
+    """Create a service that ``resources`` doctors offer daily from 9 to 18, without reminders."""
     location, _ = Location.objects.get_or_create(name="Lotus Clinic", defaults={"timezone": "Asia/Kolkata"})
     fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, "reminder_minutes": [], **fields}
     service = Service.objects.create(location=location, slug=slug, **fields)
@@ -40,39 +40,39 @@ def make_service(*, resources: int = 1, slug: str = "consultation", **fields: An
 
 
 def make_room(service: Service, name: str = "Room 1") -> Resource:
-    """Add a room to the service: each booking then occupies a room as well."""
+    """Add a room to the service; each booking then occupies a room, too."""
     room = Resource.objects.create(location=service.location, name=name, kind=Resource.Kind.ROOM)
     room.services.add(service)
     return room
 
 
 def make_paid_service(**fields: Any) -> Service:
-    """A service that is paid in full online and confirms itself."""
+    """Create a service that is paid in full online and needs no confirmation by staff."""
     defaults = {"slug": "physiotherapy", "payment_mode": Service.PaymentMode.FULL, "requires_confirmation": False}
     return make_service(**{**defaults, **fields})
 
 
 def make_class(**fields: Any) -> Service:
-    """A service whose slots are sessions with 12 places."""
+    """Create a service whose slots are sessions with 12 places."""
     return make_service(**{"slug": "yoga", "capacity": 12, "requires_confirmation": False, **fields})
 
 
 def slot(*, hour: int = 10, minute: int = 0, days: int = 1) -> datetime:
-    """A time on the clinic's wall clock, some days from now."""
+    """Return a time in the clinic's time zone, ``days`` from today."""
     day = datetime.now(KOLKATA) + timedelta(days=days)
     return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
 
 
 def next_dst_transitions(zone: ZoneInfo) -> list[date]:
-    """Return the days of DST changes within a year, or the day after tomorrow in zones without them."""
+    """Return the days of DST transitions within a year, or one ordinary day in zones without DST."""
     noon = datetime.combine(timezone.now().date() + timedelta(days=3), time(12), zone)
     days = [noon + timedelta(days=number) for number in range(360)]
-    changes = [day.date() for day in days if (day - timedelta(days=1)).utcoffset() != day.utcoffset()]
-    return changes or [days[0].date()]
+    transitions = [day.date() for day in days if (day - timedelta(days=1)).utcoffset() != day.utcoffset()]
+    return transitions or [days[0].date()]
 
 
 def make_booking(service: Service | None = None, **fields: Any) -> Booking:
-    """A booking made the way customers make it."""
+    """Create a booking as a customer."""
     service = service or Service.objects.first() or make_service()
     return create_booking(
         **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
@@ -80,7 +80,7 @@ def make_booking(service: Service | None = None, **fields: Any) -> Booking:
 
 
 def make_hold(service: Service | None = None, **fields: Any) -> Booking:
-    """A hold made by a customer."""
+    """Create a hold as a customer."""
     service = service or make_paid_service()
     return hold_booking(
         **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
@@ -88,7 +88,7 @@ def make_hold(service: Service | None = None, **fields: Any) -> Booking:
 
 
 def try_to_book(service: Service, **fields: Any) -> bool:
-    """Make a booking; return whether the slot was free."""
+    """Create a booking if the slot is free; return whether it was."""
     try:
         make_booking(service, **fields)
     except SlotTaken:
@@ -97,5 +97,5 @@ def try_to_book(service: Service, **fields: Any) -> bool:
 
 
 def booking_request(service: Service, **changes: Any) -> dict[str, Any]:
-    """The body of POST /bookings/."""
+    """Return a body for POST /bookings/."""
     return {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER, **changes}

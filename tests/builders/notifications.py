@@ -10,7 +10,7 @@ from tests.builders.bookings import make_booking
 
 
 def make_notification(**fields: Any) -> Notification:
-    """One of the messages that a new booking owes; the others are taken away."""
+    """Return the booking's notification on one channel, with ``fields`` set, and delete its other notifications."""
     booking = fields.pop("booking", None) or make_booking()
     notification = Notification.objects.filter(booking=booking, channel=fields.pop("channel", "sms")).get()
     Notification.objects.exclude(pk=notification.pk).filter(booking=booking).delete()
@@ -20,5 +20,5 @@ def make_notification(**fields: Any) -> Notification:
 
 
 def deliver_all(seconds: float = 0.5) -> None:
-    """Drain lane 0 for one slice; it ends when everything that it has claimed is recorded."""
+    """Drain lane 0 for one slice; return when the outcome of every claimed message is recorded."""
     Drain(0, start_next=lambda lane: None, slice_seconds=seconds).run()

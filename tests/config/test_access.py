@@ -1,4 +1,4 @@
-"""The access matrix: each route, method and identity. The routes come from the URL map, so that none is missing."""
+"""The access matrix: the status by route, method and identity. The routes come from the URL map, so none is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ IDENTITIES = ["anonymous", "other_token", "token", "no_permission", "desk", "man
 METHOD_NOT_ALLOWED = 405
 
 # The status for each identity: anonymous, the token of another booking, the booking's own token, staff without a
-# permission, front desk, manager. A 400, 404 or 409 passed the access check: the body is empty.
+# permission, front desk, manager. A 400 or 409, and for staff a 404, passed the access check: the body is empty, or the
+# row does not exist.
 ALL_200, ALL_400, ALL_403 = [200] * 6, [400] * 6, [403] * 6
 STAFF_TRANSITION = [401, 401, 401, 403, 200, 200]
 DESK_PAGE = [302, 302, 302, 403, 200, 200]
@@ -115,7 +116,7 @@ class World:
         return "/" + re.sub(r"<(?:\w+:)?(\w+)>", value, route)
 
     def request(self, identity: str, method: str, path: str) -> Any:
-        """Send a request with all credentials of ``identity``: its token, or session and bearer token. Roll back."""
+        """Send a request with all credentials of ``identity``: its token, or session and bearer token. Roll it back."""
         self.client.cookies.clear()
         headers: dict[Any, Any] = {"X-Booking-Token": self.tokens[identity]} if identity in self.tokens else {}
         body: dict[str, Any] = {} if method == "GET" else {"data": b"{}", "content_type": "application/json"}
@@ -157,7 +158,7 @@ def test_access_of_each_identity_matches_the_matrix(world, route):
 
 
 def test_admin_session_does_not_authenticate_in_the_api(world):
-    """Otherwise any other site could book and cancel with the cookie of the front desk (CSRF)."""
+    """Otherwise any other site could book and cancel with a staff member's cookie (CSRF)."""
     client = Client(raise_request_exception=False)
     client.force_login(world.staff["manager"])
 
@@ -197,7 +198,7 @@ PAGES = {  # the action that a page requires to open it, and to submit its form
     "<path:object_id>/delete/": ("delete", "delete"),
     "<path:object_id>/history/": ("view", "view"),
 }
-# Pages for all staff: they show no data of customers. The buttons have tests of their own.
+# Pages for all staff: they show no customer data. The buttons have tests of their own.
 FOR_ALL_STAFF = [
     "admin/",
     "admin/login/",
@@ -244,7 +245,7 @@ def test_admin_access_of_each_group_matches_the_matrix(world, route, method):
 
 @pytest.mark.parametrize("route", [*ROUTES, *ADMIN_ROUTES])
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
-def test_head_options_and_trace_are_never_a_server_error(world, route, method):
+def test_head_options_and_trace_never_cause_a_server_error(world, route, method):
     path = world.path(route.replace("<path:object_id>", "0"))
 
     statuses = [world.request(identity, method, path).status_code for identity in IDENTITIES]

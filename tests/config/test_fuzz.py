@@ -21,7 +21,7 @@ from foundation.events import Actor, ActorKind
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import CUSTOMER, make_paid_service, make_service, slot
 
-# FUZZ_EXAMPLES=250 sends ten thousand requests, with a new random seed each time.
+# FUZZ_EXAMPLES=250 sends 10,000 requests, with a new random seed each time.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 schema = schemathesis.openapi.from_wsgi("/schema/?format=json", application)
@@ -37,22 +37,22 @@ class World:
     """The path parameters and headers with which a request reaches its handler."""
 
     def __init__(self) -> None:
-        new = create_booking(
+        new_booking = create_booking(
             service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
         )
         make_paid_service()
         bearer = AuthToken.objects.create(make_staff("manager", group="Managers"))[1]
-        self.path = {"booking_id": str(new.booking.pk), "slug": "consultation"}
+        self.path = {"booking_id": str(new_booking.booking.pk), "slug": "consultation"}
         self.headers = {
             "anonymous": {},
-            "customer": {"X-Booking-Token": new.manage_token},
+            "customer": {"X-Booking-Token": new_booking.manage_token},
             "manager": {"Authorization": f"Bearer {bearer}"},
         }
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    # Like Django's test client: the connection of the test must outlive its requests.
+    # Like Django's test client: the test's connection must outlive its requests.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield World()

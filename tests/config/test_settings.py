@@ -45,16 +45,16 @@ def test_strong_secret_key_is_accepted_in_production():
     assert run_check(SECRET_KEY="k3Jx9QmVb7Tz2LwYp5RdHn8CsGf4", DEBUG="0").returncode == 0
 
 
-def test_env_example_names_exactly_the_settings():
+def test_env_example_lists_exactly_the_settings():
     sources = "".join(path.read_text() for path in (ROOT / "config/settings").glob("*.py"))
-    read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', sources))
-    named = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+    settings_in_code = set(re.findall(r'env\.\w+\("([A-Z_]+)"', sources))
+    settings_in_example = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
 
-    assert named == read - EARLIER_NAMES
+    assert settings_in_example == settings_in_code - EARLIER_NAMES
 
 
 def test_queue_uses_the_database_of_the_bookings():
-    """With any other alias, queueing a job inside a booking's transaction closes its connection and loses it."""
+    """With any other alias, queueing a job inside a booking's transaction closes the connection, losing the booking."""
     assert settings.Q_CLUSTER["orm"] == "default"
 
 

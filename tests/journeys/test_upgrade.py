@@ -24,7 +24,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture
 def old_database() -> Iterator[str]:
-    """The URL of a database in the old state, with the groups of an installation that an admin has changed."""
+    """The URL of a database in the old state, with groups whose permissions an admin has changed."""
     server = os.environ["DATABASE_URL"]
     name = f"upgrade_{uuid4().hex[:12]}"
     url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
@@ -63,7 +63,7 @@ RENAMED = {"view_finding": "view_discrepancy", "view_dispatcher": "view_lane"}
 
 @pytest.mark.django_db
 @pytest.mark.slow
-def test_upgrade_keeps_rows_and_the_permissions_that_an_admin_gave_or_removed(old_database: str) -> None:
+def test_upgrade_keeps_rows_and_changed_group_permissions(old_database: str) -> None:
     permissions_before = set(execute(old_database, PERMISSIONS))
     group_permissions_before = set(execute(old_database, PERMISSIONS_OF_GROUPS))
 
@@ -92,16 +92,16 @@ def new_permissions_of_groups(before: set[tuple[str, str]]) -> set[tuple[str, st
 
 
 @pytest.mark.parametrize("path", [*JOBS, *SHIMS])
-def test_queued_jobs_of_this_version_and_the_last_are_importable(path: str) -> None:
+def test_queued_jobs_of_this_and_earlier_versions_are_importable(path: str) -> None:
     assert callable(pydoc.locate(path))
 
 
 def manage(database_url: str, *arguments: str) -> None:
     environment = {**os.environ, "DATABASE_URL": database_url}
-    run = subprocess.run(
+    result = subprocess.run(
         manage_command(*arguments), env=environment, cwd=ROOT, check=False, capture_output=True, text=True
     )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def execute(url: str, statements: str) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""The whole way, over HTTP, with a real worker process and the providers of the sandbox."""
+"""End-to-end journeys over HTTP, with a real worker process and the sandbox as the providers."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Status = Notification.Status
 
 
-def test_a_visit_is_booked_confirmed_and_completed_and_every_message_arrives(web, sandbox, start_worker):
+def test_every_message_of_a_completed_booking_arrives_once(web, sandbox, start_worker):
     service = make_service()
     make_staff()
     start_worker(web)
@@ -38,39 +38,39 @@ def test_a_visit_is_booked_confirmed_and_completed_and_every_message_arrives(web
     assert_each_arrives_once(booking["id"], 9, sandbox.client)
 
 
-def test_a_paid_visit_is_held_paid_and_verified_and_every_message_arrives(web, sandbox, start_worker):
+def test_every_message_of_a_paid_booking_arrives_once(web, sandbox, start_worker):
     service = make_paid_service()
     start_worker(web)
 
     response = post(f"{web}/bookings/razorpay-booking", booking_request(service), expect=201)
-    paid = sandbox.client.pay(response["checkout"]["order_id"])
-    verified = post(f"{web}/bookings/verify-payment", paid, expect=200)
+    checkout_response = sandbox.client.pay(response["checkout"]["order_id"])
+    verified = post(f"{web}/bookings/verify-payment", checkout_response, expect=200)
 
     assert (response["booking"]["status"], verified["booking"]["status"]) == ("held", "confirmed")
     assert_each_arrives_once(response["booking"]["id"], 3, sandbox.client)
 
 
-def test_fifty_requests_for_one_slot_are_one_booking_and_forty_nine_conflicts(web):
+def test_fifty_requests_for_one_slot_create_one_booking(web):
     service = make_service()
-    gate = threading.Barrier(50)
+    barrier = threading.Barrier(50)
 
     def request_slot(_):
-        gate.wait()
+        barrier.wait()
         return requests.post(f"{web}/bookings/", json=booking_request(service), timeout=30).status_code
 
     with ThreadPoolExecutor(50) as customers:
-        responses = sorted(customers.map(request_slot, range(50)))
+        statuses = sorted(customers.map(request_slot, range(50)))
 
-    assert responses == [201] + [409] * 49
+    assert statuses == [201] + [409] * 49
     assert Booking.objects.count() == 1
 
 
-def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_uncertain(web, sandbox, start_worker):
+def test_killed_worker_sends_nothing_twice_and_leaves_unknown_outcomes(web, sandbox, start_worker):
     sandbox.client.set(message_seconds_min=2, message_seconds_max=2, callback_lost=1)
     service = make_service(resources=4)
     bookings = [post(f"{web}/bookings/", booking_request(service), expect=201) for _ in range(4)]
     expected_messages = Notification.objects.filter(booking__in=[booking["id"] for booking in bookings])
-    before = len(sandbox.client.log())
+    log_start = len(sandbox.client.log())
     worker = start_worker(web)
     wait_until(lambda: expected_messages.filter(status=Status.SENDING).count() == 12, "all are being sent")
     wait_until(lambda: Attempt.objects.filter(phase="handover").count() == 4, "the e-mails are handed over")
@@ -78,15 +78,18 @@ def test_a_worker_killed_while_sending_sends_nothing_twice_and_says_what_is_unce
     kill_worker(worker)
     # The lease of a dead worker expires after a minute; the test lets it expire now.
     expected_messages.filter(status=Status.SENDING).update(lease_until="2000-01-01T00:00:00Z")
-    late = post(f"{web}/bookings/", booking_request(service, starts_at=slot(hour=15).isoformat()), expect=201)
+    later_booking = post(f"{web}/bookings/", booking_request(service, starts_at=slot(hour=15).isoformat()), expect=201)
     start_worker(web)
-    wait_until(lambda: arrived(late["id"], statuses=[Status.ACCEPTED]) == 3, "the new worker sends what is new")
+    wait_until(
+        lambda: count_arrived(later_booking["id"], statuses=[Status.ACCEPTED]) == 3,
+        "the new worker sends the new messages",
+    )
 
     assert set(expected_messages.values_list("status", flat=True)) == {Status.UNKNOWN}
     assert set(Attempt.objects.filter(notification__in=expected_messages).values_list("outcome", flat=True)) == {
         "unknown"
     }
-    accepted = accepted_ids(sandbox.client, after=before)
+    accepted = accepted_ids(sandbox.client, after=log_start)
     assert len(accepted) == len(set(accepted))
     assert set(accepted) <= {str(pk) for pk in Notification.objects.values_list("pk", flat=True)}
 
@@ -98,21 +101,21 @@ def post(url, body, *, expect):
 
 
 def assert_each_arrives_once(booking_id, count, client: SandboxClient):
-    wait_until(lambda: arrived(booking_id) == count, f"{count} messages arrive")
+    wait_until(lambda: count_arrived(booking_id) == count, f"{count} messages arrive")
     expected_messages = {str(pk) for pk in Notification.objects.filter(booking=booking_id).values_list("pk", flat=True)}
     accepted = [pk for pk in accepted_ids(client) if pk in expected_messages]
     assert sorted(accepted) == sorted(expected_messages)
 
 
-def arrived(booking_id, statuses=(Status.DELIVERED, Status.READ)):
-    """How many messages got as far as their channel can report; an e-mail's last word is its server's 250."""
+def count_arrived(booking_id, statuses=(Status.DELIVERED, Status.READ)):
+    """Return how many messages reached the last status that their channel reports: for e-mail, accepted."""
     expected_messages = Notification.objects.filter(booking=booking_id)
     emails = expected_messages.filter(channel="email", status=Status.ACCEPTED).count()
     return emails + expected_messages.exclude(channel="email").filter(status__in=statuses).count()
 
 
 def accepted_ids(client: SandboxClient, after=0):
-    """The notification ids that the providers accepted, once for each time they did."""
+    """Return the ids of the notifications that the providers accepted, once per acceptance."""
     entries = [entry for entry in client.log(after) if entry["kind"] in ("message.accepted", "email.accepted")]
     return [
         entry["status_callback"].split("/")[-2] if "sid" in entry else entry["message_id"].strip("<").split("@")[0]
@@ -120,8 +123,8 @@ def accepted_ids(client: SandboxClient, after=0):
     ]
 
 
-def wait_until(condition, what, seconds=40):
+def wait_until(condition, description, seconds=40):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"Waited {seconds} s until {what}"
+        assert time.monotonic() < end, f"Waited {seconds} s until {description}"
         time.sleep(0.1)

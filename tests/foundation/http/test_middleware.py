@@ -70,10 +70,10 @@ def test_admin_action_on_invalid_id_is_bad_request():
 def test_responses_forbid_caching_by_default(client):
     body = booking_request(make_service())
 
-    booked = client.post("/bookings/", body, content_type="application/json")
-    listed = client.get("/bookings/", headers={"X-Booking-Token": booked.json()["manage_token"]})
+    creation = client.post("/bookings/", body, content_type="application/json")
+    listing = client.get("/bookings/", headers={"X-Booking-Token": creation.json()["manage_token"]})
 
-    assert (booked["Cache-Control"], listed["Cache-Control"]) == ("no-store", "no-store")
+    assert (creation["Cache-Control"], listing["Cache-Control"]) == ("no-store", "no-store")
 
 
 def test_admin_error_of_our_own_code_is_not_turned_into_bad_request(monkeypatch, caplog):

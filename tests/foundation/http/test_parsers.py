@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_content_type_charset_is_ignored(content_type):
-    """Some Python codecs do not decode to text, and Django would decode the URL with them."""
+    """Django decodes the URL with that charset, but some Python codecs do not decode to text."""
     environ = {"PATH_INFO": "/bookings/", "QUERY_STRING": "status=%41", "CONTENT_TYPE": content_type}
 
     request = application.request_class(RequestFactory()._base_environ(**environ))  # type: ignore[attr-defined]
@@ -38,7 +38,7 @@ def test_accept_extended_parameter_is_ignored():
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["name*=u''b; name*0=c", "name*=nope''%41", "name*=undefined''b"])
 def test_multipart_extended_parameter_is_bad_request(name):
-    started = {}
+    response_start = {}
     body = f"--b\r\nContent-Disposition: form-data; {name}\r\n\r\nvalue\r\n--b--\r\n".encode()
     environ = RequestFactory()._base_environ(  # type: ignore[attr-defined]
         PATH_INFO="/admin/login/",
@@ -49,9 +49,9 @@ def test_multipart_extended_parameter_is_bad_request(name):
         **{"wsgi.input": FakePayload(body)},
     )
 
-    b"".join(application(environ, lambda status, headers: started.update(status=status)))
+    b"".join(application(environ, lambda status, headers: response_start.update(status=status)))
 
-    assert started["status"].startswith("4")
+    assert response_start["status"].startswith("4")
 
 
 @pytest.mark.parametrize("headers", [{}, {"HTTP_ACCEPT": ""}, {"HTTP_ACCEPT": " "}])
@@ -76,7 +76,7 @@ def test_schema_ignores_version_param(client, version):
     assert client.get(f"/schema/?version={version}").status_code == 200
 
 
-def test_content_type_boundary_that_contains_charset_stays():
+def test_content_type_boundary_containing_charset_is_kept():
     content_type = "multipart/form-data; boundary=acharset1"
     environ = RequestFactory()._base_environ(CONTENT_TYPE=content_type)  # type: ignore[attr-defined]
 

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.django_db
 
 def framework_codes():
     """Return the codes of DRF's own exceptions. Those of a ValidationError become invalid_input."""
-    kinds = [kind for kind in vars(rest_framework.exceptions).values() if isinstance(kind, type)]
-    refusals = [kind for kind in kinds if issubclass(kind, APIException)]
-    return {kind.default_code for kind in refusals} - {"invalid"} | {"invalid_input"}
+    classes = [value for value in vars(rest_framework.exceptions).values() if isinstance(value, type)]
+    exceptions = [each for each in classes if issubclass(each, APIException)]
+    return {exception.default_code for exception in exceptions} - {"invalid"} | {"invalid_input"}
 
 
 def test_problem_pages_match_the_codes(client):

@@ -11,16 +11,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_requests_pass_exactly_up_to_the_limit():
-    limit, passed = RateLimit("attempts", 10, DAY), []
+def test_concurrent_uses_are_allowed_exactly_up_to_the_limit():
+    limit, results = RateLimit("attempts", 10, DAY), []
 
-    errors = run_concurrently([lambda: passed.append(limit.allows("caller")) for _ in range(40)])
+    errors = run_concurrently([lambda: results.append(limit.allows("caller")) for _ in range(40)])
 
     assert errors == []
-    assert (passed.count(True), passed.count(False)) == (10, 30)
+    assert (results.count(True), results.count(False)) == (10, 30)
 
 
-def test_count_of_a_batch_grants_what_is_left():
+def test_count_returns_the_uses_within_the_limit():
     limit = RateLimit("attempts", 10, DAY)
 
     assert limit.count({"a": 7, "b": 12}) == {"a": 7, "b": 10}
