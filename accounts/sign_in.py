@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 
 from foundation.rate_limits.client_address import client_network
 from foundation.rate_limits.rate_limit import RateLimit
@@ -51,7 +52,9 @@ class RateLimitedSignInForm(AdminAuthenticationForm):
         rate_limit = SignInRateLimit(self.request, str(self.cleaned_data.get("username", "")))
         if not rate_limit.allows():
             minutes = rate_limit.seconds_until_reset() // 60 + 1
-            raise ValidationError(f"Too many failed sign-ins. Try again in {minutes} min.", code="throttled")
+            raise ValidationError(
+                f"Too many failed sign-ins. Try again in {minutes} minute{pluralize(minutes)}.", code="throttled"
+            )
         cleaned: dict[str, Any] = super().clean()
         rate_limit.undo()
         return cleaned

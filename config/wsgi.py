@@ -17,9 +17,9 @@ IGNORED_PARAMETERS = re.compile(r";(?:\s*charset|[^;,=]*\*)[^;,]*", re.IGNORECAS
 
 
 class Utf8Request(WSGIRequest):
-    """Reads every request as UTF-8, whatever charset it declares.
+    """Reads every request as UTF-8 and ignores the charset that it declares.
 
-    Django decodes the URL with that charset, and fails on codecs that do not produce text, such as ``hex``.
+    Django would decode the URL with that charset, and fail on codecs that do not produce text, such as ``hex``.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
