@@ -34,37 +34,37 @@ def exit_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
-        sys.exit("The process that started the sandbox is gone.")
+        sys.exit("The process that started the sandbox has exited.")
 
 
 async def serve(options: Namespace) -> None:
-    """Listen on loopback; print where as one JSON line; return on SIGTERM or SIGINT."""
+    """Listen on loopback, print the addresses as one line of JSON, and return on SIGTERM or SIGINT."""
     settings = Settings()
     settings.change(dict(change.split("=", 1) for change in options.changes))
     credentials = Credentials(**{f.name: getattr(options, f.name) for f in dataclasses.fields(Credentials)})
     state = State(credentials, settings, log=options.log, seed=options.seed)
     stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
 
     app = web.Application()
-    for part in (twilio_api, razorpay_api, control):
-        part.add_routes(app, state)
+    for module in (twilio_api, razorpay_api, control):
+        module.add_routes(app, state)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", options.port, backlog=2048)
     await site.start()
-    mail = await smtp.serve(state, options.smtp_port)
+    smtp_server = await smtp.serve(state, options.smtp_port)
     connector = aiohttp.TCPConnector(limit=64)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=15)) as state.http:
-        http_port, smtp_port = runner.addresses[0][1], mail.sockets[0].getsockname()[1]
+        http_port, smtp_port = runner.addresses[0][1], smtp_server.sockets[0].getsockname()[1]
         ready = {"http_url": f"http://127.0.0.1:{http_port}", "smtp_host": "127.0.0.1", "smtp_port": smtp_port}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stopped.wait()
         for task in state.tasks:
             task.cancel()
-    mail.close()
+    smtp_server.close()
     await runner.shutdown()
 
 

@@ -1,4 +1,4 @@
-"""A client of a running sandbox: reads its log, changes its settings, injects faults."""
+"""Client for a running sandbox: read its log, change its settings, inject faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIMULATED_CHANNELS = (*CHANNELS_WITH_RECEIPTS, "email")  # SMTP reports nothing 
 
 
 class SandboxClient:
-    """The control endpoints of a sandbox. Every call raises requests.HTTPError when the sandbox refuses."""
+    """The control endpoints of a sandbox. Every method raises requests.HTTPError if the sandbox refuses the request."""
 
     def __init__(self, http_url: str) -> None:
         self.http_url = http_url
@@ -32,7 +32,7 @@ class SandboxClient:
         return [entry for entry in self.log() if entry["kind"] in ACCEPTED]
 
     def set(self, **settings: float) -> None:
-        """Change settings, as sandbox.options.Settings names them."""
+        """Change settings; sandbox.options.Settings lists their names."""
         self._call("PUT", "/sandbox/settings", json=settings)
 
     def settings(self) -> Entry:
@@ -43,8 +43,8 @@ class SandboxClient:
 
     def pay(self, order_id: str, **options: Any) -> dict[str, str]:
         """Pay an order; return the three values that Checkout returns."""
-        paid: dict[str, str] = self._call("POST", f"/sandbox/orders/{order_id}/pay", json=options)
-        return paid
+        checkout_response: dict[str, str] = self._call("POST", f"/sandbox/orders/{order_id}/pay", json=options)
+        return checkout_response
 
     def fail(self, order_id: str) -> Entry:
         return self._call("POST", f"/sandbox/orders/{order_id}/fail")
@@ -66,7 +66,7 @@ class SandboxClient:
         return self._call("POST", f"/sandbox/refunds/{refund_id}/fail")
 
     def webhooks(self, after: int = 0) -> list[Entry]:
-        """Return the gateway's events after number ``after``, posted or held: event_id, event, body, signature."""
+        """Return the gateway's events after number ``after``, posted or held: seq, event_id, event, body, signature."""
         events: list[Entry] = self._call("GET", "/sandbox/webhooks", params={"after": after})["webhooks"]
         return events
 
@@ -77,9 +77,9 @@ class SandboxClient:
         self._call("PUT", "/sandbox/webhook-url", json={"url": url})
 
     def gateway(self, path: str) -> Entry:
-        """Read the gateway's entities, such as ``/v1/payments?count=100``."""
-        known = Credentials()
-        return self._call("GET", path, auth=(known.razorpay_key_id, known.razorpay_key_secret))
+        """Return the gateway's response to a GET request, such as ``/v1/payments?count=100``."""
+        credentials = Credentials()
+        return self._call("GET", path, auth=(credentials.razorpay_key_id, credentials.razorpay_key_secret))
 
     def _call(self, method: str, path: str, **options: Any) -> Entry:
         response = self._session.request(method, self.http_url + path, timeout=10, **options)

@@ -1,4 +1,4 @@
-"""Endpoints for tests and developers that no real provider has: the log, the settings, paying and failing orders."""
+"""Control endpoints for tests and developers, which real providers lack: log, settings, simulated payments."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from aiohttp import web
 from sandbox.page import render
 from sandbox.razorpay_payments import (
     authorize_late,
-    end_refund,
     fail_order,
     pay_order,
     refund_payment,
     refund_uncaptured,
+    set_refund_status,
 )
 from sandbox.razorpay_webhooks import post
 from sandbox.state import Entry, State
@@ -70,30 +70,30 @@ class Control:
         return await self.show_settings(request)
 
     async def pay(self, request: web.Request) -> web.Response:
-        """Pay an order; JSON may name ``capture`` (default true), ``amount``, ``currency`` and ``method``."""
+        """Pay an order. The JSON body may set ``capture`` (default true), ``amount``, ``currency`` and ``method``."""
         return await self._run(request, self.state.orders, pay_order)
 
     async def fail(self, request: web.Request) -> web.Response:
         return await self._run(request, self.state.orders, fail_order)
 
     async def late_authorize(self, request: web.Request) -> web.Response:
-        """Authorize a failed payment late; JSON may name ``capture`` (default false)."""
+        """Authorize a failed payment late. The JSON body may set ``capture`` (default false)."""
         return await self._run(request, self.state.payments, authorize_late)
 
     async def auto_refund(self, request: web.Request) -> web.Response:
         return await self._run(request, self.state.payments, refund_uncaptured)
 
     async def dashboard_refund(self, request: web.Request) -> web.Response:
-        """Refund a payment as in Razorpay's Dashboard; JSON may name ``amount``."""
+        """Refund a payment, as in Razorpay's Dashboard. The JSON body may set ``amount``."""
         return await self._run(
             request, self.state.payments, lambda state, row, **options: refund_payment(state, row, options)
         )
 
     async def process_refund(self, request: web.Request) -> web.Response:
-        return await self._run(request, self.state.refunds, partial(end_refund, status="processed"))
+        return await self._run(request, self.state.refunds, partial(set_refund_status, status="processed"))
 
     async def fail_refund(self, request: web.Request) -> web.Response:
-        return await self._run(request, self.state.refunds, partial(end_refund, status="failed"))
+        return await self._run(request, self.state.refunds, partial(set_refund_status, status="failed"))
 
     async def webhooks(self, request: web.Request) -> web.Response:
         return web.json_response({"webhooks": self.state.webhooks[int(request.query.get("after", "0")) :]})
@@ -120,7 +120,7 @@ class Control:
             return web.json_response({"detail": str(error)}, status=409)
 
     async def inbound(self, request: web.Request) -> web.Response:
-        """Post an inbound message, as from a customer's phone: JSON ``{url, from, to, body}``."""
+        """Post an inbound message to ``url``, as Twilio does when a customer writes: JSON ``{url, from, to, body}``."""
         options = await request.json()
         form = {
             "AccountSid": self.state.credentials.twilio_account_sid,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Settings:
-    """Settings, changed by ``PUT /sandbox/settings``. Times in seconds, faults as probabilities from 0 to 1."""
+    """Settings that ``PUT /sandbox/settings`` changes. Times are in seconds; faults are probabilities from 0 to 1."""
 
     message_seconds_min: float = 2.0
     message_seconds_max: float = 3.0
@@ -19,7 +19,7 @@ class Settings:
     callback_seconds_max: float = 0.5
     hang_seconds: float = 30.0
     concurrency_limit: int = 0  # Twilio responds 429 above it; 0: unlimited
-    unique_receipts: bool = False  # refuse an order's receipt that was used before
+    unique_receipts: bool = False  # refuse an order whose receipt was used before
 
     error_before: float = 0.0  # a 5xx, and nothing was accepted
     error_after: float = 0.0  # a 5xx, although the message was accepted
@@ -34,7 +34,7 @@ class Settings:
     callback_doubled: float = 0.0
     callback_reordered: float = 0.0
 
-    refund_pending: float = 0.0  # a refund stays pending until it is processed or failed by a request
+    refund_pending: float = 0.0  # a refund stays pending until a control request processes or fails it
     webhook_held: bool = False  # stored, but not posted
     webhook_lost: float = 0.0
     webhook_doubled: float = 0.0
@@ -49,8 +49,8 @@ class Settings:
     gateway_reset_before: float = 0.0
     gateway_reset_after: float = 0.0
 
-    smtp_refuse: float = 0.0  # 451 after the text
-    smtp_drop_before: float = 0.0  # the connection breaks after the text, and nothing was accepted
+    smtp_refuse: float = 0.0  # 451 after the message text
+    smtp_drop_before: float = 0.0  # the connection breaks after the message text, and nothing was accepted
     smtp_drop_after: float = 0.0  # the connection breaks, although the message was accepted
 
     def change(self, values: dict[str, object]) -> None:
@@ -58,17 +58,17 @@ class Settings:
         known = {field.name: field.type for field in dataclasses.fields(self)}
         for name, value in values.items():
             if name not in known:
-                raise ValueError(f"There is no setting {name!r}. Known: {', '.join(known)}.")
+                raise ValueError(f"Unknown setting {name!r}. Known settings: {', '.join(known)}.")
             expected_type = type(getattr(self, name))
             try:
                 setattr(self, name, expected_type(value))
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{name} takes a {expected_type.__name__}.") from error
+                raise ValueError(f"{name} must be of type {expected_type.__name__}.") from error
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """The credentials that the providers accept. None of them is real."""
+    """The credentials that the providers accept, none of them real, and the webhook URL of the Razorpay account."""
 
     twilio_account_sid: str = "AC" + "0" * 32
     twilio_auth_token: str = "sandbox-auth-token"
@@ -79,20 +79,22 @@ class Credentials:
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="Simulate Twilio, Razorpay and SMTP on loopback."
+    )
     parser.add_argument("--port", type=int, default=8025, help="HTTP port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--smtp-port", type=int, default=8026, help="SMTP port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--log", help="append the log to this file, one JSON object per line")
-    parser.add_argument("--seed", type=int, help="the seed of the random numbers")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it ends")
+    parser.add_argument("--seed", type=int, help="seed for the random numbers")
+    parser.add_argument("--exit-with-parent", action="store_true", help="exit when the parent process exits")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         dest="changes",
-        help="a setting: " + ", ".join(field.name for field in dataclasses.fields(Settings)),
+        help="change a setting, one of " + ", ".join(field.name for field in dataclasses.fields(Settings)),
     )
     for field in dataclasses.fields(Credentials):
         parser.add_argument(f"--{field.name.replace('_', '-')}", default=field.default)

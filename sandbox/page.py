@@ -1,4 +1,4 @@
-"""The sandbox's page: what was sent, and the orders that can be paid or failed."""
+"""The sandbox's page: the messages that were accepted, and the orders to pay or fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from sandbox.state import Entry, State
 
-NEWEST = 60
+MAX_ITEMS = 60
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -24,15 +24,16 @@ button { font: inherit; padding: .4rem 1rem; margin: .3rem .3rem 0 0 }
 
 def render(state: State) -> str:
     """Return the page, which makes no external requests."""
-    sent = [entry for entry in state.log.entries if entry["kind"] in ("message.accepted", "email.accepted")]
+    accepted = [entry for entry in state.log.entries if entry["kind"] in ("message.accepted", "email.accepted")]
     open_orders = [order for order in state.orders.values() if order["status"] != "paid"]
-    messages = "".join(_message(state, entry) for entry in reversed(sent[-NEWEST:]))
+    message_items = "".join(_message(state, entry) for entry in reversed(accepted[-MAX_ITEMS:]))
+    order_items = "".join(map(_order, reversed(open_orders[-MAX_ITEMS:])))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style><h1>Sandbox</h1><p>Nothing here left this machine.</p>"
-        f"<h2>Orders to pay ({len(open_orders)})</h2><ul>{''.join(map(_order, reversed(open_orders[-NEWEST:])))}</ul>"
-        f"<h2>Sent ({len(sent)})</h2><ol>{messages}</ol></html>"
+        f"<h2>Orders to pay ({len(open_orders)})</h2><ul>{order_items}</ul>"
+        f"<h2>Sent ({len(accepted)})</h2><ol>{message_items}</ol></html>"
     )
 
 

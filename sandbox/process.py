@@ -1,4 +1,4 @@
-"""Run a sandbox in its own process, for the duration of a block."""
+"""Run a sandbox in its own process, for the duration of a ``with`` block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from sandbox.client import SandboxClient
 from sandbox.options import Credentials
 
-READY_SECONDS = 10
+START_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class RunningSandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings with which Daybook uses this sandbox as its providers."""
-        known = Credentials()
+        """The environment variables that make Daybook use this sandbox as its providers."""
+        credentials = Credentials()
         return {
             "TWILIO_API_BASE_URL": self.http_url,
-            "TWILIO_ACCOUNT_SID": known.twilio_account_sid,
-            "TWILIO_AUTH_TOKEN": known.twilio_auth_token,
+            "TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
             "TWILIO_SMS_FROM": "+15005550006",
             "TWILIO_WHATSAPP_FROM": "+15005550006",
             "RAZORPAY_API_BASE_URL": self.http_url,
-            "RAZORPAY_KEY_ID": known.razorpay_key_id,
-            "RAZORPAY_KEY_SECRET": known.razorpay_key_secret,
-            "RAZORPAY_WEBHOOK_SECRETS": known.razorpay_webhook_secret,
+            "RAZORPAY_KEY_ID": credentials.razorpay_key_id,
+            "RAZORPAY_KEY_SECRET": credentials.razorpay_key_secret,
+            "RAZORPAY_WEBHOOK_SECRETS": credentials.razorpay_webhook_secret,
             "EMAIL_URL": f"smtp://{self.smtp_host}:{self.smtp_port}",
         }
 
@@ -53,7 +53,10 @@ def running_sandbox(
     webhook_url: str = "",
     **settings: float,
 ) -> Iterator[RunningSandbox]:
-    """Start a sandbox and yield it once it listens; end it afterwards. ``settings`` as in sandbox.options.Settings."""
+    """Start a sandbox, yield it once it is listening, and stop it afterwards.
+
+    ``settings``: see sandbox.options.Settings. Raises RuntimeError if it does not start in time.
+    """
     command = [sys.executable, "-m", "sandbox", "--exit-with-parent", f"--port={port}", f"--smtp-port={smtp_port}"]
     command += [f"--log={log}"] if log else []
     command += [f"--seed={seed}"] if seed is not None else []
@@ -61,8 +64,8 @@ def running_sandbox(
     command += [f"--set={name}={value}" for name, value in settings.items()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent) as process:
         try:
-            ready = _ready_line(process)
-            yield RunningSandbox(SandboxClient(ready["http_url"]), **ready)
+            addresses = _read_addresses(process)
+            yield RunningSandbox(SandboxClient(addresses["http_url"]), **addresses)
         finally:
             process.terminate()
             try:
@@ -71,11 +74,11 @@ def running_sandbox(
                 process.kill()
 
 
-def _ready_line(process: subprocess.Popen[str]) -> dict[str, Any]:
+def _read_addresses(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
-    waiting, _, _ = select.select([process.stdout], [], [], READY_SECONDS)
-    line = process.stdout.readline() if waiting else ""
+    readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline() if readable else ""
     if not line:
-        raise RuntimeError(f"The sandbox did not start within {READY_SECONDS} s; see its output above.")
-    ready: dict[str, Any] = json.loads(line)
-    return ready
+        raise RuntimeError(f"The sandbox did not start within {START_SECONDS} s; see its output above.")
+    addresses: dict[str, Any] = json.loads(line)
+    return addresses

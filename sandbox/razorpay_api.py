@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.razorpay_payments import capture_payment, new_id, refund_payment
-from sandbox.state import Entry, State, basic_auth_is, razorpay_error
+from sandbox.state import Entry, State, has_basic_auth, razorpay_error
 
-BAD = "BAD_REQUEST_ERROR"
+BAD_REQUEST = "BAD_REQUEST_ERROR"
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
 
 
@@ -36,12 +36,12 @@ class RazorpayApi:
         self.state = state
 
     def guarded(self, handler: Any) -> Any:
-        """Wrap a handler with what all calls share: authentication, the response time, faults before and after."""
+        """Wrap a handler with what all calls share: authentication, response time, and faults before and after it."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            known = self.state.credentials
-            if not basic_auth_is(request, known.razorpay_key_id, known.razorpay_key_secret):
-                return razorpay_error(401, BAD, "Authentication failed")
+            credentials = self.state.credentials
+            if not has_basic_auth(request, credentials.razorpay_key_id, credentials.razorpay_key_secret):
+                return razorpay_error(401, BAD_REQUEST, "Authentication failed")
             await asyncio.sleep(self.state.random_duration("gateway"))
             if fault := await self.state.fault_before(request, "gateway_"):
                 return fault
@@ -52,8 +52,8 @@ class RazorpayApi:
 
     async def create_order(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if body.get("unique_receipt") and (known := self._order_with(body.get("receipt"))):
-            return web.json_response(known)
+        if body.get("unique_receipt") and (existing := self._order_with_receipt(body.get("receipt"))):
+            return web.json_response(existing)
         if refusal := self._order_refusal(body):
             return refusal
         order = {
@@ -77,92 +77,92 @@ class RazorpayApi:
     def _order_refusal(self, body: Entry) -> web.Response | None:
         amount, receipt = body.get("amount"), body.get("receipt")
         if not isinstance(amount, int):
-            return razorpay_error(400, BAD, "The amount must be an integer.", "amount")
+            return razorpay_error(400, BAD_REQUEST, "The amount must be an integer.", "amount")
         if amount < 100:
-            return razorpay_error(400, BAD, "Order amount less than minimum amount allowed", "amount")
+            return razorpay_error(400, BAD_REQUEST, "Order amount less than minimum amount allowed", "amount")
         if not isinstance(body.get("currency"), str) or len(body["currency"]) != 3:
-            return razorpay_error(400, BAD, "The currency is invalid", "currency")
+            return razorpay_error(400, BAD_REQUEST, "The currency is invalid", "currency")
         if receipt is not None and len(receipt) > 40:
-            return razorpay_error(400, BAD, "The receipt may not be greater than 40 characters.", "receipt")
-        if self.state.settings.unique_receipts and self._order_with(receipt):
-            return razorpay_error(400, BAD, "Order receipt should be unique.", "receipt")
+            return razorpay_error(400, BAD_REQUEST, "The receipt may not be greater than 40 characters.", "receipt")
+        if self.state.settings.unique_receipts and self._order_with_receipt(receipt):
+            return razorpay_error(400, BAD_REQUEST, "Order receipt should be unique.", "receipt")
         return None
 
-    def _order_with(self, receipt: str | None) -> Entry | None:
+    def _order_with_receipt(self, receipt: str | None) -> Entry | None:
         return next((o for o in self.state.orders.values() if receipt and o["receipt"] == receipt), None)
 
     async def list_orders(self, request: web.Request) -> web.Response:
         receipt = request.query.get("receipt")
-        return collection(request, [o for o in self.state.orders.values() if receipt in (None, o["receipt"])])
+        return collection_response(request, [o for o in self.state.orders.values() if receipt in (None, o["receipt"])])
 
     async def fetch_order(self, request: web.Request) -> web.Response:
-        return one(self.state.orders, request)
+        return entity_response(self.state.orders, request)
 
     async def list_order_payments(self, request: web.Request) -> web.Response:
         order_id = request.match_info["id"]
-        return collection(request, [p for p in self.state.payments.values() if p["order_id"] == order_id])
+        return collection_response(request, [p for p in self.state.payments.values() if p["order_id"] == order_id])
 
     async def list_payments(self, request: web.Request) -> web.Response:
-        return collection(request, list(self.state.payments.values()))
+        return collection_response(request, list(self.state.payments.values()))
 
     async def fetch_payment(self, request: web.Request) -> web.Response:
-        return one(self.state.payments, request)
+        return entity_response(self.state.payments, request)
 
     async def capture(self, request: web.Request) -> web.Response:
         payment = self.state.payments.get(request.match_info["id"])
         body = await request.json()
         if payment is None:
-            return razorpay_error(400, BAD, "The id provided does not exist")
+            return razorpay_error(400, BAD_REQUEST, "The id provided does not exist")
         if payment["status"] != "authorized":
-            return razorpay_error(400, BAD, "This payment has already been captured")
+            return razorpay_error(400, BAD_REQUEST, "This payment has already been captured")
         if body.get("amount") != payment["amount"]:
-            return razorpay_error(400, BAD, "Capture amount must be equal to the amount authorized", "amount")
+            return razorpay_error(400, BAD_REQUEST, "Capture amount must be equal to the amount authorized", "amount")
         capture_payment(self.state, payment)
         return web.json_response(payment)
 
     async def refund(self, request: web.Request) -> web.Response:
         payment = self.state.payments.get(request.match_info["id"])
-        raw, key = await request.read(), request.headers.get("X-Refund-Idempotency")
+        raw_body, key = await request.read(), request.headers.get("X-Refund-Idempotency")
         if payment is None:
-            return razorpay_error(400, BAD, "The id provided does not exist")
+            return razorpay_error(400, BAD_REQUEST, "The id provided does not exist")
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
-            return razorpay_error(400, BAD, "The idempotency key is invalid")
+            return razorpay_error(400, BAD_REQUEST, "The idempotency key is invalid")
         if key in self.state.refund_by_key:
             first_body, refund_id = self.state.refund_by_key[key]
-            if first_body != raw:
-                return razorpay_error(409, BAD, "Different request body with the same idempotency key")
+            if first_body != raw_body:
+                return razorpay_error(409, BAD_REQUEST, "Different request body with the same idempotency key")
             return web.json_response(self.state.refunds[refund_id])
         try:
-            refund = refund_payment(self.state, payment, await request.json() if raw else {})
+            refund = refund_payment(self.state, payment, await request.json() if raw_body else {})
         except ValueError as refusal:
-            return razorpay_error(400, BAD, str(refusal))
+            return razorpay_error(400, BAD_REQUEST, str(refusal))
         if key is not None:
-            self.state.refund_by_key[key] = raw, refund["id"]
+            self.state.refund_by_key[key] = raw_body, refund["id"]
         return web.json_response(refund)
 
     async def list_refunds(self, request: web.Request) -> web.Response:
-        return collection(request, list(self.state.refunds.values()))
+        return collection_response(request, list(self.state.refunds.values()))
 
     async def list_payment_refunds(self, request: web.Request) -> web.Response:
         payment_id = request.match_info["id"]
-        return collection(request, [r for r in self.state.refunds.values() if r["payment_id"] == payment_id])
+        return collection_response(request, [r for r in self.state.refunds.values() if r["payment_id"] == payment_id])
 
     async def fetch_refund(self, request: web.Request) -> web.Response:
-        return one(self.state.refunds, request)
+        return entity_response(self.state.refunds, request)
 
 
-def one(entities: dict[str, Entry], request: web.Request) -> web.Response:
+def entity_response(entities: dict[str, Entry], request: web.Request) -> web.Response:
     entity = entities.get(request.match_info["id"])
     if entity is None:
-        return razorpay_error(400, BAD, "The id provided does not exist")
+        return razorpay_error(400, BAD_REQUEST, "The id provided does not exist")
     return web.json_response(entity)
 
 
-def collection(request: web.Request, entities: list[Entry]) -> web.Response:
-    """Return a page of a list, newest first; ``from`` and ``to`` are unix seconds."""
+def collection_response(request: web.Request, entities: list[Entry]) -> web.Response:
+    """Return one page of a list, newest first; ``from`` and ``to`` are Unix timestamps, both inclusive."""
     query = {name: int(request.query[name]) for name in ("from", "to", "count", "skip") if name in request.query}
     since, until = query.get("from", 0), query.get("to", 2**62)
-    found = [entity for entity in reversed(entities) if since <= entity["created_at"] <= until]
+    matching = [entity for entity in reversed(entities) if since <= entity["created_at"] <= until]
     skip = query.get("skip", 0)
-    items = found[skip : skip + min(query.get("count", 10), 100)]
+    items = matching[skip : skip + min(query.get("count", 10), 100)]
     return web.json_response({"entity": "collection", "count": len(items), "items": items})

@@ -1,4 +1,4 @@
-"""What customers, banks and Razorpay do with payments: pay, fail, capture, authorize late, refund."""
+"""Simulate what customers, banks and Razorpay do: pay, fail, capture, authorize late, refund."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import time
 from sandbox.razorpay_webhooks import publish
 from sandbox.state import Entry, State
 
-BAD = "BAD_REQUEST_ERROR"
+BAD_REQUEST = "BAD_REQUEST_ERROR"
 
 
 def pay_order(state: State, order: Entry, *, capture: bool = True, **options: object) -> dict[str, str]:
-    """Pay an order as a customer in Checkout; return what Checkout passes to the page. Raises ValueError if paid.
+    """Pay an order, as a customer does at Checkout; return what Checkout passes to the page.
 
-    ``options`` may name another ``amount``, ``currency`` or ``method``: fees and offers change what is charged.
+    ``options`` may override ``amount``, ``currency`` or ``method``: fees and offers change what is charged.
+    Raises ValueError if the order is already paid.
     """
     if order["status"] == "paid":
         raise ValueError("Payment already done for this order")
@@ -36,16 +37,16 @@ def pay_order(state: State, order: Entry, *, capture: bool = True, **options: ob
 
 
 def fail_order(state: State, order: Entry) -> Entry:
-    """Fail a payment at the bank; the order stays open."""
+    """Fail a payment, as the bank does. The order can still be paid."""
     payment = new_payment(state, order, "failed")
-    payment |= {"error_code": BAD, "error_description": "Payment failed", "error_reason": "payment_failed"}
+    payment |= {"error_code": BAD_REQUEST, "error_description": "Payment failed", "error_reason": "payment_failed"}
     state.log.write("payment.failed", payment_id=payment["id"], order_id=order["id"], amount=payment["amount"])
     publish(state, "payment.failed", payment=payment)
     return payment
 
 
 def authorize_late(state: State, payment: Entry, *, capture: bool = False) -> Entry:
-    """Authorize a failed payment, as a bank may do days later."""
+    """Authorize a failed payment, as a bank may do days later. Raises ValueError for any other payment."""
     if payment["status"] != "failed":
         raise ValueError("Only a failed payment can be authorized late")
     payment |= {"status": "authorized", "error_code": None, "error_description": None, "error_reason": None}
@@ -57,7 +58,7 @@ def authorize_late(state: State, payment: Entry, *, capture: bool = False) -> En
 
 
 def refund_uncaptured(state: State, payment: Entry) -> Entry:
-    """Refund an authorized payment that was not captured in time. Raises ValueError for any other."""
+    """Refund an authorized payment that was not captured in time. Raises ValueError for any other payment."""
     if payment["status"] != "authorized":
         raise ValueError("Only an authorized payment is refunded automatically")
     payment |= {"status": "refunded", "amount_refunded": payment["amount"], "refund_status": "full"}
@@ -68,34 +69,40 @@ def refund_uncaptured(state: State, payment: Entry) -> Entry:
 
 
 def refund_payment(state: State, payment: Entry, body: Entry) -> Entry:
-    """Refund a captured payment, in part where ``body`` names an amount. Raises ValueError if it exceeds the rest."""
-    left = payment["amount"] - payment["amount_refunded"]
-    amount = body.get("amount", left)
-    if not payment["captured"] or not isinstance(amount, int) or not 0 < amount <= left:
+    """Refund a captured payment, in part if ``body`` has an ``amount``.
+
+    Raises ValueError if the payment is not captured, or if the amount is invalid or exceeds the remainder.
+    """
+    remaining = payment["amount"] - payment["amount_refunded"]
+    amount = body.get("amount", remaining)
+    if not payment["captured"] or not isinstance(amount, int) or not 0 < amount <= remaining:
         raise ValueError("The total refund amount is greater than the refund payment amount")
     is_pending = state.is_injected("refund_pending")
     refund = _new_refund(state, payment, amount, body, "pending" if is_pending else "processed")
-    _add_refunded(payment, amount)
+    _add_to_amount_refunded(payment, amount)
     for event in ("refund.created",) if is_pending else ("refund.created", "refund.processed"):
         publish(state, event, refund=refund, payment=payment)
     return refund
 
 
-def end_refund(state: State, refund: Entry, status: str) -> Entry:
-    """Let the bank process or fail a refund; a failed refund no longer reduces the payment."""
+def set_refund_status(state: State, refund: Entry, status: str) -> Entry:
+    """Process or fail a refund, as the bank does; a failed refund no longer counts as refunded.
+
+    Raises ValueError if the refund has failed or already has this status.
+    """
     if refund["status"] == "failed" or refund["status"] == status:
-        raise ValueError(f"The refund is {refund['status']} already")
+        raise ValueError(f"The refund is already {refund['status']}")
     refund["status"] = status
     payment = state.payments[refund["payment_id"]]
     if status == "failed":
-        _add_refunded(payment, -refund["amount"])
+        _add_to_amount_refunded(payment, -refund["amount"])
     state.log.write(f"refund.{status}", refund_id=refund["id"], payment_id=payment["id"], amount=refund["amount"])
     publish(state, f"refund.{status}", refund=refund, payment=payment)
     return refund
 
 
 def capture_payment(state: State, payment: Entry) -> None:
-    """Capture a payment, which pays its order."""
+    """Capture a payment and mark its order as paid."""
     order = state.orders[payment["order_id"]]
     payment |= {"status": "captured", "captured": True, "fee": payment["amount"] // 50, "tax": 0}
     order |= {"status": "paid", "amount_paid": order["amount"], "amount_due": 0}
@@ -168,7 +175,7 @@ def _new_refund(state: State, payment: Entry, amount: int, body: Entry, status: 
     return refund
 
 
-def _add_refunded(payment: Entry, amount: int) -> None:
+def _add_to_amount_refunded(payment: Entry, amount: int) -> None:
     payment["amount_refunded"] += amount
     is_full = payment["amount_refunded"] == payment["amount"]
     payment["refund_status"] = "full" if is_full else "partial" if payment["amount_refunded"] else None

@@ -1,4 +1,4 @@
-"""An SMTP server that logs what it accepts."""
+"""An SMTP server that logs the mail it accepts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sandbox.state import State
 
-REFUSED = {"bounce.example": "550 5.1.1 The mailbox does not exist", "greylist.example": "451 4.7.1 Try again later"}
+REFUSALS = {"bounce.example": "550 5.1.1 The mailbox does not exist", "greylist.example": "451 4.7.1 Try again later"}
 
 
 class Mailbox:
@@ -20,7 +20,7 @@ class Mailbox:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        refusal = REFUSED.get(address.rpartition("@")[2])
+        refusal = REFUSALS.get(address.rpartition("@")[2])
         if refusal:
             self.state.log.write("request.refused", code=refusal[:3], to=address)
             return refusal
@@ -59,7 +59,7 @@ class Mailbox:
 
 
 async def serve(state: State, port: int) -> Any:
-    """Listen on loopback; return the server. asyncio sets TCP_NODELAY."""
+    """Listen on loopback; return the server."""
     mailbox = Mailbox(state)
-    loop = asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()  # sets TCP_NODELAY, so short replies are sent immediately
     return await loop.create_server(lambda: SMTP(mailbox, hostname="sandbox", loop=loop), "127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""The state that the simulated providers share: the log, the random numbers, and what was accepted so far."""
+"""The state that the simulated providers share: the log, the random numbers, and all messages and payments."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sandbox.options import Credentials, Settings
 Entry = dict[str, Any]
 
 
-class AcceptLog:
-    """An append-only log of what the providers accepted. An entry is written before the response."""
+class ProviderLog:
+    """An append-only log of what the providers did. What they accept is logged before the response."""
 
     def __init__(self, path: str | None) -> None:
         self.entries: list[Entry] = []
         self._file: TextIO | None = Path(path).open("a", buffering=1) if path else None  # noqa: SIM115 - open as long as the sandbox
 
     def write(self, kind: str, **data: Any) -> Entry:
-        """Append one entry; ``at`` is in unix seconds."""
+        """Append one entry; its ``at`` is a Unix timestamp."""
         entry = {"seq": len(self.entries) + 1, "at": time.time(), "kind": kind, **data}
         self.entries.append(entry)
         if self._file:
@@ -42,7 +42,7 @@ class State:
     def __init__(self, credentials: Credentials, settings: Settings, *, log: str | None, seed: int | None) -> None:
         self.credentials = credentials
         self.settings = settings
-        self.log = AcceptLog(log)
+        self.log = ProviderLog(log)
         self.rng = random.Random(seed)
         self.messages: dict[str, Entry] = {}
         self.orders: dict[str, Entry] = {}
@@ -51,31 +51,31 @@ class State:
         self.refund_by_key: dict[str, tuple[bytes, str]] = {}
         self.webhooks: list[Entry] = []
         self.webhook_url = credentials.razorpay_webhook_url
-        self.sending = 0
+        self.concurrent_sends = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.http: aiohttp.ClientSession | None = None
 
-    def run_in_background(self, work: Any) -> None:
-        """Run a coroutine in the background of the response."""
-        task = asyncio.get_running_loop().create_task(work)
+    def run_in_background(self, coroutine: Any) -> None:
+        """Run a coroutine without delaying the response."""
+        task = asyncio.get_running_loop().create_task(coroutine)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     def random_duration(self, name: str) -> float:
-        """Return a random duration between ``<name>_seconds_min`` and ``_max``."""
+        """Return a random number of seconds between ``<name>_seconds_min`` and ``<name>_seconds_max``."""
         low, high = (getattr(self.settings, f"{name}_seconds_{end}") for end in ("min", "max"))
         return self.rng.uniform(low, high)
 
     def is_injected(self, fault: str) -> bool:
-        """Return whether to inject a fault, at random; log it if so."""
-        chance: float = getattr(self.settings, fault)
-        is_injected = chance > 0 and self.rng.random() < chance
+        """Decide at random whether to inject a fault; log it if so."""
+        probability: float = getattr(self.settings, fault)
+        is_injected = probability > 0 and self.rng.random() < probability
         if is_injected:
             self.log.write("fault", fault=fault)
         return is_injected
 
     async def fault_before(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
-        """Return the response of a fault before anything is accepted, or None."""
+        """Inject a fault before anything is accepted; return its response, or None without a fault."""
         if self.is_injected(f"{prefix}throttle"):
             return throttled(prefix)
         if self.is_injected(f"{prefix}error_before"):
@@ -85,7 +85,7 @@ class State:
         return await self._hang_or_reset(request, prefix, "before")
 
     async def fault_after(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
-        """Return the response of a fault after the request was accepted, or None."""
+        """Inject a fault after the request was accepted; return its response, or None without a fault."""
         if self.is_injected(f"{prefix}error_after"):
             return server_error(prefix)
         return await self._hang_or_reset(request, prefix, "after")
@@ -134,9 +134,9 @@ def razorpay_error(status: int, code: str, description: str, field: str | None =
     return web.json_response({"error": error}, status=status)
 
 
-def basic_auth_is(request: web.Request, user: str, password: str) -> bool:
+def has_basic_auth(request: web.Request, user: str, password: str) -> bool:
     try:
-        given = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
+        credentials = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
     except ValueError:
         return False
-    return (given.login, given.password) == (user, password)
+    return (credentials.login, credentials.password) == (user, password)

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.state import Entry, State, basic_auth_is, throttled, twilio_error
+from sandbox.state import Entry, State, has_basic_auth, throttled, twilio_error
 from sandbox.twilio_callbacks import report_progress
 
-# Twilio's magic numbers for test credentials, and the error of each.
-MAGIC = {
+# Twilio's magic numbers for test credentials, and the error for each.
+MAGIC_NUMBERS = {
     "+15005550001": (21211, "Invalid 'To' Phone Number: {to}"),
     "+15005550002": (21612, "The 'To' phone number: {to}, is not currently reachable using the 'From' phone number"),
     "+15005550003": (21408, "Permission to send an SMS has not been enabled for the region indicated by the 'To'"),
@@ -37,9 +37,8 @@ class TwilioApi:
         self.state = state
 
     def _authentication_error(self, request: web.Request) -> web.Response | None:
-        known = self.state.credentials
-        account_fits = request.match_info["account"] == known.twilio_account_sid
-        if account_fits and basic_auth_is(request, known.twilio_account_sid, known.twilio_auth_token):
+        sid, auth_token = self.state.credentials.twilio_account_sid, self.state.credentials.twilio_auth_token
+        if request.match_info["account"] == sid and has_basic_auth(request, sid, auth_token):
             return None
         return twilio_error(401, 20003, "Authenticate")
 
@@ -47,18 +46,18 @@ class TwilioApi:
         if refusal := self._authentication_error(request):
             return refusal
         limit = self.state.settings.concurrency_limit
-        if limit and self.state.sending >= limit:
+        if limit and self.state.concurrent_sends >= limit:
             self.state.log.write("fault", fault="concurrency_limit")
             return throttled("")
-        self.state.sending += 1
+        self.state.concurrent_sends += 1
         try:
             return await self._create(request)
         finally:
-            self.state.sending -= 1
+            self.state.concurrent_sends -= 1
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        if refusal := refusal_of(form):
+        if refusal := find_refusal(form):
             code, text = refusal
             self.state.log.write("request.refused", code=code, to=form.get("To", ""))
             return twilio_error(400, code, text)
@@ -87,7 +86,7 @@ class TwilioApi:
             "from": form.get("From"),
             "messaging_service_sid": form.get("MessagingServiceSid"),
             "num_media": "0",
-            "num_segments": str(segments(form.get("Body", ""))),
+            "num_segments": str(count_segments(form.get("Body", ""))),
             "price": None,
             "price_unit": "USD",
             "sid": sid,
@@ -124,29 +123,29 @@ class TwilioApi:
         if self.state.is_injected("list_error"):
             return twilio_error(500, 20500, "An internal server error has occurred")
         query = request.query
-        found = [
+        matching = [
             message
             for message in reversed(self.state.messages.values())
             if query.get("To") in (None, message["to"]) and query.get("From") in (None, message["from"])
         ]
         size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
-        following = f"{request.path}?{urlencode({**query, 'PageSize': size, 'Page': page + 1})}"
-        more = len(found) > (page + 1) * size
+        next_page_uri = f"{request.path}?{urlencode({**query, 'PageSize': size, 'Page': page + 1})}"
+        has_more = len(matching) > (page + 1) * size
         return web.json_response(
             {
-                "messages": found[page * size : (page + 1) * size],
+                "messages": matching[page * size : (page + 1) * size],
                 "page": page,
                 "page_size": size,
                 "uri": request.path_qs,
-                "next_page_uri": following if more else None,
+                "next_page_uri": next_page_uri if has_more else None,
                 "first_page_uri": request.path,
                 "previous_page_uri": None,
             }
         )
 
 
-def refusal_of(form: dict[str, str]) -> tuple[int, str] | None:
-    """Return the code and text with which Twilio refuses this form, or None."""
+def find_refusal(form: dict[str, str]) -> tuple[int, str] | None:
+    """Return the code and text with which Twilio refuses this form, or None if it is valid."""
     to = form.get("To", "")
     number = to.removeprefix("whatsapp:")
     if not to:
@@ -159,13 +158,13 @@ def refusal_of(form: dict[str, str]) -> tuple[int, str] | None:
         return 21617, "The concatenated message body exceeds the 1600 character limit"
     if not E164.fullmatch(number):
         return 21211, f"Invalid 'To' Phone Number: {to}"
-    if number in MAGIC:
-        code, text = MAGIC[number]
+    if number in MAGIC_NUMBERS:
+        code, text = MAGIC_NUMBERS[number]
         return code, text.format(to=to)
     return None
 
 
-def segments(body: str) -> int:
-    """Return the number of SMS segments: 160 characters (153 if several) in plain ASCII, 70 (67) otherwise."""
-    alone, joined = (160, 153) if body.isascii() else (70, 67)
-    return 1 if len(body) <= alone else -(-len(body) // joined)
+def count_segments(body: str) -> int:
+    """Return the number of SMS segments of up to 160 characters (153 if several) for ASCII, 70 (67) otherwise."""
+    single_limit, part_limit = (160, 153) if body.isascii() else (70, 67)
+    return 1 if len(body) <= single_limit else -(-len(body) // part_limit)

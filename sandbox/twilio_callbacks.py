@@ -12,7 +12,7 @@ import aiohttp
 
 from sandbox.state import Entry, State
 
-# Numbers whose messages are accepted and become undelivered: the last four digits, and the error code.
+# Messages to numbers with these last four digits are accepted and become undelivered, with this error code.
 UNDELIVERABLE = {"3003": "30003", "3006": "30006"}
 
 
@@ -22,8 +22,8 @@ def sign(auth_token: str, url: str, form: dict[str, str]) -> str:
     return base64.b64encode(hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
 
-async def report_progress(state: State, message: Entry, callback: str) -> None:
-    """Advance the status of a message and post each status to ``callback``, with the faults of the settings."""
+async def report_progress(state: State, message: Entry, callback_url: str) -> None:
+    """Advance the status of a message and post each status to ``callback_url``; inject the configured faults."""
     error = UNDELIVERABLE.get(message["to"][-4:], "")
     statuses = ["sent", "undelivered" if error else "delivered"]
     if message["to"].startswith("whatsapp:") and not error:
@@ -36,13 +36,13 @@ async def report_progress(state: State, message: Entry, callback: str) -> None:
         message["date_sent"] = message["date_sent"] or formatdate()
         message["error_code"] = int(error) if status == "undelivered" else None
         state.log.write("message.status", sid=message["sid"], status=status)
-        if callback and not state.is_injected("callback_lost"):
+        if callback_url and not state.is_injected("callback_lost"):
             for _ in range(2 if state.is_injected("callback_doubled") else 1):
-                await post_callback(state, callback.partition("#")[0], callback_form(message, status, error))
+                await post_callback(state, callback_url.partition("#")[0], callback_form(message, status, error))
 
 
 def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
-    """Return the fields of a status callback. Twilio adds fields without notice, so one of them is invented."""
+    """Return the fields of a status callback. Twilio adds fields without notice, so one field is made up."""
     form = {
         "AccountSid": message["account_sid"],
         "ApiVersion": "2010-04-01",
@@ -52,7 +52,7 @@ def callback_form(message: Entry, status: str, error: str) -> dict[str, str]:
         "SmsSid": message["sid"],
         "SmsStatus": status,
         "To": message["to"],
-        "SandboxExtra": "a field that did not exist yesterday",
+        "SandboxExtra": "a field that Twilio added without notice",
     }
     if status == "undelivered":
         form["ErrorCode"] = error
