@@ -1,4 +1,4 @@
-"""The demo's API calls, on behalf of customers and staff; each call prints a line of the table."""
+"""The demo's API calls on behalf of customers and staff. Each call prints one line of the table."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from runtime.processes import wait_for_web
 LIMIT_MS = {"POST /bookings/verify-payment": 200}
 DEFAULT_LIMIT_MS = 500
 TIMEOUT_SECONDS = 10
+WARM_UP_REQUESTS = 8
 
 
 class ApiCalls:
-    """Calls the API, prints each response, and records the bookings and whether every response was as expected."""
+    """Calls the API, prints each response, and records the bookings and whether all responses were as expected."""
 
     def __init__(self, out: OutputWrapper, base: str) -> None:
         self.out = out
@@ -29,13 +30,13 @@ class ApiCalls:
         self._http = requests.Session()
 
     def wait_for_web(self) -> None:
-        """Return once the web server responds and each of its processes has loaded its code."""
+        """Return once the web server responds and its processes are warmed up."""
         wait_for_web(self.base)
-        for _ in range(8):  # an invalid request
+        for _ in range(WARM_UP_REQUESTS):  # invalid, so that they book nothing
             requests.post(f"{self.base}/bookings/", json={"customer": new_customer()}, timeout=TIMEOUT_SECONDS)
 
     def call(self, endpoint: str, expected: int = 200, note: str = "", **request: Any) -> dict[str, Any]:
-        """Call ``METHOD /path``, print its line, and return the response. Raises RuntimeError for another status."""
+        """Call ``METHOD /path``, print a line, and return the response body. Raises RuntimeError for any other status."""
         method, path = endpoint.split()
         name = request.pop("name", endpoint)
         before = time.perf_counter()
@@ -50,7 +51,10 @@ class ApiCalls:
         return body
 
     def find_slot(self, service: str, *, party_size: int = 1, resources: int = 1, after: str = "") -> dict[str, Any]:
-        """Return the first slot from tomorrow on, and later than ``after``, at which enough ``resources`` are free."""
+        """Return the first slot from tomorrow on that starts after ``after`` and has at least ``resources`` free ones.
+
+        Raises RuntimeError if there is none within 60 days.
+        """
         tomorrow = timezone.localdate() + timedelta(days=1)
         query_params = {"from": tomorrow, "to": tomorrow + timedelta(days=60), "party_size": party_size}
         response = self.call(
@@ -63,13 +67,13 @@ class ApiCalls:
             slot for slot in response["slots"] if slot["starts_at"] > after and len(slot["resources"]) >= resources
         ]
         if not slots:
-            raise RuntimeError("No slot of the demo is free. Run make clean and start again.")
+            raise RuntimeError("The demo has no free slot left. Run `make clean` and start the demo again.")
         return slots[0]
 
     def book(
         self, service: str, slot: dict[str, Any], *, path: str = "/bookings/", **booking_input: Any
     ) -> dict[str, Any]:
-        """Book a slot for a new customer; ``booking_input`` are further fields of POST /bookings/."""
+        """Book a slot for a new customer. ``booking_input``: further fields of POST /bookings/."""
         body = {"service": service, "starts_at": slot["starts_at"], "customer": new_customer(), **booking_input}
         response = self.call(f"POST {path}", 201, json=body, note=service)
         self.bookings.append(response.get("booking", response)["id"])
@@ -78,7 +82,7 @@ class ApiCalls:
     def change(
         self, method: str, kind: str, booking: dict[str, Any], headers: dict[str, str], **request: Any
     ) -> dict[str, Any]:
-        """Call ``/bookings/{id}/<what>`` for a booking."""
+        """Call ``/bookings/{id}/<kind>`` for a booking."""
         return self.call(
             f"{method} /bookings/{booking['id']}/{kind}",
             name=f"{method} /bookings/{{id}}/{kind}",
@@ -88,12 +92,12 @@ class ApiCalls:
         )
 
     def print_line(self, line: str, is_as_expected: bool) -> None:
-        """Print a line, with a mark if it is not as expected."""
+        """Print a line, marked with ``!`` if it is not as expected."""
         self.is_as_expected = self.is_as_expected and is_as_expected
         self.out.write(line if is_as_expected else f"{line}  !")
 
 
 def new_customer() -> dict[str, str]:
-    """Return a new customer: messages per address are limited, and the demo may run many times a day."""
+    """Return a random new customer: messages per address are limited, and the demo may run many times a day."""
     number = 10_000_000 + secrets.randbelow(90_000_000)
     return {"name": "Meera Iyer", "phone": f"+9198{number}", "email": f"meera.{number}@example.com"}

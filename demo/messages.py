@@ -1,4 +1,4 @@
-"""The demo's messages: when the provider accepted each, and when it was delivered."""
+"""The demo's messages: when the provider accepted each of them, and when it was delivered."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ Status = Notification.Status
 
 
 def message_lines(client: SandboxClient, booking_ids: list[str]) -> Iterator[tuple[str, bool]]:
-    """Yield a line per message of these bookings, and whether it was delivered once. Reminders are not due yet."""
+    """Yield a line per message of these bookings, and whether it was delivered exactly once.
+
+    Waits up to MAX_WAIT_SECONDS for the deliveries. Skips reminders, which are not due yet.
+    """
     messages = Notification.objects.filter(booking__in=booking_ids).exclude(kind="booking_reminder")
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while time.monotonic() < deadline and not all(map(_is_delivered, messages.all())):
         time.sleep(0.25)
-    accepts = _accept_times(client)
+    accept_times = _accept_times(client)
     references = dict(Booking.objects.filter(pk__in=booking_ids).values_list("pk", "reference"))
     for row in messages.order_by("created_at", "channel"):
-        times = accepts.get(str(row.pk), [])
+        times = accept_times.get(str(row.pk), [])
         if row.channel not in SIMULATED_CHANNELS and row.accepted_at:
             times = [row.accepted_at.timestamp()]
         accepted = times[0] - row.created_at.timestamp() if times else None
@@ -32,25 +35,25 @@ def message_lines(client: SandboxClient, booking_ids: list[str]) -> Iterator[tup
         if row.delivered_at:
             delivered = (row.delivered_at - row.created_at).total_seconds()
         line = f"  {references[row.booking_id]:<12}{row.kind:<21}{row.channel:<10}"
-        line += f"{_seconds(accepted):>9}{_seconds(delivered):>11}  {row.status}"
+        line += f"{_format_seconds(accepted):>9}{_format_seconds(delivered):>11}  {row.status}"
         yield line, _is_delivered(row) and len(times) == 1
 
 
 def count_reminders(booking_ids: list[str]) -> tuple[int, int]:
-    """Return how many reminders of these bookings are planned, and how many were cancelled."""
-    planned = Notification.objects.filter(booking__in=booking_ids, kind="booking_reminder")
-    return planned.filter(status=Status.QUEUED).count(), planned.filter(status=Status.CANCELLED).count()
+    """Return how many reminders of these bookings are queued, and how many were cancelled."""
+    reminders = Notification.objects.filter(booking__in=booking_ids, kind="booking_reminder")
+    return reminders.filter(status=Status.QUEUED).count(), reminders.filter(status=Status.CANCELLED).count()
 
 
 def _is_delivered(row: Notification) -> bool:
-    """Return whether the message has the last status that its channel can report."""
+    """Return whether the message has reached the last status that its channel reports."""
     if row.channel in CHANNELS_WITH_RECEIPTS:
         return row.status in (Status.DELIVERED, Status.READ)
     return row.status == Status.ACCEPTED
 
 
 def _accept_times(client: SandboxClient) -> dict[str, list[float]]:
-    """Return when the providers accepted each notification, by its id: from the sandbox, not our rows."""
+    """Return the Unix timestamps at which providers accepted each notification, by its id, from the sandbox's log."""
     times: dict[str, list[float]] = {}
     for entry in client.accepted():
         notification_id = entry.get("status_callback", "").split("/")[-2:-1] or [
@@ -60,5 +63,5 @@ def _accept_times(client: SandboxClient) -> dict[str, list[float]]:
     return times
 
 
-def _seconds(value: float | None) -> str:
+def _format_seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"

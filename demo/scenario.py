@@ -1,4 +1,4 @@
-"""The customers of a day, one after the other, over HTTP."""
+"""Simulate a day's customers over HTTP, one after another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.process import RunningSandbox
 CHECKOUT = "/bookings/razorpay-booking"
 PARTIES = (5, 4, 3)  # fill the twelve mats
 MESSAGES_PER_CHANNEL = 17
-MONEY_LINES = 5
+PAYMENT_LINES = 5
 
 
 class Scenario:
@@ -32,28 +32,28 @@ class Scenario:
         """Run the scenario and print the tables; return whether every line was as expected."""
         self.calls.wait_for_web()
         self.out.write(f"\n  {'endpoint':<36}{'status':>7}{'ms':>8}{'limit':>10}")
-        self._visit()
-        self._rescheduled_visit()
-        self._any_stylist()
-        self._full_class()
-        paid = self._paid_visit()
-        late = self._late_visit()
-        self._money(paid, late)
+        self._complete_visit()
+        self._reschedule_visit()
+        self._book_any_stylist()
+        self._fill_class()
+        paid_booking_id = self._pay_visit()
+        late_checkout = self._let_hold_expire()
+        self._print_payments(paid_booking_id, late_checkout)
         self.out.write("\nWaiting for the providers, which take 2-3 s per message ...")
-        self._messages()
+        self._print_messages()
         self.out.write(
             "\nAll as expected.\n" if self.calls.is_as_expected else "\nNOT as expected: see the lines marked with !\n"
         )
         return self.calls.is_as_expected
 
-    def _visit(self) -> None:
-        who = {"username": "frontdesk", "password": PASSWORD}
-        staff = {"Authorization": f"Bearer {self.calls.call('POST /auth/token', json=who)['token']}"}
+    def _complete_visit(self) -> None:
+        credentials = {"username": "frontdesk", "password": PASSWORD}
+        staff = {"Authorization": f"Bearer {self.calls.call('POST /auth/token', json=credentials)['token']}"}
         booking = self.calls.book("consultation", self.calls.find_slot("consultation"))
         self.calls.change("PUT", "confirm", booking, staff)
         self.calls.change("PUT", "complete", booking, staff)
 
-    def _rescheduled_visit(self) -> None:
+    def _reschedule_visit(self) -> None:
         booking = self.calls.book("consultation", self.calls.find_slot("consultation"))
         later = {"starts_at": self.calls.find_slot("consultation", after=booking["starts_at"])["starts_at"]}
         rescheduled = self.calls.change("PUT", "reschedule", booking, _token(booking), json=later)
@@ -62,55 +62,57 @@ class Scenario:
             rescheduled["starts_at"] == later["starts_at"],
         )
 
-    def _any_stylist(self) -> None:
-        """Two customers book the same hour with any stylist; one of them cancels."""
+    def _book_any_stylist(self) -> None:
+        """Two customers book the same time with any stylist; one of them cancels."""
         slot = self.calls.find_slot("haircut", resources=2)
         first, second = (self.calls.book("haircut", slot) for _ in range(2))
         names = first["resource"]["name"], second["resource"]["name"]
-        self.calls.print_line(f"  The same hour, any stylist: {names[0]} and {names[1]}.", names[0] != names[1])
+        self.calls.print_line(f"  Same time, any stylist: {names[0]} and {names[1]}.", names[0] != names[1])
         self.calls.change("POST", "cancel", first, _token(first))
 
-    def _full_class(self) -> None:
+    def _fill_class(self) -> None:
         slot = self.calls.find_slot("yoga", party_size=sum(PARTIES))
         for party_size in PARTIES:
             self.calls.book("yoga", slot, party_size=party_size)
         body = {"service": "yoga", "starts_at": slot["starts_at"], "customer": new_customer()}
-        refused = self.calls.call("POST /bookings/", 409, json=body, note="yoga")
-        nearest = ", ".join(refused["alternatives"])
-        self.calls.print_line(f"  Twelve mats are taken; nearest free: {nearest}.", refused["code"] == "slot_taken")
+        refusal = self.calls.call("POST /bookings/", 409, json=body, note="yoga")
+        nearest = ", ".join(refusal["alternatives"])
+        self.calls.print_line(
+            f"  All twelve mats are taken. Nearest free slots: {nearest}.", refusal["code"] == "slot_taken"
+        )
 
-    def _paid_visit(self) -> UUID:
+    def _pay_visit(self) -> UUID:
         response = self.calls.book("physiotherapy", self.calls.find_slot("physiotherapy"), path=CHECKOUT)
         self._pay(response)
         return UUID(response["booking"]["id"])
 
-    def _late_visit(self) -> dict[str, Any]:
+    def _let_hold_expire(self) -> dict[str, Any]:
         """Hold a slot, let the hold expire and another customer pay for the slot; return the unpaid checkout."""
         slot = self.calls.find_slot("physiotherapy")
         response = self.calls.book("physiotherapy", slot, path=CHECKOUT)
-        lost = response["booking"]
-        expire_hold(UUID(lost["id"]))
-        self._pay(self.calls.book("physiotherapy", slot, path=CHECKOUT, resource=lost["resource"]["id"]))
+        expired_hold = response["booking"]
+        expire_hold(UUID(expired_hold["id"]))
+        self._pay(self.calls.book("physiotherapy", slot, path=CHECKOUT, resource=expired_hold["resource"]["id"]))
         return response
 
     def _pay(self, response: dict[str, Any]) -> None:
         self.calls.call("POST /bookings/verify-payment", json=self.sandbox.client.pay(response["checkout"]["order_id"]))
 
-    def _money(self, paid: UUID, late: dict[str, Any]) -> None:
-        self.out.write("\nRefunding a part of the first payment; paying for a hold that has expired ...\n\n")
-        refund_part(paid)
-        pay_late(self.sandbox.client, late["checkout"]["order_id"])
-        self._table(payment_lines(self.calls.bookings), MONEY_LINES)
+    def _print_payments(self, paid_booking_id: UUID, late_checkout: dict[str, Any]) -> None:
+        self.out.write("\nRefunding part of the first payment and paying for an expired hold ...\n\n")
+        refund_part(paid_booking_id)
+        pay_late(self.sandbox.client, late_checkout["checkout"]["order_id"])
+        self._print_table(payment_lines(self.calls.bookings), PAYMENT_LINES)
 
-    def _messages(self) -> None:
+    def _print_messages(self) -> None:
         self.out.write(f"\n{TABLE_HEADER}")
         lines = list(message_lines(self.sandbox.client, self.calls.bookings))
-        self._table(lines, MESSAGES_PER_CHANNEL * len(Channel))
+        self._print_table(lines, MESSAGES_PER_CHANNEL * len(Channel))
         self.out.write("  An e-mail counts as delivered once its server has accepted it: SMTP reports nothing later.")
-        planned, cancelled = count_reminders(self.calls.bookings)
-        self.calls.print_line(f"  {planned} reminders are planned, {cancelled} were cancelled.", planned > 0)
+        queued, cancelled = count_reminders(self.calls.bookings)
+        self.calls.print_line(f"  {queued} reminders are queued, {cancelled} were cancelled.", queued > 0)
 
-    def _table(self, lines: list[tuple[str, bool]], expected: int) -> None:
+    def _print_table(self, lines: list[tuple[str, bool]], expected: int) -> None:
         for line, is_as_expected in lines:
             self.calls.print_line(line, is_as_expected)
         if len(lines) != expected:

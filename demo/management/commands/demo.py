@@ -1,4 +1,4 @@
-"""Run everything locally: book over HTTP, and watch every message arrive."""
+"""Run everything locally: book over HTTP and watch every message arrive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--once", action="store_true", help="stop after the tables; exit 1 if a line was not as expected"
+            "--once", action="store_true", help="stop after the tables; exit with 1 if a line was not as expected"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,9 +56,9 @@ class Command(BaseCommand):
             ("Front desk", f"{base}/admin/"),
             ("Notification history", f"{base}/notifications/"),
             ("API documentation", f"{base}/docs/"),
-            ("Sandbox (what was sent; pay orders)", sandbox.http_url),
+            ("Sandbox (sent messages, order payments)", sandbox.http_url),
         ):
-            self.stdout.write(f"  {label:<36} {url}")
+            self.stdout.write(f"  {label:<40} {url}")
         self.stdout.write(
-            f"\n  Logins: {', '.join(LOGINS)}; the password of each is {PASSWORD}\n  Ctrl-C stops everything."
+            f"\n  Logins: {', '.join(LOGINS)}; the password for all of them is {PASSWORD}\n  Ctrl-C stops everything."
         )

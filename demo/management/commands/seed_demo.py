@@ -1,4 +1,4 @@
-"""A clinic, a salon and a yoga studio to try Daybook with."""
+"""Create a clinic, a salon and a yoga studio to try Daybook with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MORNING_AND_EVENING = [(time(7), time(8)), (time(18), time(19))]
 
 @dataclass(frozen=True)
 class Place:
-    """A location and what it offers. ``rooms``: by name, the services that need one of them."""
+    """A location and its services. ``rooms``: the slugs of the services that use a room, by the room's name."""
 
     name: str
     address: str
@@ -103,11 +103,11 @@ PLACES = [
 
 
 class Command(BaseCommand):
-    help = "Create the demo's places, services, staff and logins; a second run changes nothing. Only with DEBUG=1."
+    help = "Create the demo's locations, services, staff and logins, only with DEBUG=1. A second run changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
-            raise CommandError("The demo's logins are public: refusing without DEBUG=1.")
+            raise CommandError("The demo's logins are public, so they are only created with DEBUG=1.")
         for place in PLACES:
             self._create_place(place)
         for username, group in LOGINS.items():
