@@ -1,7 +1,7 @@
 """List the lines that use a replaced term of docs/glossary.md in its old sense; ``make words`` runs it.
 
-A pattern matches in context, and ALLOWED names the lines that are right as they stand: vendors' terms, API words and
-everyday uses. Each printed line needs a reader's judgement, so the exit code is always 0.
+ALLOWED exempts lines whose wording is correct: vendors' terms, names in the API and everyday uses. Each printed line
+needs a person's judgement, so the exit code is always 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 TEXT_FILES = {".py", ".md", ".html", ".txt", ".toml", ".yml", ".yaml", ".example", ""}
 SKIPPED = ("requirements", "LICENSE", "tools/words.py", "docs/glossary.md")
 
-# What a line should say instead, and the pattern of what it says.
+# The preferred term, and a pattern that matches what it replaces.
 REPLACED = {
     "the subject instead of a pronoun": r"\b(whoever|whomever|whatever|somebody|someone|nobody|no one|anybody)\b",
     "'not a valid X' or 'unknown X'": r"(?<!there )\b(is|are|was) no (?!longer\b|more than\b)|\bnone of ours\b",
@@ -54,45 +54,45 @@ REPLACED = {
     "DST transition": r"\bclocks? (leap|leaps|change|changes|go|goes|are changed)\b|\bclock change\b|\bon the wall\b",
     "input, booking request": r"\bwish(es)?\b|\bwished\b",
     "response, reply, decision": r"\b(answer|answers|answered|answering)\b",
-    "conventional subject": r"\bthis eyes\b|\bthose who\b|\bwho(ever)? (calls|books|pays|asks)\b",
+    "conventional subject": r"\bthese eyes\b|\bthose who\b|\bwho(ever)? (calls|books|pays|asks)\b",
     "poll, check": r"\b(look|looks|looked|looking) (at|after|for)\b",
     "lane, or bookable start": r"\bdrain[_ -]slots?\b|\bslots? of (a|the) drain\b",
     "counter, rate limit": r"\bhow often\b",
 }
 
-# Lines that are right as they stand, by file and by words in the line.
+# Exempt lines: a path prefix, and a pattern that the line matches.
 ALLOWED: tuple[tuple[str, str], ...] = (
     ("", r"answer_by|answer_minutes|an_answer_is_about_a_booking"),  # names in the API and in the database
     (
         "",
         r"next_try_at|nobody_without_a_place|notification_in_doubt|money_goes_back_by_itself",
     ),  # names in the database
-    ("", r'"pay_back"|"paid_back"|slips/'),  # values of a form, a column of a CSV file and an address
-    ("", r"flake8-tidy"),  # a product
-    ("bookings/scheduling/availability.py", r"\bspan\b"),  # an alias of a query
+    ("", r'"pay_back"|"paid_back"|slips/'),  # values of a form, a CSV column and a URL
+    ("", r"flake8-tidy"),  # a ruff rule set
+    ("bookings/scheduling/availability.py", r"\bspan\b"),  # an alias in a query
     ("config/settings/", r"DRAIN_SLOTS"),  # a setting's former name, which still works
     ("CHANGELOG.md", r"check_promises|DRAIN_"),  # former names
     ("tests/config/test_settings.py", r"DRAIN_"),
     ("tests/journeys/test_upgrade.py", r"finding|sweep|dispatcher|bookings_usage"),  # tables of earlier versions
     ("sandbox/smtp.py", r"Try again later"),  # an SMTP reply
     ("", r"tells the caller|please tell us|provider cannot tell"),  # plain English
-    ("", r"benchmarks\.usage|payer@example\.com"),  # processor time and memory; an address in Razorpay's data
+    ("", r"benchmarks\.usage|payer@example\.com"),  # CPU time and memory; an address in Razorpay's sample data
 )
 
 
 def main() -> None:
-    """Print ``path:line: use …: text`` per match, and their number."""
-    found = 0
-    for path, number, line in lines():
-        for better, pattern in REPLACED.items():
-            if re.search(pattern, searchable(line), re.IGNORECASE) and not is_allowed(path, line):
-                print(f"{path}:{number}: use {better}: {line.strip()[:160]}")
-                found += 1
-    print(f"{found} lines to read. Each is either to be reworded or right as it stands.")
+    """Print ``path:line: use …: text`` per match, and the number of matches."""
+    count = 0
+    for path, number, line in tracked_lines():
+        for preferred, pattern in REPLACED.items():
+            if re.search(pattern, split_names(line), re.IGNORECASE) and not is_allowed(path, line):
+                print(f"{path}:{number}: use {preferred}: {line.strip()[:160]}")
+                count += 1
+    print(f"{count} lines to check. Reword each of them, or add it to ALLOWED if its wording is correct.")
 
 
-def lines() -> Iterator[tuple[str, int, str]]:
-    """Yield path, number and text of every tracked line, except in applied migrations and generated files."""
+def tracked_lines() -> Iterator[tuple[str, int, str]]:
+    """Yield the path, number and text of every tracked line, except in SKIPPED files and migrations."""
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.splitlines()
     for path in tracked:
         if Path(path).suffix in TEXT_FILES and "/migrations/" not in path and not path.startswith(SKIPPED):
@@ -100,13 +100,13 @@ def lines() -> Iterator[tuple[str, int, str]]:
                 yield path, number, line
 
 
-def searchable(line: str) -> str:
-    """Separate the words of names, so that a pattern finds ``paid_back`` too."""
+def split_names(line: str) -> str:
+    """Replace the underscores in names with spaces, so that a pattern finds ``paid_back`` too."""
     return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", line)
 
 
 def is_allowed(path: str, line: str) -> bool:
-    return any(path.startswith(prefix) and re.search(words, line) for prefix, words in ALLOWED)
+    return any(path.startswith(prefix) and re.search(pattern, line) for prefix, pattern in ALLOWED)
 
 
 if __name__ == "__main__":
