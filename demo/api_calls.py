@@ -36,7 +36,7 @@ class ApiCalls:
             requests.post(f"{self.base}/bookings/", json={"customer": new_customer()}, timeout=TIMEOUT_SECONDS)
 
     def call(self, endpoint: str, expected: int = 200, note: str = "", **request: Any) -> dict[str, Any]:
-        """Call ``METHOD /path``, print a line, and return the response body. Raises RuntimeError for any other status."""
+        """Call ``METHOD /path``, print a line, and return the response body. Raises RuntimeError for another status."""
         method, path = endpoint.split()
         name = request.pop("name", endpoint)
         before = time.perf_counter()
