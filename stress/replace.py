@@ -1,4 +1,4 @@
-"""Replace functions, for the negative controls."""
+"""Replace functions of Daybook for the negative controls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def replace(module: ModuleType, name: str, value: Any) -> None:
-    """Set an existing attribute. A control that replaces nothing would pass for the wrong reason: AttributeError."""
+    """Replace an attribute of a module. Raises AttributeError if it is missing: such a control would prove nothing."""
     if not hasattr(module, name):
-        raise AttributeError(f"{module.__name__} has no {name}")
+        raise AttributeError(f"{module.__name__} has no attribute {name}")
     setattr(module, name, value)

@@ -1,1 +1,1 @@
-"""Prove the delivery guarantees under kills and faults, with real processes, by the sandbox's log."""
+"""Prove the delivery guarantees under kills and faults, with real processes, from the sandbox's log."""

@@ -1,6 +1,6 @@
 """``python -m stress.chaos``: send messages under kills, crashes and faults, and count them.
 
-Exit 1 if a message was lost or duplicated, or if sending took longer than RESUMES_WITHIN to resume.
+Exit with 1 if a message was lost, duplicated or left undecided, or if sending paused for more than 20 s.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ import tempfile
 import time
 from pathlib import Path
 
-RESUMES_WITHIN = 20.0  # seconds after a process was killed, or after the database came back
+MAX_PAUSE_SECONDS = 20.0  # after a process was killed, or after the database came back
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stress.chaos", description=__doc__)
     parser.add_argument("--short", action="store_true", help="1.5 minutes instead of ten")
-    parser.add_argument("--naive", action="store_true", help="negative control: send again whenever a lease expires")
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="repeat the random choices of a run")
+    parser.add_argument(
+        "--naive", action="store_true", help="negative control: resend if a lease expires or an outcome is unknown"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10_000), help="seed for the random choices, to repeat a run"
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="daybook-chaos-"))
     os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -32,23 +36,23 @@ def main() -> None:
     import django  # noqa: PLC0415
 
     django.setup()
-    from stress.chaos.run import FULL, SHORT, Run, say  # noqa: PLC0415 - models need the set-up above
+    from stress.chaos.run import FULL, SHORT, Run, print_line  # noqa: PLC0415 - models need the set-up above
 
-    say(f"Seed {options.seed}. The run uses its own database.")
-    began = time.monotonic()
+    print_line(f"Seed {options.seed}. The run uses its own database.")
+    start = time.monotonic()
     run = Run(folder, SHORT if options.short else FULL, seed=options.seed, naive=options.naive)
-    report = run.go()
+    report = run.execute()
     shutil.rmtree(folder, ignore_errors=True)
-    say(f"{report.held} e-mails are on hold for a person, because a mail server cannot be asked.")
-    say(
-        f"Longest pause between claims: {run.longest_silence:.1f} s (allowed: {RESUMES_WITHIN:g} s). "
-        f"Duration: {time.monotonic() - began:.0f} s."
+    print_line(f"{report.held} e-mails are on hold: SMTP has no lookup, so a person must decide.")
+    print_line(
+        f"Longest pause between claims: {run.longest_pause:.1f} s (allowed: {MAX_PAUSE_SECONDS:g} s). "
+        f"Duration: {time.monotonic() - start:.0f} s."
     )
-    say(
+    print_line(
         f"chaos: {report.messages} messages, {run.kills} kills, {run.crashes} database crashes: "
         f"lost {report.lost}, duplicated {report.duplicated}, undecided {report.undecided}"
     )
-    sys.exit(0 if report.holds and run.longest_silence <= RESUMES_WITHIN else 1)
+    sys.exit(0 if report.has_passed and run.longest_pause <= MAX_PAUSE_SECONDS else 1)
 
 
 if __name__ == "__main__":

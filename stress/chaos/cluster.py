@@ -12,14 +12,15 @@ ROLES = ["main", "sentinel", "pusher", "monitor", "busy worker", "idle worker", 
 
 
 def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
-    """Kill one process with ``role`` below the ``manage.py worker`` with that pid; return whether there was one.
+    """Kill one process of ``manage.py worker`` that has this role; return whether there was one.
 
-    django-q2 sets the title of each process to its role, and of a worker to whether it is idle.
+    "group SIGTERM" ends the whole process group instead. django-q2 puts the role of each process into its title, and
+    for a worker also whether it is idle.
     """
     try:
         (main,) = psutil.Process(worker_pid).children()
         (sentinel,) = main.children()
-        titles = {child.pid: title(child) for child in sentinel.children()}
+        titles = {child.pid: process_title(child) for child in sentinel.children()}
         candidates = {
             "main": [main.pid],
             "sentinel": [sentinel.pid],
@@ -41,10 +42,10 @@ def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
 
 
 def process_titles(worker_pid: int) -> list[str]:
-    """Return the titles of all processes under a worker."""
-    return [title(child) for child in psutil.Process(worker_pid).children(recursive=True)]
+    """Return the titles of all descendants of ``manage.py worker``."""
+    return [process_title(child) for child in psutil.Process(worker_pid).children(recursive=True)]
 
 
-def title(process: psutil.Process) -> str:
-    """Return the title of a process. A title that is shorter than the previous one is padded."""
+def process_title(process: psutil.Process) -> str:
+    """Return the title of a process without the padding that remains after a longer title."""
     return " ".join(process.cmdline()).strip()

@@ -1,4 +1,4 @@
-"""The negative control: send again if a lease expired or an outcome is unknown, as most queues do."""
+"""The negative control: resend if a lease expires or an outcome is unknown, as most queues do."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connection
 
-from config.settings import *  # noqa: F403 - this module is also the settings of the naive run
+from config.settings import *  # noqa: F403 - this is also the settings module of the naive run
 from config.settings import INSTALLED_APPS as DAYBOOK_APPS
 from stress.replace import replace
 
@@ -24,8 +24,8 @@ class Naive(AppConfig):
 
         def deliver_naively(*args: Any, **kwargs: Any) -> Any:
             outcome = deliver(*args, **kwargs)
-            is_unclear = outcome.status == Notification.Status.UNKNOWN
-            return dataclasses.replace(outcome, status=Notification.Status.QUEUED) if is_unclear else outcome
+            is_unknown = outcome.status == Notification.Status.UNKNOWN
+            return dataclasses.replace(outcome, status=Notification.Status.QUEUED) if is_unknown else outcome
 
         replace(drain, "deliver", deliver_naively)
         replace(drain, "take_back_expired_leases", requeue_expired_leases)

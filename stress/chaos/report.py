@@ -1,4 +1,4 @@
-"""Compare the acknowledged bookings with what the providers accepted."""
+"""Compare the acknowledged bookings with the messages that the providers accepted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from notifications.models import Notification
 from sandbox.client import SIMULATED_CHANNELS
 
 Status = Notification.Status
-ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class Report:
-    """Numbers of messages on the simulated channels.
+    """Counts of messages on the simulated channels.
 
-    ``held``: e-mails with an unknown outcome that are on hold for a person.
+    ``undecided``: not settled. ``held``: e-mails with an unknown outcome, which are on hold until a person decides.
     """
 
     messages: int
@@ -29,23 +29,23 @@ class Report:
     held: int
 
     @property
-    def holds(self) -> bool:
+    def has_passed(self) -> bool:
         return not (self.lost or self.duplicated or self.undecided)
 
 
 def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
-    """Compare all rows with the log of accepted messages; each acknowledged booking has one message per channel."""
-    accepts = Counter(_notification_id(entry) for entry in accepted)
+    """Compare all rows with the log of accepted messages. Each acknowledged booking needs one message per channel."""
+    accept_counts = Counter(_notification_id(entry) for entry in accepted)
     rows = list(Notification.objects.filter(channel__in=SIMULATED_CHANNELS).values_list("pk", "status", "channel"))
     held = {pk for pk, status, channel in rows if status == Status.HELD and channel == "email"}
     undecided = {pk for pk, status, _ in rows if status in Notification.UNSETTLED} - held
     without_outcome = held | undecided
-    lost = [pk for pk, _, _ in rows if not accepts[str(pk)] and pk not in without_outcome]
+    lost = [pk for pk, _, _ in rows if not accept_counts[str(pk)] and pk not in without_outcome]
     missing = max(0, bookings * len(SIMULATED_CHANNELS) - len(rows))
-    duplicated = [pk for pk, count in accepts.items() if count > 1]
+    duplicated = [pk for pk, count in accept_counts.items() if count > 1]
     return Report(len(rows), len(lost) + missing, len(duplicated), len(undecided), len(held))
 
 
 def _notification_id(entry: dict[str, Any]) -> str:
-    found = ID.search(entry.get("status_callback") or entry.get("message_id") or "")
-    return found.group() if found else ""
+    match = UUID_PATTERN.search(entry.get("status_callback") or entry.get("message_id") or "")
+    return match.group() if match else ""

