@@ -1,1 +1,1 @@
-"""Benchmarks: measured from outside, in one run, against the sandbox. ``make bench``."""
+"""Benchmarks of Daybook, measured from outside and against the sandbox (``make bench``)."""

@@ -1,4 +1,4 @@
-"""A clinic large enough for the load, and booking requests that never conflict."""
+"""Create a clinic large enough for the load, and booking requests that never conflict."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bookings.models import Location, Resource, Service, WorkingHours
 
 MESSAGE_SECONDS = 3.0  # the longest response time of a provider
 DESK, PAID = "bench-desk", "bench-paid"
-SERVICES = 20  # of each; a request takes any free resource, as most do
-RESOURCES = 2  # a service
-VISITS_A_DAY = 18  # of half an hour, from nine to six
+SERVICES = 20  # of each kind; a request accepts any free resource, as most do
+RESOURCES = 2  # per service
+VISITS_PER_DAY = 18  # half an hour each, from nine to six
 
 
 def create_clinic() -> None:
@@ -30,10 +30,10 @@ def create_clinic() -> None:
             service = Service.objects.create(
                 location=location, slug=name, name=name, duration_minutes=30, price_minor=50_000, **fields
             )
-            _staff(service)
+            _add_resources(service)
 
 
-def _staff(service: Service) -> None:
+def _add_resources(service: Service) -> None:
     for number in range(RESOURCES):
         resource = Resource.objects.create(location=service.location, name=f"{service.slug} {number}")
         resource.services.add(service)
@@ -43,10 +43,10 @@ def _staff(service: Service) -> None:
 
 
 class BookingRequests:
-    """Generates requests: a new customer each time, the services and their slots in turn."""
+    """Generates booking requests, each for another customer and the next service and slot."""
 
     def __init__(self) -> None:
-        self._made: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
         zone = timezone.get_default_timezone()
         self._morning = (datetime.now(zone) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
 
@@ -54,9 +54,9 @@ class BookingRequests:
         return [Call("create", "POST", "/bookings/", self.body(DESK)) for _ in range(count)]
 
     def body(self, kind: str) -> dict[str, Any]:
-        number = self._made[kind]
-        self._made[kind] += 1
-        day, visit = divmod(number // SERVICES, VISITS_A_DAY)
+        number = self._counts[kind]
+        self._counts[kind] += 1
+        day, visit = divmod(number // SERVICES, VISITS_PER_DAY)
         return {
             "service": f"{kind}-{number % SERVICES:02}",
             "starts_at": (self._morning + timedelta(days=day, minutes=30 * visit)).isoformat(),

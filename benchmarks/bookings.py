@@ -1,4 +1,4 @@
-"""The response times of five endpoints while every provider takes 2-3 s, and how soon a burst is accepted."""
+"""Benchmark five endpoints while message providers take 2-3 s, and how soon the messages of a burst are accepted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 from django.utils import timezone
 from requests.adapters import HTTPAdapter
 
-from benchmarks.counts import settle
+from benchmarks.counts import wait_until_settled
 from benchmarks.figures import Figure, figure, spread
 from benchmarks.setup import Daybook
 from bookings.models import Resource, Service, WorkingHours
@@ -26,14 +26,14 @@ CUSTOMER = {"name": "Bench Mark", "phone": "+919812340003", "email": "bench@exam
 
 
 def measure_endpoints(daybook: Daybook, rounds: int) -> list[Figure]:
-    """Call each endpoint ``rounds`` times, one request after the other; then send one burst of bookings."""
-    _many_doctors()
+    """Call each endpoint ``rounds`` times in sequence; then send one burst of bookings."""
+    _add_resources()
     client = Client(daybook)
     client.warm_up()
     return [*_endpoints(client, rounds), *_burst(client, daybook.sandbox)]
 
 
-def _many_doctors() -> None:
+def _add_resources() -> None:
     services = list(Service.objects.filter(slug__in=["consultation", "physiotherapy"]).select_related("location"))
     for number in range(10):
         room = Resource.objects.create(location=services[0].location, name=f"Bench room {number}", kind="room")
@@ -46,7 +46,7 @@ def _many_doctors() -> None:
 
 
 class Client:
-    """Books as fast as it gets responses, another slot each time."""
+    """Sends requests as fast as responses arrive, each for another slot."""
 
     def __init__(self, daybook: Daybook) -> None:
         self.base = daybook.base
@@ -54,14 +54,14 @@ class Client:
         self.staff = daybook.staff
         self.http = requests.Session()
         self.http.mount("http://", HTTPAdapter(pool_maxsize=BURST))
-        self._slots = iter(list(self._all_slots()))  # of a list, so that threads may share it
+        self._slots = iter(list(self._all_slots()))  # a list iterator, which threads may share
 
     def warm_up(self) -> None:
-        """Let every web process load its code."""
+        """Send requests until every web process has loaded its code, and wait until their messages are settled."""
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda _: self.book(), range(16)))
             list(pool.map(lambda _: self.checkout(), range(8)))
-        settle()
+        wait_until_settled()
 
     def book(self) -> dict[str, Any]:
         return self._post("/bookings/", self._request("consultation"))
@@ -69,8 +69,8 @@ class Client:
     def checkout(self) -> dict[str, Any]:
         return self._post("/bookings/razorpay-booking", self._request("physiotherapy"))
 
-    def verify(self, paid: dict[str, str]) -> dict[str, Any]:
-        return self._post("/bookings/verify-payment", paid)
+    def verify(self, checkout_response: dict[str, str]) -> dict[str, Any]:
+        return self._post("/bookings/verify-payment", checkout_response)
 
     def transition(self, booking_id: str, verb: str) -> None:
         self.http.put(f"{self.base}/bookings/{booking_id}/{verb}", headers=self.staff, timeout=10).raise_for_status()
@@ -92,42 +92,42 @@ class Client:
 
 
 def _endpoints(client: Client, rounds: int) -> Iterator[Figure]:
-    booked = [_timed(client.book) for _ in range(rounds)]
-    settle()
-    confirmed = [_timed(lambda b=b: client.transition(b["id"], "confirm")) for _, b in booked]  # type: ignore[misc]
-    settle()
-    completed = [_timed(lambda b=b: client.transition(b["id"], "complete")) for _, b in booked]  # type: ignore[misc]
-    settle()
-    held = [_timed(client.checkout) for _ in range(rounds)]
-    paid = [client.sandbox.client.pay(response["checkout"]["order_id"]) for _, response in held]
-    verified = [_timed(lambda p=p: client.verify(p)) for p in paid]  # type: ignore[misc]
-    settle()
+    bookings = [_timed(client.book) for _ in range(rounds)]
+    wait_until_settled()
+    confirmations = [_timed(lambda b=b: client.transition(b["id"], "confirm")) for _, b in bookings]  # type: ignore[misc]
+    wait_until_settled()
+    completions = [_timed(lambda b=b: client.transition(b["id"], "complete")) for _, b in bookings]  # type: ignore[misc]
+    wait_until_settled()
+    checkouts = [_timed(client.checkout) for _ in range(rounds)]
+    payments = [client.sandbox.client.pay(response["checkout"]["order_id"]) for _, response in checkouts]
+    verifications = [_timed(lambda p=p: client.verify(p)) for p in payments]  # type: ignore[misc]
+    wait_until_settled()
     with _instant_gateway(client.sandbox):
-        own_time = [_timed(client.checkout) for _ in range(rounds)]
+        instant_checkouts = [_timed(client.checkout) for _ in range(rounds)]
     for name, results in (
-        ("POST /bookings/", booked),
-        ("PUT /bookings/{id}/confirm", confirmed),
-        ("PUT /bookings/{id}/complete", completed),
-        ("POST /bookings/verify-payment", verified),
+        ("POST /bookings/", bookings),
+        ("PUT /bookings/{id}/confirm", confirmations),
+        ("PUT /bookings/{id}/complete", completions),
+        ("POST /bookings/verify-payment", verifications),
     ):
         yield from spread(name, [ms for ms, _ in results], 50)
-    yield from spread("POST /bookings/razorpay-booking, instant gateway", [ms for ms, _ in own_time], 40)
-    yield figure("POST /bookings/razorpay-booking, median", statistics.median(ms for ms, _ in held), "ms", 500)
+    yield from spread("POST /bookings/razorpay-booking, instant gateway", [ms for ms, _ in instant_checkouts], 40)
+    yield figure("POST /bookings/razorpay-booking, median", statistics.median(ms for ms, _ in checkouts), "ms", 500)
 
 
 def _burst(client: Client, sandbox: RunningSandbox) -> Iterator[Figure]:
-    settle()
-    seen = len(sandbox.client.log())
+    wait_until_settled()
+    log_length = len(sandbox.client.log())
     start = time.time()
     with ThreadPoolExecutor(BURST) as pool:
         references = {booking["reference"] for booking in pool.map(lambda _: client.book(), range(BURST))}
-    accepted: list[float] = []
-    while len(accepted) < 3 * BURST and time.time() < start + 30:
+    accept_times: list[float] = []
+    while len(accept_times) < 3 * BURST and time.time() < start + 30:
         time.sleep(0.2)
-        entries = [entry for entry in sandbox.client.log(seen) if entry["kind"] in ACCEPTED]
-        accepted = [e["at"] for e in entries if any(reference in e["body"] for reference in references)]
-    lasted = max(accepted) - start if len(accepted) == 3 * BURST else float("inf")
-    yield figure(f"burst of {BURST} bookings: last message accepted after", lasted, "s", 6)
+        entries = [entry for entry in sandbox.client.log(log_length) if entry["kind"] in ACCEPTED]
+        accept_times = [e["at"] for e in entries if any(reference in e["body"] for reference in references)]
+    elapsed = max(accept_times) - start if len(accept_times) == 3 * BURST else float("inf")
+    yield figure(f"burst of {BURST} bookings: time until last message accepted", elapsed, "s", 6)
 
 
 @contextmanager

@@ -17,38 +17,38 @@ from sandbox.client import ACCEPTED, Entry, SandboxClient
 # Twilio's callback path and our e-mails' Message-ID both carry the notification's id.
 NOTIFICATION_ID = re.compile(r"(?:/status/|^<)([0-9a-f]{8}-[0-9a-f-]{27})")
 Status = Notification.Status
-CALLBACKS_SECONDS = 0.5  # most callbacks on the last message have come by then
+CALLBACKS_SECONDS = 0.5  # by then most callbacks for the last message have arrived
 
 
 class AcceptLog:
-    """Reads the sandbox's log piece by piece."""
+    """Reads the sandbox's log incrementally."""
 
     def __init__(self, client: SandboxClient) -> None:
         self._client = client
-        self._seen = 0
+        self._last_seq = 0
 
-    def new(self) -> list[Entry]:
-        """Return what the providers accepted since the last call."""
-        entries = self._client.log(self._seen)
-        self._seen = entries[-1]["seq"] if entries else self._seen
+    def read_new(self) -> list[Entry]:
+        """Return the messages that the providers accepted since the last call."""
+        entries = self._client.log(self._last_seq)
+        self._last_seq = entries[-1]["seq"] if entries else self._last_seq
         return [entry for entry in entries if entry["kind"] in ACCEPTED]
 
 
-def times_accepted(entries: list[Entry]) -> Counter[str]:
-    """Return how many times each notification was accepted, by its id."""
-    found = (NOTIFICATION_ID.search(entry.get("status_callback") or entry.get("message_id", "")) for entry in entries)
-    return Counter(match[1] for match in found if match)
+def count_accepted(entries: list[Entry]) -> Counter[str]:
+    """Return how many times each notification was accepted, by the notification's id."""
+    matches = (NOTIFICATION_ID.search(entry.get("status_callback") or entry.get("message_id", "")) for entry in entries)
+    return Counter(match[1] for match in matches if match)
 
 
-def not_exactly_once(since: datetime, entries: list[Entry]) -> int:
-    """Count the notifications since then that were not accepted exactly once, and accepted unknown ones."""
-    counts = times_accepted(entries)
+def count_not_accepted_once(since: datetime, entries: list[Entry]) -> int:
+    """Count the notifications since then that were not accepted exactly once, and accepted messages without a row."""
+    counts = count_accepted(entries)
     expected = {str(id) for id in _expected_messages(since).values_list("id", flat=True)}
     return sum(counts[id] != 1 for id in expected | set(counts))
 
 
 def _expected_messages(since: datetime) -> QuerySet[Notification]:
-    return Notification.objects.filter(created_at__gte=since).exclude(kind="booking_reminder")  # those are due later
+    return Notification.objects.filter(created_at__gte=since).exclude(kind="booking_reminder")  # due later
 
 
 def count_rows_since(since: datetime) -> tuple[int, int]:
@@ -57,15 +57,15 @@ def count_rows_since(since: datetime) -> tuple[int, int]:
     return bookings, _expected_messages(since).count()
 
 
-def difference(found: int, expected: int, unanswered: int) -> int:
-    """Return how many of the expected rows are missing, or how many rows are unexplained.
+def count_differences(actual: int, expected: int, without_response: int) -> int:
+    """Return how many of the expected rows are missing, or how many rows are unexpected.
 
-    ``unanswered``: the rows of calls without a response, which may have been carried out.
+    ``without_response``: the rows of calls without a response, which may have been carried out.
     """
-    return max(0, expected - found, found - expected - unanswered)
+    return max(0, expected - actual, actual - expected - without_response)
 
 
-def settle(seconds: float = 60.0) -> bool:
+def wait_until_settled(seconds: float = 60.0) -> bool:
     """Wait until every message is settled; return whether that took at most ``seconds``."""
     unsettled = Notification.objects.exclude(kind="booking_reminder").filter(
         status__in=[Status.QUEUED, Status.SENDING, Status.UNKNOWN]
@@ -80,7 +80,7 @@ def settle(seconds: float = 60.0) -> bool:
 
 
 def claim_lags(since: datetime) -> list[float]:
-    """Return the milliseconds from a change to the first attempt of its message, for all messages since then."""
+    """Return the milliseconds from the creation of each message since then to its first attempt."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT 1000 * extract(epoch FROM a.started_at - n.created_at)::float
@@ -91,7 +91,7 @@ def claim_lags(since: datetime) -> list[float]:
         return [lag for (lag,) in cursor.fetchall()]
 
 
-def database_clock() -> datetime:
+def database_time() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (now,) = cursor.fetchone() or (None,)

@@ -1,4 +1,4 @@
-"""A database for the benchmark alone, so that other bookings do not affect its figures."""
+"""Run the benchmark on its own database, so that other bookings do not affect its figures."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ NAME = "daybook_bench"
 
 @contextmanager
 def scratch_database() -> Iterator[str]:
-    """Create an empty database beside the configured one, make it Django's, and yield its URL; drop it afterwards.
+    """Create an empty database, connect Django to it, and yield its URL; drop it afterwards.
 
-    Raises SystemExit if another benchmark runs on this server: it would lose its database, and both their figures.
+    Raises SystemExit if another benchmark is running on this server, which would lose its database.
     """
-    ours = os.environ["DATABASE_URL"]
-    alone = _lock(ours)
-    _administer(ours, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)", f"CREATE DATABASE {NAME}")
+    url = os.environ["DATABASE_URL"]
+    lock_connection = _acquire_lock(url)
+    _execute(url, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)", f"CREATE DATABASE {NAME}")
     connections.close_all()
     settings.DATABASES["default"]["NAME"] = NAME
     connections["default"].settings_dict["NAME"] = NAME
     try:
-        yield urlunsplit(urlsplit(ours)._replace(path=f"/{NAME}"))
+        yield urlunsplit(urlsplit(url)._replace(path=f"/{NAME}"))
     finally:
         connections.close_all()
-        _administer(ours, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        alone.close()
+        _execute(url, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+        lock_connection.close()
 
 
-def _lock(url: str) -> psycopg2.extensions.connection:
+def _acquire_lock(url: str) -> psycopg2.extensions.connection:
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [NAME])  # the session's, until it is closed
-        (is_ours,) = cursor.fetchone() or (False,)
-    if not is_ours:
-        raise SystemExit("Another benchmark runs on this PostgreSQL server: wait until it has ended.")
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [NAME])  # held until the connection is closed
+        (is_acquired,) = cursor.fetchone() or (False,)
+    if not is_acquired:
+        raise SystemExit("Another benchmark is running on this PostgreSQL server. Wait until it has finished.")
     return connection
 
 
-def _administer(url: str, *statements: str) -> None:
+def _execute(url: str, *statements: str) -> None:
     connection = psycopg2.connect(url)
     connection.autocommit = True
     with connection.cursor() as cursor:

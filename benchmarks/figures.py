@@ -1,4 +1,4 @@
-"""A measured number beside its target, and how a run's numbers are shown and stored."""
+"""Compare measured values with their targets; print and store the figures of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUT = Path(__file__).parent / "out" / "latest.json"
 
 @dataclass(frozen=True)
 class Figure:
-    """``target``: the maximum, if there is one; ``peer``: the value of the thread design, if measured."""
+    """``target``: the maximum, if there is one. ``peer``: the value to compare with, if measured."""
 
     name: str
     value: float
@@ -25,7 +25,7 @@ class Figure:
 
 
 def figure(name: str, value: float, unit: str, target: float | None = None, peer: float | None = None) -> Figure:
-    """Round for the reader; whether it is ok is decided before that."""
+    """Create a figure with rounded values. ``ok`` depends on the exact value."""
     shown_peer = None if peer is None else round(peer, 2)
     return Figure(name, round(value, 2), unit, target, shown_peer, target is None or value <= target)
 
@@ -36,14 +36,14 @@ def spread(name: str, milliseconds: list[float], target: float) -> Iterator[Figu
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """Return the value that ``percent`` of them do not exceed; NaN of nothing."""
+    """Return the value that ``percent`` % of the values do not exceed, interpolated; NaN if there are none."""
     if len(values) < 2:
         return values[0] if values else math.nan
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def write(figures: list[Figure]) -> Path:
-    """Write the figures as JSON, one object each; a missing number is null. Return the path."""
+    """Write the figures as JSON, one object each, and return the path. A value that is not finite becomes null."""
     rows = [{**asdict(each), "value": each.value if math.isfinite(each.value) else None} for each in figures]
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=2) + "\n")

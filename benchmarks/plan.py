@@ -22,14 +22,14 @@ from sandbox.process import running_sandbox
 
 @dataclass(frozen=True)
 class Plan:
-    """``rounds``: requests to each endpoint, one after the other. The rest in bookings a second, and seconds."""
+    """``rounds``: requests to each endpoint. Rates are in bookings per second, the other fields in seconds."""
 
     rounds: int
     seconds: float
     callback_seconds: float
     idle_seconds: float
     peer_rates: list[int]
-    peer_generous_rates: list[int]
+    peer_large_pool_rates: list[int]
     peer_seconds: float
     peer_wait: float
 
@@ -39,7 +39,7 @@ SHORT = Plan(10, 10, 5, 4, [100], [], 3, 1)
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Measure on a scratch database; the peer and Daybook in turn, since they share the machine."""
+    """Measure the peer and then Daybook, one at a time because they share the machine, on a scratch database."""
     interrupt_on_signals()
     with scratch_database() as url, running_sandbox() as sandbox:
         call_command("migrate", verbosity=0)
@@ -51,15 +51,15 @@ def measure(plan: Plan) -> list[Figure]:
             rates=plan.peer_rates,
             seconds=plan.peer_seconds,
             wait=plan.peer_wait,
-            generous_rates=plan.peer_generous_rates,
+            large_pool_rates=plan.peer_large_pool_rates,
         )
         with running_daybook(url, sandbox) as daybook:
-            progress("Daybook: its endpoints, one request after the other")
+            progress("Daybook: the endpoints, one request after another")
             figures = measure_endpoints(daybook, plan.rounds)
-            progress("Daybook: while the gateway takes 5 s")
+            progress("Daybook: payments while the gateway takes 5 s")
             figures += measure_slow_gateway(daybook, booking_requests, plan.rounds)
-            progress("Daybook: a month of free times")
-            figures += measure_calendar(daybook, 5 * plan.rounds)  # a 99th percentile takes hundreds
+            progress("Daybook: a month of availability")
+            figures += measure_calendar(daybook, 5 * plan.rounds)  # a 99th percentile needs hundreds of requests
             figures += DeliveryBench(daybook, booking_requests, peer).measure(
                 seconds=plan.seconds, callback_seconds=plan.callback_seconds, idle_seconds=plan.idle_seconds
             )

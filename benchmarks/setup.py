@@ -1,4 +1,4 @@
-"""Daybook as it is deployed, web server and worker, on a scratch database and a sandbox."""
+"""Run Daybook as deployed, with web server and worker, on a scratch database and a sandbox."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runtime.processes import START_SECONDS, manage_command, start, stop, wait_f
 from sandbox.process import RunningSandbox
 
 PORT = 8123
-PROMPT_SECONDS, PROMPT_ANSWERS = 0.1, 10
-BEGAN = time.monotonic()
-# All customers share one client address: unlimited, but still counted.
+PROMPT_SECONDS, PROMPT_RESPONSES = 0.1, 10
+START_TIME = time.monotonic()
+# All customers share one client address, so these limits are raised; uses are still counted.
 LIMITS = [
     "LIMIT_BOOKINGS_PER_HOUR",
     "LIMIT_BOOKING_ACCESS_PER_MINUTE",
@@ -67,21 +67,21 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[subproc
         stop(process)
 
 
-def catch_up(base: str) -> None:
-    """Wait until the server has processed abandoned requests: it responds immediately, several times in a row."""
-    end, prompt = time.monotonic() + START_SECONDS, 0
-    while prompt < PROMPT_ANSWERS and time.monotonic() < end:
+def wait_until_responsive(base: str) -> None:
+    """Wait until the server has processed abandoned requests, that is, responds promptly several times in a row."""
+    deadline, prompt_responses = time.monotonic() + START_SECONDS, 0
+    while prompt_responses < PROMPT_RESPONSES and time.monotonic() < deadline:
         try:
             is_prompt = requests.get(f"{base}/healthz", timeout=5).elapsed.total_seconds() < PROMPT_SECONDS
         except requests.RequestException:
             is_prompt = False
-        prompt = prompt + 1 if is_prompt else 0
+        prompt_responses = prompt_responses + 1 if is_prompt else 0
         time.sleep(0.02)
 
 
 def progress(text: str) -> None:
-    """Print which phase begins, and the time since the start."""
-    print(f"{time.monotonic() - BEGAN:>5.0f} s  {text}", flush=True)
+    """Print a line about the current phase, with the time since the start."""
+    print(f"{time.monotonic() - START_TIME:>5.0f} s  {text}", flush=True)
 
 
 def _sign_in(base: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The processor time and memory of a tree of processes."""
+"""Measure the CPU time and memory of a process tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Peak:
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    """Return the processor time of a process, its descendants, and their children that have ended."""
+    """Return the CPU time of a process, its descendants, and their children that have exited."""
     total = 0.0
     for each in _tree(process):
         try:
@@ -31,7 +31,7 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
 
 
 def megabytes(process: subprocess.Popen[bytes]) -> float:
-    """Return the memory of a process and its descendants; what they share counts once (PSS)."""
+    """Return the memory of a process and its descendants in MB. Shared memory counts once (PSS)."""
     total = 0
     for each in _tree(process):
         try:
@@ -44,19 +44,19 @@ def megabytes(process: subprocess.Popen[bytes]) -> float:
 
 @contextmanager
 def peak_memory(process: subprocess.Popen[bytes]) -> Iterator[Peak]:
-    """Watch a process tree's memory while the block lasts."""
-    peak, done = Peak(megabytes(process)), threading.Event()
-    watch = threading.Thread(target=_watch, args=(process, peak, done), daemon=True)
-    watch.start()
+    """Sample the memory of a process tree during the ``with`` block; yield its peak."""
+    peak, stop = Peak(megabytes(process)), threading.Event()
+    sampler = threading.Thread(target=_sample, args=(process, peak, stop), daemon=True)
+    sampler.start()
     try:
         yield peak
     finally:
-        done.set()
-        watch.join()
+        stop.set()
+        sampler.join()
 
 
-def _watch(process: subprocess.Popen[bytes], peak: Peak, done: threading.Event) -> None:
-    while not done.wait(SAMPLE_SECONDS):
+def _sample(process: subprocess.Popen[bytes], peak: Peak, stop: threading.Event) -> None:
+    while not stop.wait(SAMPLE_SECONDS):
         peak.megabytes = max(peak.megabytes, megabytes(process))
 
 

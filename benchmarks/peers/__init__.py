@@ -1,1 +1,1 @@
-"""Designs that Daybook is measured beside."""
+"""Designs that Daybook is compared with."""

@@ -1,4 +1,4 @@
-"""The design that Daybook replaced, as its authors would write it: one row a booking, one daemon thread a message."""
+"""The design that Daybook replaced, as its authors would write it: a row per booking, a daemon thread per message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-# SQLAlchemy 2.1 takes a bare postgresql:// for psycopg 3.
+# SQLAlchemy 2.1 would use psycopg 3 for a bare postgresql:// URL.
 DATABASE_URL = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(scheme="postgresql+psycopg2"))
 SEND_MESSAGES = os.environ.get("SEND_MESSAGES", "1") == "1"
 
@@ -105,12 +105,12 @@ def send(channel: str, booking_id: uuid.UUID) -> None:
         session.commit()
 
 
-def text_of(booking: Booking) -> str:
+def message_text(booking: Booking) -> str:
     return f"We have your request for {booking.service} on {booking.starts_at:%d %b %Y, %H:%M} ({booking.id})."
 
 
-class LoopbackHttpClient(TwilioHttpClient):  # type: ignore[misc] # the SDK carries no types
-    """Twilio's own client, sent to TWILIO_API_BASE_URL: its region and edge cannot name a host on loopback."""
+class LoopbackHttpClient(TwilioHttpClient):  # type: ignore[misc] # the SDK is untyped
+    """Twilio's client, redirected to TWILIO_API_BASE_URL: its region and edge cannot express a loopback address."""
 
     base = urlsplit(os.environ.get("TWILIO_API_BASE_URL", "https://api.twilio.com"))
 
@@ -127,18 +127,18 @@ twilio = Client(
 
 
 def send_sms(booking: Booking) -> None:
-    twilio.messages.create(to=booking.phone, from_=os.environ["TWILIO_SMS_FROM"], body=text_of(booking))
+    twilio.messages.create(to=booking.phone, from_=os.environ["TWILIO_SMS_FROM"], body=message_text(booking))
 
 
 def send_whatsapp(booking: Booking) -> None:
     sender = f"whatsapp:{os.environ['TWILIO_WHATSAPP_FROM']}"
-    twilio.messages.create(to=f"whatsapp:{booking.phone}", from_=sender, body=text_of(booking))
+    twilio.messages.create(to=f"whatsapp:{booking.phone}", from_=sender, body=message_text(booking))
 
 
 def send_email(booking: Booking) -> None:
     email = EmailMessage()
     email["From"], email["To"], email["Subject"] = "bookings@localhost", booking.email, "Your request"
-    email.set_content(text_of(booking))
+    email.set_content(message_text(booking))
     address = urlsplit(os.environ["EMAIL_URL"])
     with smtplib.SMTP(address.hostname or "", address.port or 25) as server:
         server.send_message(email)
