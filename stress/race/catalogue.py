@@ -1,4 +1,4 @@
-"""The business of a race: doctors, rooms and services, the slots that clients compete for, and a front-desk user."""
+"""Create the data of a race: doctors, rooms, services, the slots that clients compete for, and a front-desk user."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def make_catalogue() -> list[Resource]:
 
 def make_slots(doctors: list[Resource]) -> list[Slot]:
     """Return the slots that clients compete for, each with the slot of the next doctor to reschedule from."""
-    first = morning() + timedelta(days=1)
+    first_start = morning() + timedelta(days=1)
     return [
         Slot(
             doctor.pk,
-            first + timedelta(minutes=30 * number),
+            first_start + timedelta(minutes=30 * number),
             next_doctor.pk,
-            first + timedelta(days=1, minutes=30 * number),
+            first_start + timedelta(days=1, minutes=30 * number),
         )
         for doctor, next_doctor in zip(doctors, doctors[1:] + doctors[:1], strict=True)
         for number in range(HALF_HOURS)
@@ -48,20 +48,20 @@ def make_slots(doctors: list[Resource]) -> list[Slot]:
 
 
 def sign_in(base: str, sandbox: SandboxClient) -> Context:
-    """Create a front-desk user and sign in to the admin and the API of the web server at ``base``."""
-    desk = User.objects.create_user("desk", password="a-long-password", is_staff=True)
-    desk.groups.add(Group.objects.get(name="Front desk"))
+    """Create a front-desk user with an API token, and sign in to the admin of the web server at ``base``."""
+    desk_user = User.objects.create_user("desk", password="a-long-password", is_staff=True)
+    desk_user.groups.add(Group.objects.get(name="Front desk"))
     http = requests.Session()
     http.get(f"{base}/admin/login/", timeout=30)
     form = {"username": "desk", "password": "a-long-password", "csrfmiddlewaretoken": http.cookies["csrftoken"]}
     http.post(f"{base}/admin/login/?next=/admin/", data=form, timeout=30).raise_for_status()
-    bearer = AuthToken.objects.create(desk)[1]
+    bearer = AuthToken.objects.create(desk_user)[1]
     visit = Service.objects.get(slug="visit")
     return Context({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, sandbox)
 
 
 def morning() -> datetime:
-    """Return nine o'clock today, when the doctors begin."""
+    """Return nine o'clock today, when the doctors' working hours begin."""
     return timezone.localtime().replace(hour=9, minute=0, second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""Every path that books a slot. Each leaves a booking, or nothing."""
+"""Every path that books a slot. Each function returns access to the booking, or None if there is none."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from sandbox.client import SandboxClient
 from stress.race.client import Client
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
-NUMBERS = 500  # of customers: requests of one customer wait for each other on that customer's row
+CUSTOMERS = 500  # requests of the same customer wait for each other on that customer's row
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot of a resource. Two clients with the same slot compete for it."""
+    """A slot of a resource. Clients with the same slot compete for it."""
 
     resource: int
     starts_at: datetime
-    # The slot from which a client reschedules: that of the next resource, and for the last, of the first. So
-    # reschedules wait in a circle unless they lock in one order.
+    # The slot to reschedule from. It belongs to the next resource, and for the last resource to the first, so
+    # reschedules deadlock unless they lock the resources in the same order.
     previous_resource: int
     previous_start: datetime
 
@@ -39,7 +39,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Context:
-    """What the paths need besides a client: the credentials of staff, and the gateway."""
+    """What the paths need besides a client: the credentials of staff, and the simulated gateway."""
 
     staff: dict[str, str]
     desk_cookies: dict[str, str]
@@ -47,81 +47,85 @@ class Context:
     sandbox: SandboxClient
 
 
-Booked = tuple[str, dict[str, str]] | None  # the id of a booking, and the headers that give access to it
-Path = Callable[[Client, Slot, Context], Booked]
+BookingAccess = tuple[str, dict[str, str]] | None  # the id of a booking and the headers that authorize its changes
+Path = Callable[[Client, Slot, Context], BookingAccess]
 
 
-def any_resource(client: Client, slot: Slot, context: Context) -> Booked:
-    return _booked(client.book("any resource", _booking_input(client, "visit", slot, resource=None)))
+def book_any_resource(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    return _booking_access(client.book("any resource", _booking_input(client, "visit", slot, resource=None)))
 
 
-def named_resource(client: Client, slot: Slot, context: Context) -> Booked:
+def book_named_resource(client: Client, slot: Slot, context: Context) -> BookingAccess:
     return _book_named(client, "named resource", slot)
 
 
-def with_room(client: Client, slot: Slot, context: Context) -> Booked:
-    return _booked(client.book("with room", _booking_input(client, "surgery", slot)))
+def book_with_room(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    return _booking_access(client.book("with room", _booking_input(client, "surgery", slot)))
 
 
-def group(client: Client, slot: Slot, context: Context) -> Booked:
-    return _booked(client.book("group", _booking_input(client, "class", slot, party_size=client.rng.randint(1, 5))))
+def book_group(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    return _booking_access(
+        client.book("group", _booking_input(client, "class", slot, party_size=client.rng.randint(1, 5)))
+    )
 
 
-def declined(client: Client, slot: Slot, context: Context) -> Booked:
-    booked = _book_named(client, "declined", slot)
-    if booked:
-        client.send("decline", "PUT", f"/bookings/{booked[0]}/decline", headers=context.staff)
+def book_and_decline(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    access = _book_named(client, "declined", slot)
+    if access:
+        client.send("decline", "PUT", f"/bookings/{access[0]}/decline", headers=context.staff)
     return None
 
 
-def unanswered(client: Client, slot: Slot, context: Context) -> Booked:
-    """A request without a decision. The background task expires it, or the next client that wants its slot."""
+def book_without_decision(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    """Request a booking and let its deadline pass. A background task or the next client for its slot expires it."""
     body = _booking_input(client, "course", slot, party_size=client.rng.randint(1, 5))
-    booked = _booked(client.book("unanswered", body))
-    if booked:
-        _set_deadline_to_now("answer_by", booked[0], "pending")
-    return booked
+    access = _booking_access(client.book("unanswered", body))
+    if access:
+        _set_deadline_to_now("answer_by", access[0], "pending")
+    return access
 
 
-def confirmed(client: Client, slot: Slot, context: Context) -> Booked:
-    booked = _book_named(client, "confirmed", slot)
-    if booked:
-        client.send("confirm", "PUT", f"/bookings/{booked[0]}/confirm", headers=context.staff)
-    return booked
+def book_and_confirm(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    access = _book_named(client, "confirmed", slot)
+    if access:
+        client.send("confirm", "PUT", f"/bookings/{access[0]}/confirm", headers=context.staff)
+    return access
 
 
-def rescheduled(client: Client, slot: Slot, context: Context) -> Booked:
-    booked = _book_named(client, "previous slot", slot.previous)
-    if booked:
-        _reschedule(client, "rescheduled", booked, slot)
-    return booked
+def book_and_reschedule(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    access = _book_named(client, "previous slot", slot.previous)
+    if access:
+        _reschedule(client, "rescheduled", access, slot)
+    return access
 
 
-def session_rescheduled(client: Client, slot: Slot, context: Context) -> Booked:
-    """Reschedule between two sessions of requests, which expire meanwhile."""
-    booked = _booked(client.book("previous slot", _booking_input(client, "course", slot.previous, party_size=2)))
-    if booked:
-        _reschedule(client, "session rescheduled", booked, slot)
-    return booked
+def reschedule_session(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    """Reschedule between two sessions whose requests expire concurrently."""
+    access = _booking_access(
+        client.book("previous slot", _booking_input(client, "course", slot.previous, party_size=2))
+    )
+    if access:
+        _reschedule(client, "session rescheduled", access, slot)
+    return access
 
 
-def rescheduled_by_desk(client: Client, slot: Slot, context: Context) -> Booked:
-    booked = _book_named(client, "previous slot", slot.previous)
-    if booked:
+def reschedule_at_desk(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    access = _book_named(client, "previous slot", slot.previous)
+    if access:
         form = {"starts_at": f"{slot.starts_at:%Y-%m-%dT%H:%M}", "resource": slot.resource}
         _submit_form(
-            client, "desk reschedules", f"/admin/bookings/booking/{booked[0]}/actions/reschedule/", form, context
+            client, "desk reschedules", f"/admin/bookings/booking/{access[0]}/actions/reschedule/", form, context
         )
-    return booked
+    return access
 
 
-def _reschedule(client: Client, path: str, booked: tuple[str, dict[str, str]], slot: Slot) -> None:
+def _reschedule(client: Client, path: str, access: tuple[str, dict[str, str]], slot: Slot) -> None:
     body = {"starts_at": slot.starts_at.isoformat(), "resource": slot.resource}
-    client.send(path, "PUT", f"/bookings/{booked[0]}/reschedule", json=body, headers=booked[1])
+    client.send(path, "PUT", f"/bookings/{access[0]}/reschedule", json=body, headers=access[1])
 
 
-def booked_by_desk(client: Client, slot: Slot, context: Context) -> Booked:
-    """Staff may choose any minute; their form refuses with a page."""
+def book_at_desk(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    """Book as staff, who may choose any minute. The form redirects if it books, and otherwise responds with a page."""
     starts_at = slot.starts_at + timedelta(minutes=client.rng.choice([0, 0, 7, -11]))
     form = {
         "service": context.desk_service,
@@ -148,20 +152,22 @@ def _submit_form(client: Client, path: str, url: str, form: dict[str, Any], cont
     )
 
 
-def paid(client: Client, slot: Slot, context: Context) -> Booked:
+def pay(client: Client, slot: Slot, context: Context) -> BookingAccess:
     return _checkout(client, _booking_input(client, "paid", slot), context, "paid", is_late=False)
 
 
-def paid_late(client: Client, slot: Slot, context: Context) -> Booked:
+def pay_late(client: Client, slot: Slot, context: Context) -> BookingAccess:
     return _checkout(client, _booking_input(client, "paid", slot), context, "paid late", is_late=True)
 
 
-def session_paid_late(client: Client, slot: Slot, context: Context) -> Booked:
+def pay_late_for_session(client: Client, slot: Slot, context: Context) -> BookingAccess:
     booking_input = _booking_input(client, "retreat", slot, party_size=client.rng.randint(1, 5))
     return _checkout(client, booking_input, context, "session paid late", is_late=True)
 
 
-def _checkout(client: Client, booking_input: dict[str, Any], context: Context, path: str, *, is_late: bool) -> Booked:
+def _checkout(
+    client: Client, booking_input: dict[str, Any], context: Context, path: str, *, is_late: bool
+) -> BookingAccess:
     response = client.book(f"{path}: hold", booking_input, url="/bookings/razorpay-booking")
     if not response.ok:
         return None
@@ -174,40 +180,40 @@ def _checkout(client: Client, booking_input: dict[str, Any], context: Context, p
     return booking["id"], {"X-Booking-Token": booking["manage_token"]}
 
 
-def _set_deadline_to_now(until: str, booking_id: str, status: str) -> None:
-    """Let the deadline of a booking pass; leave it as it is while the database is unavailable."""
+def _set_deadline_to_now(field: str, booking_id: str, status: str) -> None:
+    """Set the deadline of a booking to now; do nothing while the database is unavailable."""
     try:
-        Booking.objects.filter(pk=booking_id, status=status).update(**{until: timezone.now()})
+        Booking.objects.filter(pk=booking_id, status=status).update(**{field: timezone.now()})
     except (DatabaseError, InterfaceError):
         connection.close()
 
 
 PATHS: dict[str, Path] = {
-    "any resource": any_resource,
-    "named resource": named_resource,
-    "with room": with_room,
-    "group": group,
-    "confirmed": confirmed,
-    "declined": declined,
-    "unanswered": unanswered,
-    "rescheduled": rescheduled,
-    "session rescheduled": session_rescheduled,
-    "desk": booked_by_desk,
-    "desk reschedules": rescheduled_by_desk,
-    "paid": paid,
-    "paid late": paid_late,
-    "session paid late": session_paid_late,
+    "any resource": book_any_resource,
+    "named resource": book_named_resource,
+    "with room": book_with_room,
+    "group": book_group,
+    "confirmed": book_and_confirm,
+    "declined": book_and_decline,
+    "unanswered": book_without_decision,
+    "rescheduled": book_and_reschedule,
+    "session rescheduled": reschedule_session,
+    "desk": book_at_desk,
+    "desk reschedules": reschedule_at_desk,
+    "paid": pay,
+    "paid late": pay_late,
+    "session paid late": pay_late_for_session,
 }
 
 
-def cancel(client: Client, booked: Booked) -> None:
+def cancel(client: Client, access: BookingAccess) -> None:
     """Cancel the booking, so that other clients can have the slot."""
-    if booked:
-        client.send("cancel", "POST", f"/bookings/{booked[0]}/cancel", headers=booked[1])
+    if access:
+        client.send("cancel", "POST", f"/bookings/{access[0]}/cancel", headers=access[1])
 
 
-def _book_named(client: Client, path: str, slot: Slot) -> Booked:
-    return _booked(client.book(path, _booking_input(client, "visit", slot)))
+def _book_named(client: Client, path: str, slot: Slot) -> BookingAccess:
+    return _booking_access(client.book(path, _booking_input(client, "visit", slot)))
 
 
 def _booking_input(client: Client, service: str, slot: Slot, **changes: Any) -> dict[str, Any]:
@@ -221,10 +227,10 @@ def _booking_input(client: Client, service: str, slot: Slot, **changes: Any) -> 
 
 
 def _customer(client: Client) -> dict[str, str]:
-    return {**CUSTOMER, "phone": f"+919812{client.rng.randrange(NUMBERS):06}"}
+    return {**CUSTOMER, "phone": f"+919812{client.rng.randrange(CUSTOMERS):06}"}
 
 
-def _booked(response: requests.Response) -> Booked:
+def _booking_access(response: requests.Response) -> BookingAccess:
     if not response.ok:
         return None
     return response.json()["id"], {"X-Booking-Token": response.json()["manage_token"]}

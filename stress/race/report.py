@@ -1,4 +1,4 @@
-"""Compare the rows, PostgreSQL's log and the responses with the guarantees, in SQL of its own."""
+"""Compare the rows, PostgreSQL's log and the responses with the guarantees, with independent SQL."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bookings.invariants import INVARIANTS
 from bookings.models import Allocation
 from stress.race.client import ResponseLog
 
-# Computed from the bookings alone, with their buffers, and not from the allocations that the constraint checks.
+# Computed from the bookings and their buffers, not from the allocations that the constraint checks.
 OVERLAPS = """
-    WITH standing AS (
+    WITH active AS (
         SELECT b.id, b.session_id, b.resource_id, tstzrange(
             b.starts_at - make_interval(mins => s.buffer_before_minutes),
             b.ends_at + make_interval(mins => s.buffer_after_minutes)) AS blocked
         FROM bookings_booking b JOIN bookings_service s ON s.id = b.service_id
         WHERE b.status IN ('held', 'pending', 'confirmed'))
-    SELECT x.id FROM standing x JOIN standing y ON x.resource_id = y.resource_id AND x.id < y.id
+    SELECT x.id FROM active x JOIN active y ON x.resource_id = y.resource_id AND x.id < y.id
     WHERE x.blocked && y.blocked AND (x.session_id IS NULL OR x.session_id IS DISTINCT FROM y.session_id)"""
 MIN_LOSS_SHARE = 0.15
 KEYS = "SELECT notes FROM bookings_booking WHERE notes <> ''"
@@ -40,7 +40,7 @@ class Report:
     unexplained: list[str] = field(default_factory=list)
 
     @property
-    def holds(self) -> bool:
+    def has_passed(self) -> bool:
         return not (
             self.overlaps
             or self.deadlocks
@@ -52,7 +52,7 @@ class Report:
         )
 
     @property
-    def line(self) -> str:
+    def summary(self) -> str:
         return (
             f"race: {self.attempts} attempts, {self.clients} clients, {self.kills} kills, {self.crashes} database "
             f"crashes: overlaps {self.overlaps}, deadlocks {self.deadlocks}, duplicated {self.duplicated}, "
@@ -61,8 +61,8 @@ class Report:
         )
 
 
-def overlaps() -> int:
-    """Return how many pairs of bookings occupy the same resource at the same time."""
+def count_overlaps() -> int:
+    """Return how many pairs of bookings occupy the same resource concurrently."""
     return len(_rows(OVERLAPS))
 
 
@@ -79,15 +79,17 @@ def evaluate(
 ) -> Report:
     """Compare the rows, PostgreSQL's log and the responses with the guarantees.
 
-    ``overlaps``: the number that was seen during the run. The run also fails if no client ever booked on one of the
-    ``paths``, or if too few responses were lost, because it then proves too little.
+    ``overlaps``: the number counted during the run. The run also fails if one of the ``paths`` never succeeded or if
+    too few responses were lost, because it then proves too little.
     """
-    received = [str(notes) for (notes,) in _rows(KEYS)]
-    # A race has no worker: overdue bookings stay until a client wants their slot.
+    booked_keys = [str(notes) for (notes,) in _rows(KEYS)]
+    # A race runs no worker: overdue bookings stay until another client books their slot.
     invariants = {sentence: query for sentence, query in INVARIANTS.items() if "expire within" not in sentence}
     violations = [f"{sentence}: {len(rows)}" for sentence, query in invariants.items() if (rows := _rows(query))]
-    idle = [path for path in paths if not any(response_log.responses[path, won] for won in _success_codes(path))]
-    violations += [f"No client ever booked on the path {path}" for path in idle]
+    unused_paths = [
+        path for path in paths if not any(response_log.responses[path, code] for code in _success_codes(path))
+    ]
+    violations += [f"The path {path} never succeeded" for path in unused_paths]
     if response_log.loss_share < MIN_LOSS_SHARE:
         violations.append(f"Only {response_log.loss_share:.0%} of the responses were lost")
     if not _constraint_refuses_overlap():
@@ -99,16 +101,16 @@ def evaluate(
         crashes,
         overlaps=overlaps,
         deadlocks=postgres_log.count("deadlock detected"),
-        duplicated=len(received) - len(set(received)),
-        lost=len(response_log.keys - set(received)),
+        duplicated=len(booked_keys) - len(set(booked_keys)),
+        lost=len(response_log.acknowledged_keys - set(booked_keys)),
         unequal_replays=response_log.unequal_replays,
         violations=violations,
-        unexplained=response_log.unexplained,
+        unexplained=response_log.unexplained_responses,
     )
 
 
 def _success_codes(path: str) -> list[str]:
-    return ["302"] if path.startswith("desk") else ["200", "201"]  # the desk's forms refuse with a page
+    return ["302"] if path.startswith("desk") else ["200", "201"]  # the desk's forms respond to errors with 200
 
 
 def _rows(query: str) -> list[tuple[object, ...]]:
@@ -118,16 +120,16 @@ def _rows(query: str) -> list[tuple[object, ...]]:
 
 
 def _constraint_refuses_overlap() -> bool:
-    booked = Allocation.objects.filter(is_active=True, booking__isnull=False).first()
-    if booked is None:
+    allocation = Allocation.objects.filter(is_active=True, booking__isnull=False).first()
+    if allocation is None:
         return False
-    other = Allocation.objects.filter(booking__isnull=False).exclude(booking=booked.booking).first()
-    if other is None:
+    other_allocation = Allocation.objects.filter(booking__isnull=False).exclude(booking=allocation.booking).first()
+    if other_allocation is None:
         return False
     try:
         with transaction.atomic():
-            Allocation.objects.filter(pk=other.pk).update(
-                resource=booked.resource, blocked=booked.blocked, is_active=True
+            Allocation.objects.filter(pk=other_allocation.pk).update(
+                resource=allocation.resource, blocked=allocation.blocked, is_active=True
             )
             transaction.set_rollback(True)
     except IntegrityError:

@@ -1,4 +1,4 @@
-"""A run: two clients compete for a slot on two paths, for all pairs of paths, while processes are killed."""
+"""Let two clients compete for a slot on each pair of paths, while processes are killed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from runtime.processes import Processes, free_port, wait_for_web, web_server_com
 from sandbox.process import running_sandbox
 from stress.race.catalogue import DOCTORS, make_catalogue, make_slots, morning, sign_in
 from stress.race.client import Client, ResponseLog
-from stress.race.paths import CUSTOMER, PATHS, Booked, Slot, cancel
-from stress.race.report import Report, evaluate, overlaps
+from stress.race.paths import CUSTOMER, PATHS, BookingAccess, Slot, cancel
+from stress.race.report import Report, count_overlaps, evaluate
 from stress.race.size import Size
 
 CLIENTS = 32
@@ -58,8 +58,8 @@ class Run:
         self._clients = threading.local()
         self._is_over = threading.Event()
 
-    def go(self) -> Report:
-        """Run it and return the report."""
+    def execute(self) -> Report:
+        """Run the clients while processes are killed, and return the report."""
         call_command("migrate", verbosity=0)
         self.doctors = make_catalogue()
         if "constraint" in self.without:
@@ -92,14 +92,14 @@ class Run:
 
     def _report(self) -> Report:
         log = self.response_log
-        say(
-            f"{log.cut} requests were cut off early, {log.lost} responses lost after the commit "
-            f"({log.loss_share:.0%}); {len(log.keys)} keys got a response. "
-            f"{log.unavailable} responses said that the database was unavailable."
+        print_line(
+            f"{log.cut_count} requests were cut off early, {log.lost_count} responses were lost after the commit "
+            f"({log.loss_share:.0%}); {len(log.acknowledged_keys)} keys were acknowledged. "
+            f"{log.unavailable_count} responses said that the database was unavailable."
         )
-        self._print_pairs()
-        for response in log.unexplained[:10]:
-            say(f"  unexplained: {response}")
+        self._print_responses()
+        for response in log.unexplained_responses[:10]:
+            print_line(f"  unexplained: {response}")
         postgres_log = "".join(
             path.read_text(errors="replace") for path in self._data.glob("**/*log*") if path.is_file()
         )
@@ -114,7 +114,7 @@ class Run:
             postgres_log=postgres_log,
         )
         for violation in report.violations:
-            say(f"  violated: {violation}")
+            print_line(f"  violated: {violation}")
         return report
 
     def _race(self, pool: ThreadPoolExecutor) -> None:
@@ -127,32 +127,32 @@ class Run:
         while self.attempts < self.size.attempts:
             batch = [(pair, self._rng.choice(slots)) for pair in itertools.islice(pairs, CLIENTS * 2)]
             jobs = [(path, slot) for pair, slot in batch for path in pair]
-            received = list(pool.map(self._attempt, jobs))
+            bookings = list(pool.map(self._attempt, jobs))
             self.attempts += len(jobs)
             self.pairs.update(pair for pair, _ in batch)
-            self.overlaps += self._retry_until_available(overlaps)
+            self.overlaps += self._retry_until_available(count_overlaps)
             if self.attempts < self.size.attempts:
-                list(pool.map(self._cancel, received))
-            say(f"{self.attempts} of {self.size.attempts} attempts, {self.kills} kills, {self.crashes} crashes")
+                list(pool.map(self._cancel, bookings))
+            print_line(f"{self.attempts} of {self.size.attempts} attempts, {self.kills} kills, {self.crashes} crashes")
 
-    def _attempt(self, job: tuple[str, Slot]) -> Booked:
-        """Return the booking that stays; most are cancelled immediately, so that other clients can have the slot."""
+    def _attempt(self, job: tuple[str, Slot]) -> BookingAccess:
+        """Book on a path and return access to the booking, or None: most are cancelled again to free the slot."""
         path, slot = job
         client = self._client()
-        booked = PATHS[path](client, slot, self.context)
-        if booked is None:  # try again: the slot may have expired or been cancelled by now
+        access = PATHS[path](client, slot, self.context)
+        if access is None:  # try again: the competing booking may have expired or been cancelled
             time.sleep(client.rng.uniform(0, 0.15))
-            booked = PATHS[path](client, slot, self.context)
+            access = PATHS[path](client, slot, self.context)
         if client.rng.random() < 0.7:
-            cancel(client, booked)
+            cancel(client, access)
             return None
-        return booked
+        return access
 
-    def _cancel(self, booked: Booked) -> None:
-        cancel(self._client(), booked)
+    def _cancel(self, access: BookingAccess) -> None:
+        cancel(self._client(), access)
 
     def _retry_until_available(self, query: Callable[[], int]) -> int:
-        """Run a query, again until the database is available."""
+        """Run a query; retry while the database is unavailable."""
         while True:
             try:
                 return query()
@@ -161,15 +161,15 @@ class Run:
                 time.sleep(0.2)
 
     def _repeat_requests(self, pool: ThreadPoolExecutor) -> None:
-        """Send each request several times concurrently, with a fifth of the responses lost."""
+        """Send each request REPEATS times concurrently; some of the responses are lost."""
         for start in range(0, self.size.keys, 100):
             numbers = range(start, min(start + 100, self.size.keys))
-            bodies = [(f"key-{number}", self._own_slot(number)) for number in numbers for _ in range(REPEATS)]
+            bodies = [(f"key-{number}", self._booking_input(number)) for number in numbers for _ in range(REPEATS)]
             responses = list(pool.map(self._send_keyed, bodies))
             for number in range(0, len(responses), REPEATS):
                 for each in responses[number + 1 : number + REPEATS]:
                     self.response_log.record_replay(responses[number].content, each)
-            say(f"{start + len(numbers)} of {self.size.keys} keys, each sent {REPEATS} times concurrently")
+            print_line(f"{start + len(numbers)} of {self.size.keys} keys, each sent {REPEATS} times concurrently")
 
     def _send_keyed(self, job: tuple[str, dict[str, Any]]) -> requests.Response:
         key, body = job
@@ -182,10 +182,10 @@ class Run:
             headers={"Idempotency-Key": key},
         )
         if response.ok:
-            self.response_log.record_key(key)
+            self.response_log.record_acknowledged_key(key)
         return response
 
-    def _own_slot(self, number: int) -> dict[str, Any]:
+    def _booking_input(self, number: int) -> dict[str, Any]:
         day, visit = divmod(number // DOCTORS, 16)
         starts_at = morning() + timedelta(days=3 + day, minutes=30 * visit)
         return {
@@ -209,11 +209,11 @@ class Run:
 
     def _kill_processes(self, web_pid: int) -> None:
         """Kill a web process every few seconds, and sometimes PostgreSQL."""
-        crashes = iter(self.size.crashes)
+        outages = iter(self.size.outages)
         for number in itertools.count(1):
-            if self._is_over.wait(self.size.kill_every):
+            if self._is_over.wait(self.size.kill_interval_seconds):
                 return
-            if number % 3 == 2 and (seconds := next(crashes, None)) is not None:
+            if number % 3 == 2 and (seconds := next(outages, None)) is not None:
                 self._crash(seconds)
             elif workers := psutil.Process(web_pid).children():
                 self._rng.choice(workers).kill()
@@ -228,16 +228,16 @@ class Run:
         self._postgres.ensure_postgres_running()
         self.crashes += 1
 
-    def _print_pairs(self) -> None:
-        least = min(self.pairs.values())
-        say(f"{len(self.pairs)} pairs of {len(PATHS)} paths, each at least {least} times. Responses:")
+    def _print_responses(self) -> None:
+        minimum = min(self.pairs.values())
+        print_line(f"{len(self.pairs)} pairs of {len(PATHS)} paths, each at least {minimum} times. Responses:")
         responses_by_path: dict[str, Counter[str]] = {}
-        for (path, what), count in self.response_log.responses.items():
-            responses_by_path.setdefault(path, Counter())[what] += count
+        for (path, code), count in self.response_log.responses.items():
+            responses_by_path.setdefault(path, Counter())[code] += count
         for path, responses in sorted(responses_by_path.items()):
-            say(f"  {path:<24}{', '.join(f'{what} {count}' for what, count in responses.most_common())}")
+            print_line(f"  {path:<24}{', '.join(f'{code} {count}' for code, count in responses.most_common())}")
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.apps import AppConfig
 
-from config.settings import *  # noqa: F403 - this module is also the settings of that run
+from config.settings import *  # noqa: F403 - this is also the settings module of every race
 from config.settings import INSTALLED_APPS as DAYBOOK_APPS
 from stress.replace import replace
 
 INSTALLED_APPS = [*DAYBOOK_APPS, "stress.race.unlocked.Unlocked"]
-DELAY_SECONDS = 0.03  # like a busy machine between the check and the insert
+DELAY_SECONDS = 0.03  # simulates a busy machine between the check and the insert
 WITHOUT = os.environ.get("RACE_WITHOUT", "").split(",")
 
 
@@ -26,31 +26,31 @@ class Unlocked(AppConfig):
         from bookings.scheduling import allocations, reservation  # noqa: PLC0415
 
         lock, find_busy = reservation._lock, allocations.find_busy_resources
-        is_unlocked = ContextVar("is_unlocked", default="lock" in WITHOUT)
+        is_lock_disabled = ContextVar("is_lock_disabled", default="lock" in WITHOUT)
 
-        def lock_unless_unlocked(resources: Any) -> Any:
-            return list(resources.order_by("pk")) if is_unlocked.get() else lock(resources)
+        def lock_unless_disabled(resources: Any) -> Any:
+            return list(resources.order_by("pk")) if is_lock_disabled.get() else lock(resources)
 
         def find_busy_and_wait(*args: Any) -> Any:
-            found = find_busy(*args)
-            if is_unlocked.get():
+            busy = find_busy(*args)
+            if is_lock_disabled.get():
                 time.sleep(DELAY_SECONDS)
-            return found
+            return busy
 
-        def unlocked(work: Callable[..., Any]) -> Callable[..., Any]:
+        def without_lock(operation: Callable[..., Any]) -> Callable[..., Any]:
             def run(*args: Any, **kwargs: Any) -> Any:
-                before = is_unlocked.set(True)
+                token = is_lock_disabled.set(True)
                 try:
-                    return work(*args, **kwargs)
+                    return operation(*args, **kwargs)
                 finally:
-                    is_unlocked.reset(before)
+                    is_lock_disabled.reset(token)
 
             return run
 
-        replace(reservation, "_lock", lock_unless_unlocked)
+        replace(reservation, "_lock", lock_unless_disabled)
         replace(allocations, "find_busy_resources", find_busy_and_wait)
         replace(reservation, "find_busy_resources", find_busy_and_wait)
         if "reschedule" in WITHOUT:
-            replace(reschedule, "reserve_slot", unlocked(reservation.reserve_slot))
+            replace(reschedule, "reserve_slot", without_lock(reservation.reserve_slot))
         if "late" in WITHOUT:
-            replace(transitions, "reclaim_slot", unlocked(reservation.reclaim_slot))
+            replace(transitions, "reclaim_slot", without_lock(reservation.reclaim_slot))
