@@ -26,11 +26,11 @@ class Figure:
 
 def figure(name: str, value: float, unit: str, target: float | None = None, peer: float | None = None) -> Figure:
     """Create a figure with rounded values. ``ok`` depends on the exact value."""
-    shown_peer = None if peer is None else round(peer, 2)
-    return Figure(name, round(value, 2), unit, target, shown_peer, target is None or value <= target)
+    rounded_peer = None if peer is None else round(peer, 2)
+    return Figure(name, round(value, 2), unit, target, rounded_peer, target is None or value <= target)
 
 
-def spread(name: str, milliseconds: list[float], target: float) -> Iterator[Figure]:
+def median_and_p95(name: str, milliseconds: list[float], target: float) -> Iterator[Figure]:
     yield figure(f"{name}, median", statistics.median(milliseconds), "ms", target)
     yield figure(f"{name}, p95", percentile(milliseconds, 95), "ms", target)
 

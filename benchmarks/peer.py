@@ -82,7 +82,7 @@ class PeerBench:
 
     def _measure_rate(self, rate: int, pool: tuple[int, int], seconds: float, wait: float) -> RateResult:
         progress(f"peer: {rate} bookings/s for {seconds:g} s, pool {pool[0]}+{pool[1]} per process")
-        with self._run_peer(pool) as base:
+        with self._running_peer(pool) as base:
             self._warm_up(base)
             time.sleep(MESSAGE_SECONDS + 0.5)
             self._log.read_new()
@@ -110,12 +110,12 @@ class PeerBench:
 
     def _cpu_ms(self, seconds: float) -> float:
         progress("peer: CPU time per booking, without messages")
-        with self._run_peer(DEFAULT_POOL, SEND_MESSAGES="0") as base:
+        with self._running_peer(DEFAULT_POOL, SEND_MESSAGES="0") as base:
             self._warm_up(base)
             return cpu_ms_per_booking(base, self.process, self._booking_requests, seconds)
 
     @contextmanager
-    def _run_peer(self, pool: tuple[int, int], **extra_environment: str) -> Iterator[str]:
+    def _running_peer(self, pool: tuple[int, int], **extra_environment: str) -> Iterator[str]:
         command = [sys.executable, "-m", "uvicorn", f"{MODULE}:app", f"--port={PORT}", f"--workers={WORKERS}"]
         command += ["--log-level=critical", "--no-access-log"]
         command = ["/bin/sh", "-c", 'exec "$@" 2>>"$0"', str(LOG), *command]

@@ -26,8 +26,8 @@ def render(state: State) -> str:
     """Return the page, which makes no external requests."""
     accepted = [entry for entry in state.log.entries if entry["kind"] in ("message.accepted", "email.accepted")]
     open_orders = [order for order in state.orders.values() if order["status"] != "paid"]
-    message_items = "".join(_message(state, entry) for entry in reversed(accepted[-MAX_ITEMS:]))
-    order_items = "".join(map(_order, reversed(open_orders[-MAX_ITEMS:])))
+    message_items = "".join(_message_item(state, entry) for entry in reversed(accepted[-MAX_ITEMS:]))
+    order_items = "".join(map(_order_item, reversed(open_orders[-MAX_ITEMS:])))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -37,7 +37,7 @@ def render(state: State) -> str:
     )
 
 
-def _order(order: Entry) -> str:
+def _order_item(order: Entry) -> str:
     label = f"{order['currency']} {order['amount'] / 100:.2f} · {order['receipt'] or order['id']}"
     buttons = "".join(
         f'<form method="post" action="/sandbox/orders/{order["id"]}/{verb}"><button>{verb.title()}</button></form>'
@@ -46,7 +46,7 @@ def _order(order: Entry) -> str:
     return f"<li>{escape(label)} <small>{escape(order['status'])}</small><br>{buttons}</li>"
 
 
-def _message(state: State, entry: Entry) -> str:
+def _message_item(state: State, entry: Entry) -> str:
     status = state.messages[entry["sid"]]["status"] if "sid" in entry else "in the mailbox"
     head = f"{entry['channel']} to {entry['to']} · {status} · {time.time() - entry['at']:.0f} s ago"
     subject = f"<strong>{escape(entry['subject'])}</strong>" if entry.get("subject") else ""
