@@ -52,6 +52,7 @@ class RazorpayApi:
 
     async def create_order(self, request: web.Request) -> web.Response:
         body = await request.json()
+        # As documented since 2026, ``unique_receipt`` returns the existing order when a creation is repeated.
         if body.get("unique_receipt") and (existing := self._order_with_receipt(body.get("receipt"))):
             return web.json_response(existing)
         if refusal := self._order_refusal(body):
