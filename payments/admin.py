@@ -1,4 +1,4 @@
-"""Payments in the admin, read-only. Refunds and reviews have a page of their own."""
+"""Read-only admin of payments. Refunds and reviews are made on the payment page."""
 
 import json
 from typing import Any
@@ -10,12 +10,12 @@ from django.utils.safestring import SafeString
 
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.money import format_money
-from payments.gateway.redaction import redacted
+from payments.gateway.redaction import redact
 from payments.models import DeskPayment, Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
 
 
 class LedgerAdmin(ReadOnlyAdmin):
-    """Base class: payments are never edited by hand."""
+    """Base class: read-only, and shows the amount with its currency."""
 
     exclude = ["amount_minor", "currency"]
     readonly_fields = ["amount"]
@@ -35,14 +35,23 @@ class PaymentOrderAdmin(LedgerAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(LedgerAdmin):
-    list_display = ["razorpay_payment_id", "booking", "amount", "method", "state", "disposition", "created_at", "more"]
+    list_display = [
+        "razorpay_payment_id",
+        "booking",
+        "amount",
+        "method",
+        "state",
+        "disposition",
+        "created_at",
+        "page_link",
+    ]
     list_filter = ["state", "disposition", "method"]
     list_select_related = ["booking"]
     search_fields = ["razorpay_payment_id", "booking__reference"]
-    readonly_fields = ["amount", "more"]
+    readonly_fields = ["amount", "page_link"]
 
     @admin.display(description="refunds and log")
-    def more(self, row: Payment) -> SafeString:
+    def page_link(self, row: Payment) -> SafeString:
         return format_html('<a href="{}">Refund, review, log</a>', reverse("payment", args=[row.pk]))
 
 
@@ -80,4 +89,4 @@ class GatewayEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="content")
     def content(self, row: GatewayEvent) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(redacted(row.body), indent=2))
+        return format_html("<pre>{}</pre>", json.dumps(redact(row.body), indent=2))

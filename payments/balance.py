@@ -1,4 +1,4 @@
-"""The balance of a booking: what was paid, refunded and is still due."""
+"""The balance of a booking: what was paid, what was refunded and what is still due."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from payments.models import DeskPayment, Payment, Refund
 class Balance:
     """Amounts in minor units of the booking's currency.
 
-    ``refunded_minor`` is refunded, or about to be, of what was paid online. A refund while the booking is active is an
-    agreed reduction: it does not become due again.
+    ``refunded_minor`` is the part of ``online_minor`` that has been or will be refunded. A refund while the booking is
+    active is an agreed price reduction: the amount does not become due again.
     """
 
     price_minor: int

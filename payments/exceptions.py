@@ -1,4 +1,4 @@
-"""Why payments refuses a request. Each message tells the caller what to do next."""
+"""Refusals of payment requests. Each message tells the caller what to do next."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from payments.models import Payment
 
 
 class SignatureInvalid(RequestRefused):
-    """Razorpay did not sign this payment of this order."""
+    """Razorpay did not sign this payment for this order."""
 
     status, code = 400, "signature_invalid"
     explanation = "The signature does not match, so nothing was changed."
@@ -31,16 +31,16 @@ class PaymentMismatch(RequestRefused):
 
 
 class GatewayUnavailable(RequestRefused):
-    """The gateway does not respond. The slot stays held until ``booking.hold_expires_at``."""
+    """The gateway is not responding. The slot stays held until ``booking.hold_expires_at``."""
 
     status, code = 503, "gateway_unavailable"
     retry_after = 5
-    explanation = "The payment gateway does not respond. The slot stays held until hold_expires_at."
+    explanation = "The payment gateway is not responding. The slot stays held until hold_expires_at."
     advice = "Send the same request again, with the same Idempotency-Key if it had one. It resumes where it stopped."
 
     def __init__(self, booking: Booking) -> None:
         super().__init__(
-            "The payment gateway does not respond right now. Your slot is held for a few minutes: please try again."
+            "The payment gateway is not responding right now. Your slot is held for a few minutes. Please try again."
         )
         self.booking = booking
 
@@ -63,11 +63,11 @@ class PaidTooLate(RequestRefused):
 
     status, code = 409, "paid_too_late"
     explanation = "The hold expired before the payment arrived."
-    advice = "You need not do anything: the payment is refunded automatically. Book another time."
+    advice = "The payment is refunded automatically. Choose a different time and book again."
 
 
 class RefundTooLarge(Exception):
-    """The amount exceeds what is left of the payment: refund at most ``payment.refundable_minor()``."""
+    """The amount is not positive, or exceeds ``payment.refundable_minor()``."""
 
     def __init__(self, payment: Payment) -> None:
         left = format_money(max(payment.refundable_minor(), 0), payment.currency)
@@ -76,4 +76,4 @@ class RefundTooLarge(Exception):
 
 
 class ReviewNotPossible(Exception):
-    """The decision cannot be carried out: the payment has changed in the meantime."""
+    """The decision cannot be carried out. The message says why."""

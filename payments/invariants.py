@@ -1,6 +1,6 @@
 """Invariants of payments, each with a query that returns the keys of the rows that violate it.
 
-The minutes leave time for what is in progress.
+The time limits leave room for work in progress.
 """
 
 INVARIANTS = {
@@ -26,7 +26,7 @@ INVARIANTS = {
         SELECT id FROM payments_payment
         WHERE disposition = 'confirms' AND captured_at IS NULL
           AND signature_verified_at < now() - interval '1 hour'""",
-    "Gateway events are processed within five minutes": """
+    "Gateway events are processed within five minutes of being due": """
         SELECT id FROM payments_gatewayevent WHERE next_try_at < now() - interval '5 minutes'""",
     "Orders and refunds are polled within five minutes of being due": """
         SELECT id FROM payments_paymentorder WHERE next_check_at < now() - interval '5 minutes'

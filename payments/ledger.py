@@ -1,4 +1,4 @@
-"""Change payments and refunds in the books: lock them, advance their state, append to the log."""
+"""Update payments and refunds in the books: lock them, advance their state, append to the log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LockedAccount:
 
 
 def lock_account(order_id: UUID) -> LockedAccount:
-    """Lock the booking and its order. The lock order booking, order, payment, refund prevents deadlocks."""
+    """Lock the booking and its order. Always lock in the order booking, order, payment, refund, to avoid deadlocks."""
     booking_id = PaymentOrder.objects.values_list("booking_id", flat=True).get(pk=order_id)
     booking = Booking.objects.select_for_update(no_key=True).get(pk=booking_id)
     return LockedAccount(booking, PaymentOrder.objects.select_for_update(no_key=True).get(pk=order_id))
@@ -44,7 +44,7 @@ def advance_payment(payment: Payment, state: Payment.State, *, source: str, note
     before = Payment.State(payment.state)
     if Payment.RANK[state] <= Payment.RANK[before]:
         if state != before:
-            log.debug("Payment %s is %s: the report %s from %s is outdated", payment, before, state, source)
+            log.debug("Payment %s is already %s: ignored the outdated state %s from %s", payment, before, state, source)
         return False
     payment.state = state
     payment.save(update_fields=["state"])
@@ -53,7 +53,7 @@ def advance_payment(payment: Payment, state: Payment.State, *, source: str, note
 
 
 def set_disposition(payment: Payment, disposition: Payment.Disposition, *, source: str, reason: str = "") -> None:
-    """Decide what the money of a locked payment is for."""
+    """Set the disposition of a locked payment, and log the change."""
     before = payment.disposition
     payment.disposition, payment.review_reason = disposition, reason
     payment.save(update_fields=["disposition", "review_reason"])
@@ -86,7 +86,10 @@ def request_refund(
     reason: str = "",
     key: UUID | None = None,
 ) -> Refund:
-    """Write the intent to refund part of a locked payment; the worker calls the gateway. ``key`` becomes its id."""
+    """Write the intent to refund a locked payment, in full or in part; the worker calls the gateway.
+
+    ``key`` becomes the id of the refund.
+    """
     refund = Refund.objects.create(
         id=key or uuid4(),
         payment=payment,
@@ -103,7 +106,7 @@ def request_refund(
 
 
 def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:
-    """Put a locked payment up for review if its failed refund is still due, or had been reported as processed."""
+    """Flag a locked payment for review if its failed refund is still due or had been reported as processed."""
     is_due = payment.disposition == Payment.Disposition.REFUND_DUE and payment.refundable_minor() > 0
     if is_due or was_processed:
         amount = format_money(refund.amount_minor, refund.currency)

@@ -1,4 +1,4 @@
-"""Refund or review the payments of bookings that end before their visit. Receivers only write rows."""
+"""Refund the payments of cancelled, declined and unanswered bookings, or flag them for review."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 
 @receiver([booking_declined, booking_unanswered])
 def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    """Refund all of it: the business did not accept the booking."""
+    """Refund the payment in full: the business did not accept the booking."""
     for payment in _lock_confirming_payments(booking):
         _refund_all(payment, f"Booking {event.get_kind_display().lower()}.")
 
 
 @receiver(booking_cancelled)
 def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    """Refund all of it if the customer cancelled, which is possible only in time. If staff did, a person decides."""
+    """Refund the payment in full if the customer cancelled before the cutoff. Otherwise flag it for review."""
     for payment in _lock_confirming_payments(booking):
         if event.actor_kind == ActorKind.CUSTOMER:
             _refund_all(payment, "Cancelled by the customer in time.")

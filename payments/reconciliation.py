@@ -1,4 +1,4 @@
-"""List what differs between the gateway and our books, or needs a decision, with its cause and its age."""
+"""List the items of the reconciliation page: discrepancies, overdue work, and payments that need a decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LISTED_FOR = timedelta(days=30)
 
 @dataclass(frozen=True)
 class ReconciliationItem:
-    """A line of the page. ``action`` with ``key`` is its button; ``link`` leads to the payment."""
+    """A row of the page. ``action`` and ``key`` define its button; ``link`` leads to the payment."""
 
     cause: str
     subject: str
@@ -81,7 +81,7 @@ def _slow_and_failed_refunds() -> Iterator[ReconciliationItem]:
         yield _refund_item(refund, cause, ReconciliationAction.POLL_REFUND, str(refund.pk))
     failed = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=timezone.now() - LISTED_FOR)
     for refund in failed.select_related("payment__booking"):
-        yield _refund_item(refund, f"The refund failed: nothing was refunded. {refund.last_error}".strip())
+        yield _refund_item(refund, f"The refund failed, so nothing was refunded. {refund.last_error}".strip())
 
 
 def _external_refunds() -> Iterator[ReconciliationItem]:
@@ -95,8 +95,8 @@ def _stuck_orders() -> Iterator[ReconciliationItem]:
     stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=threshold) | Q(next_check_at__lt=threshold)
     for order in PaymentOrder.objects.filter(stuck).select_related("booking"):
         yield ReconciliationItem(
-            f"The gateway could not be polled about the order. {order.last_error}".strip(),
-            f"Order {order} of {order.booking}",
+            f"The order could not be checked at the gateway. {order.last_error}".strip(),
+            f"Order {order} for {order.booking}",
             order.created_at,
             format_money(order.amount_minor, order.currency),
             action=ReconciliationAction.POLL_ORDER,
@@ -120,7 +120,7 @@ def _payment_item(
 ) -> ReconciliationItem:
     return ReconciliationItem(
         cause,
-        f"Payment {payment} of {payment.booking}",
+        f"Payment {payment} for {payment.booking}",
         payment.created_at,
         format_money(payment.amount_minor, payment.currency),
         reverse("payment", args=[payment.pk]),
@@ -134,7 +134,7 @@ def _refund_item(
 ) -> ReconciliationItem:
     return ReconciliationItem(
         cause,
-        f"Refund of {refund.payment.booking}",
+        f"Refund for {refund.payment.booking}",
         refund.created_at,
         format_money(refund.amount_minor, refund.currency),
         reverse("payment", args=[refund.payment_id]),

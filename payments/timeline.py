@@ -1,4 +1,4 @@
-"""Orders, payments, refunds and payments at the desk in the timeline of a booking."""
+"""Orders, payments, refunds and desk payments in the timeline of a booking."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from payments.models import DeskPayment, Payment, PaymentOrder, Refund
 
 
 def payment_entries(booking: Booking) -> Iterable[Entry]:
-    """Yield what was requested, paid and refunded."""
+    """Yield an entry for each order, payment, refund and desk payment of the booking."""
     for order in PaymentOrder.objects.filter(booking=booking):
         title = f"Payment of {format_money(order.amount_minor, order.currency)} requested"
         yield Entry(order.created_at, title, order.last_error, status=order.state)

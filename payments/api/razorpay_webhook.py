@@ -1,4 +1,4 @@
-"""Razorpay's webhook endpoint: verify, store, respond. ``polling.webhook_events`` processes the events."""
+"""Receive Razorpay's webhooks: verify, store, respond. ``polling.webhook_events`` processes the events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from payments.models import GatewayEvent
 
 log = logging.getLogger(__name__)
 
-MAX_BYTES = 256 * 1024  # an event has a few thousand
+MAX_BYTES = 256 * 1024  # an event has a few kilobytes
 
 
 @csrf_exempt
@@ -23,8 +23,8 @@ MAX_BYTES = 256 * 1024  # an event has a few thousand
 def razorpay_webhook(request: HttpRequest) -> HttpResponse:
     """Store a Razorpay event once, and respond 200.
 
-    Any response other than 2xx within 5 s makes Razorpay retry, and after a day disable the webhook. So only events
-    without a valid signature (400) and too large ones (413) are refused.
+    Without a 2xx response within 5 s, Razorpay retries, and disables the webhook after a day of failures. So this
+    refuses only events without a valid signature (400) and oversized events (413).
     """
     body = request.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
@@ -43,7 +43,7 @@ def _store(body: bytes, event_id: str) -> None:
         event = None
     is_event = isinstance(event, dict) and isinstance(event.get("event"), str)
     row = GatewayEvent(
-        # Without an id, the same bytes are the same event.
+        # Identify an event without an id by its bytes.
         event_id=event_id[:80] or "sha256:" + hashlib.sha256(body).hexdigest(),
         kind=event["event"][:60].replace("\0", "") if is_event else "unreadable",
         body=_without_nul(event) if is_event else {"unreadable": body[:2000].decode("ascii", errors="replace")},

@@ -20,7 +20,7 @@ class PrefillSerializer(serializers.Serializer[Any]):
 
 
 class CheckoutSerializer(serializers.Serializer[Any]):
-    """The options of Razorpay Checkout. Pass them to it unchanged."""
+    """The options for Razorpay Checkout. Pass them to it unchanged."""
 
     key = serializers.CharField()
     order_id = serializers.CharField()

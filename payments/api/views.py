@@ -26,7 +26,7 @@ from payments.api.serializers import (
 from payments.operations.checkout import Checkout, respond_to_checkout
 from payments.operations.verify import verify_payment
 
-# Checkout closes this long before the hold expires: a bank needs minutes to respond to the last attempt.
+# Checkout closes this long before the hold expires: a bank may take minutes to respond to the last attempt.
 GRACE = timedelta(minutes=5)
 
 
@@ -72,12 +72,12 @@ class VerifyPayment(APIView):
 
 
 def represent_checkout(checkout: Checkout) -> dict[str, object]:
-    """Return a held booking and the options for the order that pays for it."""
+    """Return the held booking and the Checkout options for its order."""
     return {"booking": represent_new_booking(checkout.new_booking), "checkout": checkout_options(checkout)}
 
 
 def checkout_options(checkout: Checkout) -> dict[str, object]:
-    """Return the options that Razorpay Checkout opens with (razorpay.com/docs, Standard Checkout)."""
+    """Return the options with which to open Razorpay Checkout (razorpay.com/docs, Standard Checkout)."""
     booking, order = checkout.new_booking.booking, checkout.order
     customer, service = booking.customer, booking.service
     now = timezone.now()

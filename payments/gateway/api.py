@@ -1,8 +1,8 @@
 """The Razorpay calls that Daybook makes.
 
-Each returns a result or raises whether it took effect: GatewayRejected (no), GatewayNotSent (no, retry later) or
-GatewayOutcomeUnknown (look it up before retrying). Amounts are in minor units. All but ``create_order`` and
-``find_order`` are for the background, and may be called from any thread.
+Each returns a result, or raises an error that says whether the call took effect: GatewayRejected (no), GatewayNotSent
+(no, retry later) or GatewayOutcomeUnknown (look it up before retrying). Amounts are in minor units. All but
+``create_order`` and ``find_order`` are for background work. All may be called from any thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ PAGE_SIZE = 100  # the maximum
 def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[str, str]) -> GatewayOrder:
     """Create an order, within the deadline for a waiting customer.
 
-    Razorpay captures an authorised payment automatically; one that is authorised after 12 minutes is returned.
+    Razorpay captures a payment automatically if it is authorised within 12 minutes, and returns it to the customer
+    unless it is captured within five days (razorpay.com/docs, Payment Capture Settings).
     """
     body = {
         "amount": amount_minor,
@@ -40,7 +41,7 @@ def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[
 
 
 def find_order(receipt: str, *, has_deadline: bool = True) -> GatewayOrder | None:
-    """Return the order with this receipt, if there is one. ``has_deadline``: a customer waits for it."""
+    """Return the order with this receipt, if there is one. ``has_deadline``: a customer is waiting."""
 
     def find(client: RazorpayClient) -> GatewayOrder | None:
         items = _items(client.order.all({"receipt": receipt, "count": PAGE_SIZE}))
@@ -66,14 +67,17 @@ def fetch_payment(payment_id: str) -> GatewayPayment:
 
 def capture_payment(payment_id: str, *, amount_minor: int, currency: str) -> GatewayPayment:
     """Capture an authorised payment. A second call is rejected: fetch the payment to see its state."""
-    body = {"amount": amount_minor, "currency": currency}  # otherwise the SDK modifies its shared default
+    body = {"amount": amount_minor, "currency": currency}  # without it, the SDK modifies its shared default argument
     return call_without_deadline(
         lambda client: _read(read_payment, client.payment.capture(payment_id, amount_minor, body))
     )
 
 
 def create_refund(payment_id: str, *, amount_minor: int, key: str) -> GatewayRefund:
-    """Refund part of a payment. ``key`` is the idempotency key and the receipt; the body must never change."""
+    """Refund ``amount_minor`` of a payment. ``key`` is the idempotency key and the receipt.
+
+    A retry must send the same body.
+    """
     body = {"amount": amount_minor, "speed": "normal", "receipt": key}
     headers = {"X-Refund-Idempotency": key}
     return call_without_deadline(
@@ -95,13 +99,13 @@ def list_payment_refunds(payment_id: str) -> list[GatewayRefund]:
 
 
 def list_payments(since: datetime, until: datetime) -> Iterator[GatewayPayment]:
-    """Yield every payment that was created between the two, newest first, fetching page by page."""
+    """Yield every payment created between ``since`` and ``until``, newest first, page by page."""
     for item in _pages(lambda client, query: client.payment.all(query), since, until):
         yield _read(read_payment, item)
 
 
 def list_refunds(since: datetime, until: datetime) -> Iterator[GatewayRefund]:
-    """Yield every refund that was created between the two, newest first, fetching page by page."""
+    """Yield every refund created between ``since`` and ``until``, newest first, page by page."""
     for item in _pages(lambda client, query: client.refund.all(query), since, until):
         yield _read(read_refund, item)
 
@@ -119,7 +123,7 @@ def _pages(fetch: Callable[..., dict[str, Any]], since: datetime, until: datetim
 def _items(response: dict[str, Any]) -> list[dict[str, Any]]:
     items = response.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise GatewayOutcomeUnknown("Razorpay's list has an unknown format.")
+        raise GatewayOutcomeUnknown("Razorpay's list has an unexpected format.")
     return items
 
 

@@ -1,4 +1,4 @@
-"""A circuit breaker: stop calling a service that does not respond, so that no request waits for it in vain."""
+"""A circuit breaker: stop calling a service that does not respond, so that requests fail fast instead of waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class CircuitBreaker:
-    """Opens after ``failures`` in a row; then allows one call every ``pause_seconds`` until one succeeds.
+    """Opens after ``failures`` failed calls in a row; then allows one call every ``pause_seconds`` until one succeeds.
 
     It is shared by the threads of one process; each process has its own.
     """

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from payments.gateway.errors import GatewayError, GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
 
-# While a customer waits. A read timeout limits each read, not the whole call: that is what the deadline is for.
+# Timeouts while a customer waits. READ_SECONDS limits each read; DEADLINE_SECONDS limits the whole call.
 CONNECT_SECONDS, READ_SECONDS = 0.1, 0.3
 
 
@@ -21,7 +21,7 @@ class RazorpayClient(razorpay.Client):
         super().__init__(
             auth=(settings.RAZORPAY_KEY_ID, settings.RAZORPAY_KEY_SECRET), base_url=settings.RAZORPAY_API_BASE_URL
         )
-        self.cert_path = True  # the SDK's own bundle is from 2015
+        self.cert_path = True  # use the bundle of requests: the SDK's own is from 2015
         self._timeout = (connect_seconds, read_seconds)
 
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class RazorpayClient(razorpay.Client):
 
 
 def _classify_connection_error(error: requests.ConnectionError) -> GatewayError:
-    # urllib3 wraps a refused or unresolvable address in NewConnectionError; others occur after the request was sent.
+    # These mean that the address refused or could not be resolved. Other errors may occur after the request was sent.
     if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
         return GatewayNotSent("Razorpay could not be reached.")
     return GatewayOutcomeUnknown("The connection to Razorpay broke before it responded.")
@@ -57,7 +57,7 @@ def _read_response(response: requests.Response) -> dict[str, Any]:
     except requests.JSONDecodeError:
         body = None
     if response.status_code == requests.codes.too_many_requests:
-        raise GatewayNotSent("Razorpay limits our calls.")
+        raise GatewayNotSent("Razorpay's rate limit was reached.")
     if 400 <= response.status_code < 500 and response.status_code not in (408, 409) and isinstance(body, dict):
         error = body.get("error")
         reason = error.get("description") if isinstance(error, dict) else error

@@ -18,7 +18,7 @@ from payments.gateway.circuit_breaker import CircuitBreaker
 from payments.gateway.client import CONNECT_SECONDS, READ_SECONDS, RazorpayClient
 from payments.gateway.errors import GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
 
-DEADLINE_SECONDS = 0.38  # of a call while a customer waits
+DEADLINE_SECONDS = 0.38  # for a whole call while a customer waits
 BACKGROUND_CONNECT_SECONDS, BACKGROUND_READ_SECONDS = 3.0, 8.0
 MAX_CONCURRENT_CALLS = 16
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 circuit_breaker = CircuitBreaker(failures=5, pause_seconds=5)  # for calls while a customer waits
 _local = threading.local()
-_callers = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="razorpay")
+_executor = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="razorpay")
 
 
 def call_within_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
@@ -53,12 +53,12 @@ def call_without_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
 
 
 def _call_with_timeout(call: Callable[[RazorpayClient], Result]) -> Result:
-    future: Future[Result] = _callers.submit(lambda: call(_thread_client(CONNECT_SECONDS, READ_SECONDS)))
+    future: Future[Result] = _executor.submit(lambda: call(_thread_client(CONNECT_SECONDS, READ_SECONDS)))
     try:
         return future.result(timeout=DEADLINE_SECONDS)
     except DeadlineExceeded as error:
         if future.cancel():
-            raise GatewayNotSent("Too many calls to Razorpay are waiting.") from error
+            raise GatewayNotSent("Too many calls to Razorpay are in progress.") from error
         raise GatewayOutcomeUnknown("Razorpay did not respond in time.") from error
 
 

@@ -41,9 +41,9 @@ class GatewayOrder:
 
 @dataclass(frozen=True)
 class GatewayPayment:
-    """A payment at the gateway. ``was_captured``: the money was ours at some time.
+    """A payment at the gateway. ``was_captured``: it has been captured, even if it was refunded since.
 
-    ``refunded_minor`` is refunded, or about to be, by any party.
+    ``refunded_minor``: the amount refunded or being refunded, no matter who requested it.
     """
 
     payment_id: str
@@ -59,7 +59,7 @@ class GatewayPayment:
 
 @dataclass(frozen=True)
 class GatewayRefund:
-    """A refund at the gateway. ``receipt`` is our id of it, or empty if we did not request it."""
+    """A refund at the gateway. ``receipt`` is our id for it, or empty if we did not request it."""
 
     refund_id: str
     payment_id: str
@@ -87,7 +87,7 @@ def read_payment(entity: dict[str, Any]) -> GatewayPayment:
         amount_minor=_amount(entity, "amount"),
         currency=_text(entity, "currency"),
         state=state,
-        # Samples of authorised and failed payments have "captured": true, so it counts only together with the status.
+        # Razorpay's sample payloads of authorised and failed payments have "captured": true: check the status as well.
         was_captured=state == Payment.State.CAPTURED
         or (state == Payment.State.REFUNDED and entity.get("captured") is True),
         refunded_minor=_amount(entity, "amount_refunded") if entity.get("amount_refunded") else 0,

@@ -4,7 +4,7 @@ from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected
 
 
 class GatewayError(CallFailed):
-    """The call brought no result; the subclass says whether it took effect."""
+    """The call returned no result; the subclass says whether it took effect."""
 
 
 class GatewayRejected(GatewayError, Rejected):
@@ -12,7 +12,7 @@ class GatewayRejected(GatewayError, Rejected):
 
 
 class GatewayNotSent(GatewayError, NotSent):
-    """Nothing happened: the gateway was not reached, or limits our calls. Retry later."""
+    """Nothing happened: the gateway was not reached, or applied its rate limit. Retry later."""
 
 
 class GatewayOutcomeUnknown(GatewayError, OutcomeUnknown):
@@ -20,4 +20,4 @@ class GatewayOutcomeUnknown(GatewayError, OutcomeUnknown):
 
 
 class UnreadableEntity(Exception):
-    """The entity lacks a field, or has one of an unknown format."""
+    """The entity lacks a field, or a field has an unexpected format."""

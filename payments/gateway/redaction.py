@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PERSONAL = {
+PERSONAL_FIELDS = {
     "email",
     "contact",
     "vpa",
@@ -20,13 +20,15 @@ PERSONAL = {
     "description",
     "unreadable",
 }
-HIDDEN = "…"
+PLACEHOLDER = "…"
 
 
-def redacted(value: object) -> object:
+def redact(value: object) -> object:
     """Return a copy of parsed JSON in which personal data is replaced by a placeholder."""
     if isinstance(value, dict):
-        return {name: HIDDEN if name in PERSONAL and child else redacted(child) for name, child in value.items()}
+        return {
+            name: PLACEHOLDER if name in PERSONAL_FIELDS and child else redact(child) for name, child in value.items()
+        }
     if isinstance(value, list):
-        return [redacted(child) for child in value]
+        return [redact(child) for child in value]
     return value

@@ -1,4 +1,4 @@
-"""Verify what Razorpay signed."""
+"""Verify Razorpay's signatures."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
 def is_payment_signature_valid(*, order_id: str, payment_id: str, signature: str) -> bool:
-    """Return whether Razorpay signed this payment of this order. Pass the *stored* order id, never the caller's."""
+    """Return whether Razorpay signed this payment for this order. Pass the *stored* order id, never the caller's."""
     message = f"{order_id}|{payment_id}".encode()
     return _is_signed(message, signature, settings.RAZORPAY_KEY_SECRET)
 
 
 def is_webhook_signature_valid(body: bytes, signature: str) -> bool:
-    """Return whether Razorpay signed these bytes. Old events come with an old secret, so there may be several."""
+    """Return whether Razorpay signed these bytes. After a rotation, retried events still come with the old secret."""
     return any(_is_signed(body, signature, secret) for secret in settings.RAZORPAY_WEBHOOK_SECRETS)
 
 
 def _is_signed(message: bytes, signature: str, secret: str) -> bool:
-    if not secret or not SIGNATURE.fullmatch(signature):  # an empty secret would verify what anyone can sign
+    if not secret or not SIGNATURE.fullmatch(signature):  # with an empty secret, any caller could sign
         return False
     return hmac.compare_digest(hmac.new(secret.encode(), message, hashlib.sha256).hexdigest(), signature)

@@ -1,4 +1,4 @@
-"""The models of payments: orders, payments, refunds, payments at the desk, and what the gateway reported."""
+"""The models of payments: orders, payments, refunds, desk payments, and what the gateway reported."""
 
 from payments.models.defaults import new_receipt
 from payments.models.desk_payment import DeskPayment

@@ -1,4 +1,4 @@
-"""Payments at the desk."""
+"""Desk payments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bookings.models import Booking
 
 
 class DeskPayment(models.Model):
-    """Money taken or paid out at the desk. It is not edited: void it and record it again."""
+    """Money taken or paid out at the desk. To correct a row, void it and record a new one."""
 
     class Method(models.TextChoices):
         CASH = "cash", "Cash"

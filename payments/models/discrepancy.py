@@ -1,4 +1,4 @@
-"""Discrepancies: payments at the gateway that match no order of ours."""
+"""Discrepancies: payments at the gateway that do not match our orders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foundation.events import Actor
 
 class DiscrepancyQuerySet(models.QuerySet["Discrepancy"]):
     def open(self) -> DiscrepancyQuerySet:
-        """Discrepancies that are not closed yet."""
+        """Return the discrepancies that are not closed yet."""
         return self.filter(closed_at=None)
 
     def close(self, key: str, *, actor: Actor, note: str) -> bool:
@@ -20,7 +20,7 @@ class DiscrepancyQuerySet(models.QuerySet["Discrepancy"]):
 
 
 class Discrepancy(models.Model):
-    """A payment at the gateway that matches no order of ours. The daily reconciliation finds it; a person closes it."""
+    """A payment at the gateway that does not match our orders. The daily reconciliation records it; staff close it."""
 
     gateway_id = models.CharField(max_length=40, unique=True)
     cause = models.CharField(max_length=250)

@@ -71,16 +71,16 @@ class Payment(models.Model):
 
     @property
     def is_captured(self) -> bool:
-        """Return whether the money was ever ours. An uncaptured payment that is returned never was."""
+        """Return whether the payment was ever captured, even if it was refunded since."""
         return self.captured_at is not None
 
     @property
     def is_proven(self) -> bool:
-        """Return whether the gateway has captured the payment, or signed that it authorised it."""
+        """Return whether the gateway has captured the payment, or confirmed its authorisation with a signature."""
         return self.is_captured or self.signature_verified_at is not None
 
     def refundable_minor(self) -> int:
-        """Return how much of the captured amount is not refunded, including pending refunds, in minor units."""
+        """Return the captured amount minus all refunds that have not failed, in minor units. It may be negative."""
         if not self.is_captured:
             return 0
         refunded = self.refunds.exclude(state="failed").aggregate(total=Sum("amount_minor"))["total"]

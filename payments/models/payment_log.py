@@ -11,7 +11,7 @@ from payments.models.refund import Refund
 
 
 class PaymentLog(models.Model):
-    """A change of the state or disposition of a payment or refund. A database trigger keeps it append-only.
+    """A change in the state or disposition of a payment or refund. A database trigger keeps it append-only.
 
     ``source`` begins with a Source, or is the actor of a decision.
     """

@@ -11,7 +11,7 @@ from django.db.models import Q
 from bookings.models import Booking
 from payments.models.defaults import new_receipt
 
-# When to poll the gateway about an order, after its creation. The last ones are for banks that respond days later.
+# When to poll an order, as offsets from its creation. The last ones are for banks that respond days later.
 POLL_SCHEDULE = [
     *(timedelta(minutes=minutes) for minutes in (2, 5, 10, 15, 30)),
     *(timedelta(hours=hours) for hours in (1, 6, 24, 72, 120)),
@@ -78,7 +78,7 @@ class PaymentOrder(models.Model):
         return self.razorpay_order_id or self.receipt
 
     def next_poll_after(self, now: datetime, hold_expires_at: datetime | None) -> datetime | None:
-        """Return when to poll the gateway about it next, or None if the last scheduled poll has passed."""
+        """Return the time of the next poll after ``now``, or None after the last one."""
         times = [self.created_at + offset for offset in POLL_SCHEDULE]
         if hold_expires_at is not None:
             times.append(hold_expires_at)

@@ -11,7 +11,7 @@ from payments.models.payment import Payment
 
 
 class Refund(models.Model):
-    """An intent to refund. Its id is the idempotency key with which the gateway performs it once."""
+    """An intent to refund. Its id is the idempotency key, so that the gateway refunds only once."""
 
     class State(models.TextChoices):
         REQUESTED = "requested"

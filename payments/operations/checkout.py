@@ -1,7 +1,7 @@
 """Start a checkout: hold the slot, create an order at the gateway, store its id.
 
 The intent is committed before the gateway is called. A crash or a lost response leaves a hold, which expires, and an
-order that is found again by its receipt. A repeat with the same idempotency key resumes where the first one stopped.
+order that can be found by its receipt. A repeat with the same idempotency key resumes where the first request stopped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 FIRST_POLL_AFTER = timedelta(seconds=10)  # for an order whose creation got no response
 
-BookingInputReader = Callable[[], dict[str, Any]]  # returns what hold_booking takes, or raises ValidationError
+BookingInputReader = Callable[[], dict[str, Any]]  # returns the arguments of hold_booking, or raises ValidationError
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Checkout:
 
 
 def start_checkout(*, actor: Actor, **booking_input: Any) -> Checkout:
-    """Hold a slot and create an order for it at the gateway. Takes what hold_booking takes.
+    """Hold a slot and create an order for it at the gateway. Takes the arguments of hold_booking.
 
     Raises what hold_booking raises, OrderRejected (the slot is free again), or GatewayUnavailable (the slot stays held,
     and a repeat or the poller finds or creates the order).
@@ -62,18 +62,18 @@ def respond_to_checkout(
 ) -> StoredResponse:
     """Start a checkout, or resume the one that was begun with the same key; return the response.
 
-    Without a key it resumes a checkout for exactly the same input that got GatewayUnavailable. Raises what
+    Without a key, resume a checkout with exactly the same input that failed with GatewayUnavailable. Raises what
     start_checkout and begin_execution raise.
     """
     with transaction.atomic():
         execution = begin_execution(keyed)
         if isinstance(execution, StoredResponse):
             return execution
-        resumed = _find_interrupted(execution) if keyed else _find_interrupted_without_key(read_input())
-        checkout = resumed or _begin(execution, actor, read_input())
+        interrupted_checkout = _find_interrupted(execution) if keyed else _find_interrupted_without_key(read_input())
+        checkout = interrupted_checkout or _begin(execution, actor, read_input())
     with execution.resumable(undone_by=OrderRejected):
         try:
-            order = _create_at_gateway(checkout.order, is_repeat=resumed is not None)
+            order = _create_at_gateway(checkout.order, is_repeat=interrupted_checkout is not None)
         except GatewayUnavailable:
             PaymentOrder.objects.filter(pk=checkout.order.pk).update(awaits_repeat=keyed is None)
             raise
@@ -105,17 +105,17 @@ def _find_interrupted(execution: Execution) -> Checkout | None:
 
 
 def _find_interrupted_without_key(booking_input: dict[str, Any]) -> Checkout | None:
-    """Return the checkout for the same input that got GatewayUnavailable, with a new manage token.
+    """Return the checkout with the same input that failed with GatewayUnavailable.
 
-    The first token was never shown.
+    Its manage token is new: the first one was never sent to the customer.
     """
-    same: dict[str, Any] = {f"customer__{name}": value for name, value in booking_input["customer"].items()}
-    same |= {name: value for name, value in booking_input.items() if name != "customer" and value is not None}
-    held = Booking.objects.active().filter(status=Booking.Status.HELD, **same).values("pk")
-    order = PaymentOrder.objects.filter(booking__in=held, awaits_repeat=True).first()
+    same_input: dict[str, Any] = {f"customer__{name}": value for name, value in booking_input["customer"].items()}
+    same_input |= {name: value for name, value in booking_input.items() if name != "customer" and value is not None}
+    held_bookings = Booking.objects.active().filter(status=Booking.Status.HELD, **same_input).values("pk")
+    order = PaymentOrder.objects.filter(booking__in=held_bookings, awaits_repeat=True).first()
     if order is None:
         return None
-    account = lock_account(order.pk)  # of two concurrent repeats, one resumes
+    account = lock_account(order.pk)  # only one of two concurrent repeats resumes
     order, booking = account.order, account.booking
     if not order.awaits_repeat or booking.status != Booking.Status.HELD or booking.is_overdue:
         return None
@@ -125,12 +125,15 @@ def _find_interrupted_without_key(booking_input: dict[str, Any]) -> Checkout | N
 
 
 def _create_at_gateway(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
-    """Return the order once the gateway knows it. A repeat looks first: the last request may have created it."""
+    """Create the order at the gateway, and return the current row.
+
+    A repeat looks the order up first: the previous request may have created it.
+    """
     if order.razorpay_order_id is not None:
         return order
     try:
-        found = gateway.find_order(order.receipt) if is_repeat else None
-        created = found or gateway.create_order(
+        existing_order = gateway.find_order(order.receipt) if is_repeat else None
+        gateway_order = existing_order or gateway.create_order(
             amount_minor=order.amount_minor,
             currency=order.currency,
             receipt=order.receipt,
@@ -140,22 +143,23 @@ def _create_at_gateway(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
         _reject(order, str(refusal))
         raise OrderRejected("The payment gateway refused the order. Please contact us to book.") from refusal
     except (GatewayNotSent, GatewayOutcomeUnknown) as error:
-        log.warning("Order %s is not open yet: %s", order.receipt, error)
+        log.warning("Failed to create order %s at the gateway: %s", order.receipt, error)
         PaymentOrder.objects.filter(pk=order.pk).update(last_error=str(error)[:250], updated_at=timezone.now())
         raise GatewayUnavailable(order.booking) from error
-    if (adopted := adopt_order(order, created)) is None:
-        raise OrderRejected("The payment gateway created an order with another amount. Please contact us to book.")
-    return adopted
+    if (adopted_order := adopt_order(order, gateway_order)) is None:
+        raise OrderRejected("The payment gateway created an order with different details. Please contact us to book.")
+    return adopted_order
 
 
 def adopt_order(order: PaymentOrder, gateway_order: GatewayOrder) -> PaymentOrder | None:
-    """Store the gateway's id of our order; return the current row, or None if the amounts differ: then it is rejected.
+    """Store the gateway's id of our order, and return the current row.
 
-    A second call with the same order changes nothing.
+    If the gateway's amount, currency or receipt differs, reject our order and return None. A second call with the same
+    order changes nothing.
     """
-    echoed = (gateway_order.amount_minor, gateway_order.currency, gateway_order.receipt)
-    if echoed != (order.amount_minor, order.currency, order.receipt):
-        _reject(order, f"The gateway created an order for {echoed}.")
+    gateway_values = (gateway_order.amount_minor, gateway_order.currency, gateway_order.receipt)
+    if gateway_values != (order.amount_minor, order.currency, order.receipt):
+        _reject(order, f"The gateway created an order for {gateway_values}.")
         return None
     with transaction.atomic():
         account = lock_account(order.pk)

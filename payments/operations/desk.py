@@ -1,4 +1,4 @@
-"""Record and void payments at the desk."""
+"""Record and void desk payments."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def record_desk_payment(
 
 @transaction.atomic
 def void_desk_payment(*, desk_payment_id: UUID, actor: Actor) -> bool:
-    """Void a desk payment; return whether it was valid until now."""
+    """Void a desk payment; return False if it was already voided."""
     valid = DeskPayment.objects.filter(pk=desk_payment_id, voided_at=None)
     return bool(valid.update(voided_at=timezone.now(), voided_by=str(actor)))

@@ -1,4 +1,4 @@
-"""Refund payments on request of staff."""
+"""Refund payments at the request of staff."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refund_payment(
     if cancels_booking:
         cancel_booking(booking_id=payment.booking_id, actor=actor)
         payment.refresh_from_db(fields=["disposition", "review_reason"])
-        if payment.disposition == Payment.Disposition.REVIEW:  # the amount was decided together with the cancellation
+        if payment.disposition == Payment.Disposition.REVIEW:  # staff chose the amount when they cancelled
             reason = "The rest was kept deliberately."
             set_disposition(payment, Payment.Disposition.CLOSED, source=str(actor), reason=reason)
     return refund

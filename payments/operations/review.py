@@ -1,4 +1,4 @@
-"""Decide about payments that need review."""
+"""Decide on payments that need review."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from payments.models import Payment, Refund
 
 
 class ReviewDecision(models.TextChoices):
-    REFUND_ALL = "pay_back", "Refund all of it"
+    REFUND_ALL = "pay_back", "Refund the remaining amount"
     APPLY_TO_BOOKING = "use", "Apply it to the booking"
     CLOSE = "noted", "It was handled elsewhere"
 
 
 @transaction.atomic
 def decide_review(*, payment_id: int, decision: ReviewDecision, note: str, actor: Actor) -> Payment:
-    """Carry out a decision about a payment that needs review. Raises ReviewNotPossible."""
+    """Carry out a decision on a payment that needs review. Raises ReviewNotPossible."""
     payment = lock_payment(payment_id)
     if payment.disposition != Payment.Disposition.REVIEW:
         raise ReviewNotPossible("This payment has already been reviewed.")
@@ -36,16 +36,18 @@ def decide_review(*, payment_id: int, decision: ReviewDecision, note: str, actor
 def _refund_all(payment: Payment, actor: Actor, note: str) -> None:
     amount_minor = payment.refundable_minor()
     if amount_minor <= 0:
-        raise ReviewNotPossible("Nothing of this payment is left to refund.")
+        raise ReviewNotPossible("This payment has nothing left to refund.")
     set_disposition(payment, Payment.Disposition.REFUND_DUE, source=str(actor), reason=note)
     request_refund(payment, amount_minor=amount_minor, cause=Refund.Source.STAFF, actor=actor, reason=note)
 
 
 def _apply_to_booking(payment: Payment, actor: Actor, note: str) -> None:
     if not payment.is_captured or payment.refundable_minor() <= 0:
-        raise ReviewNotPossible("This payment is not captured, or is refunded. It cannot pay for a booking.")
+        raise ReviewNotPossible("This payment was not captured or has been refunded, so it cannot pay for a booking.")
     is_paid = Payment.objects.filter(booking=payment.booking_id, disposition=Payment.Disposition.CONFIRMS).exists()
     is_payable = payment.booking.status in Booking.PAYABLE
     if is_paid or not (is_payable or accept_payment(booking_id=payment.booking_id, actor=actor)):
-        raise ReviewNotPossible("The booking is already paid, or its slot is gone. Refund the payment instead.")
+        raise ReviewNotPossible(
+            "The booking is already paid, or its slot is no longer free. Refund the payment instead."
+        )
     set_disposition(payment, Payment.Disposition.CONFIRMS, source=str(actor), reason=note)

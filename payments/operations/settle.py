@@ -1,8 +1,8 @@
-"""Settle: apply a gateway state to our rows, from any source: verify-payment, a webhook, polling, staff.
+"""Settle: apply a gateway state to our rows, from any source: verify-payment, webhooks, polling, reconciliation.
 
-Reports are repeated, late and in any order: states only move forward. What the money is for is decided in the
-transaction that records its state, so captured money always has a decided state: it pays for the booking, is refunded,
-or needs review.
+Reports may be repeated, late and out of order, so states only move forward. What the money is for is decided in the
+transaction that records its state, so captured money is always accounted for: it pays for the booking, is refunded, or
+needs review.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def settle_payment(*, order_id: UUID, reported: GatewayPayment, source: str, is_
     """Record the reported state of a payment, and decide what its money is for; a repeat changes nothing.
 
     ``source`` begins with a PaymentLog.Source; details may follow. ``is_signed``: the gateway's signature proves that
-    it authorised this payment of this order. Raises PaymentMismatch for a payment of another order.
+    it authorised this payment for this order. Raises PaymentMismatch for a payment of another order.
     """
     account = lock_account(order_id)
     payment = _get_or_create_payment(account, reported)
@@ -73,7 +73,7 @@ def _record_state(payment: Payment, reported: GatewayPayment, source: str, *, is
         payment.captured_at = now
     payment.method = reported.method or payment.method
     payment.error = reported.error if reported.state == State.FAILED else payment.error
-    if not is_signed:  # a signature contains no amount: the gateway's own report replaces the assumed one
+    if not is_signed:  # a signature does not cover the amount: the gateway's own report replaces the assumed one
         payment.amount_minor, payment.currency = reported.amount_minor, reported.currency
     payment.save(update_fields=["signature_verified_at", "captured_at", "method", "error", "amount_minor", "currency"])
     has_advanced = advance_payment(payment, reported.state, source=source, note=reported.error)
@@ -82,7 +82,7 @@ def _record_state(payment: Payment, reported: GatewayPayment, source: str, *, is
 
 
 def _decide(account: LockedAccount, payment: Payment, reported: GatewayPayment, source: str) -> None:
-    """Decide what the money is for. A decision stands, unless the money turns out never to have been captured."""
+    """Decide what the money is for. It stands, unless an uncaptured payment is returned or the amount is wrong."""
     is_returned_uncaptured = payment.state == State.REFUNDED and not payment.is_captured
     if payment.disposition == Disposition.CONFIRMS and is_returned_uncaptured:
         reason = "The booking is active, but its payment was never captured and was returned to the customer."
@@ -115,19 +115,19 @@ def _assign(account: LockedAccount, payment: Payment, reported: GatewayPayment, 
 def _amount_mismatch(order: PaymentOrder, payment: Payment) -> str:
     if (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency):
         return ""
-    requested, paid = (format_money(row.amount_minor, row.currency) for row in (order, payment))
-    return f"The order was for {requested}, but {paid} was paid."
+    order_amount, paid_amount = (format_money(row.amount_minor, row.currency) for row in (order, payment))
+    return f"The order was for {order_amount}, but {paid_amount} was paid."
 
 
 def mark_paid(order: PaymentOrder) -> None:
-    """Close a locked order to further payments, and poll it once more immediately."""
+    """Mark a locked order as paid, and make it due for a poll immediately."""
     order.state, order.next_check_at = PaymentOrder.State.PAID, timezone.now()
     order.save(update_fields=["state", "next_check_at", "updated_at"])
 
 
 @transaction.atomic
 def settle_refund(*, payment_pk: int, reported: GatewayRefund, source: str) -> Refund:
-    """Record the reported state of a refund of this payment. A refund that we did not request gets a row too."""
+    """Record the reported state of a refund of this payment. If we did not request the refund, create its row."""
     payment = lock_payment(payment_pk)
     refund = _get_or_create_refund(payment, reported)
     refund.razorpay_refund_id = reported.refund_id

@@ -20,15 +20,15 @@ log = logging.getLogger(__name__)
 def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking:
     """Settle a signed payment; a second call with the same payment returns the same booking.
 
-    The signature proves that the gateway authorised this payment of this order, for the order's amount. The booking is
-    confirmed on it, and the capture is polled within seconds. Raises UnknownOrder, SignatureInvalid, PaymentMismatch,
-    or PaidTooLate if the slot is gone.
+    The signature proves that the gateway authorised this payment for this order, so the booking is confirmed. The
+    capture is polled within seconds. Raises UnknownOrder, SignatureInvalid, PaymentMismatch, or PaidTooLate if the slot
+    is no longer free or the booking is no longer active.
     """
     order = PaymentOrder.objects.find_by_razorpay_id(order_id)
     if order is None or order.razorpay_order_id is None:
         raise UnknownOrder("There is no such order. Start again with POST /bookings/razorpay-booking.")
     if not is_payment_signature_valid(order_id=order.razorpay_order_id, payment_id=payment_id, signature=signature):
-        log.warning("Wrong signature for a payment of order %s", order.pk)
+        log.warning("Invalid signature for a payment of order %s", order.pk)
         raise SignatureInvalid("The signature does not match. Send the three values exactly as Checkout returned them.")
     payment = _settle_signed(order, payment_id)
     booking = Booking.objects.for_api().get(pk=order.booking_id)
@@ -52,7 +52,7 @@ def _settle_signed(order: PaymentOrder, payment_id: str) -> Payment:
     try:
         payment = settle_payment(order_id=order.pk, reported=reported, source=PaymentLog.Source.VERIFY, is_signed=True)
     except PaymentMismatch:
-        log.error("Payment %s was signed for order %s but belongs to another one", payment_id, order.pk)
+        log.error("Payment %s was signed for order %s but belongs to another order", payment_id, order.pk)
         raise
     # Poll the gateway about the payment immediately, in any state.
     PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=timezone.now())

@@ -10,7 +10,7 @@ from payments.operations.review import ReviewDecision
 
 class RefundForm(IdempotentForm):
     amount_minor = MoneyField(label="Amount")
-    reason = forms.CharField(max_length=250, label="Reason", help_text="For the books. The customer does not see it.")
+    reason = forms.CharField(max_length=250, label="Reason", help_text="For our records. The customer does not see it.")
     booking = forms.ChoiceField(
         label="The booking",
         choices=[("stands", "Keep it"), ("cancel", "Cancel it too")],
@@ -20,4 +20,4 @@ class RefundForm(IdempotentForm):
 
 class ReviewForm(forms.Form):
     resolution = forms.ChoiceField(label="Decision", choices=ReviewDecision.choices, widget=forms.RadioSelect)
-    note = forms.CharField(max_length=250, label="Reason", help_text="For the books.")
+    note = forms.CharField(max_length=250, label="Reason", help_text="For our records.")

@@ -1,4 +1,4 @@
-"""The page of a payment: refunds, log, review."""
+"""The payment page: refunds, log, review."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refund(request: HttpRequest, payment_id: int) -> HttpResponse:
         return _render_payment(request, row, form, ReviewForm())
     data = form.cleaned_data
     try:
-        requested = refund_payment(
+        new_refund = refund_payment(
             payment_id=row.pk,
             amount_minor=data["amount_minor"],
             key=data["key"],
@@ -48,15 +48,17 @@ def refund(request: HttpRequest, payment_id: int) -> HttpResponse:
     except (RefundTooLarge, InvalidTransition) as refusal:
         form.add_error(None, str(refusal))
         return _render_payment(request, row, form, ReviewForm())
-    amount = format_money(requested.amount_minor, requested.currency)
-    messages.success(request, f"A refund of {amount} is on its way. The customer is notified now and when it arrives.")
+    amount = format_money(new_refund.amount_minor, new_refund.currency)
+    messages.success(
+        request, f"A refund of {amount} is on its way. We notify the customer now and when it is processed."
+    )
     return redirect("payment", row.pk)
 
 
 @staff_page("payments.review_payment")
 @require_POST
 def review(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """Carry out a decision about a payment that needs review."""
+    """Carry out a decision on a payment that needs review."""
     row = _get_payment(payment_id)
     form = ReviewForm(request.POST)
     if not form.is_valid():
@@ -72,7 +74,7 @@ def review(request: HttpRequest, payment_id: int) -> HttpResponse:
     except ReviewNotPossible as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, f"Done: {decision.label.lower()}.")
+        messages.success(request, f"Your decision was recorded: {decision.label.lower()}.")
     return redirect("payment", row.pk)
 
 

@@ -1,4 +1,4 @@
-"""The reconciliation page: what differs between the gateway and our books, or needs a decision."""
+"""The reconciliation page: discrepancies, overdue work, and payments that need a decision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
 @staff_page("payments.review_payment")
 @require_POST
 def resolve(request: HttpRequest) -> HttpResponse:
-    """Perform the action of a button."""
+    """Perform the action whose button was pressed."""
     action = request.POST.get("action", "")
     note = request.POST.get("note", "").replace("\0", "").strip()[:250]
     if action in ReconciliationAction.values and perform_reconciliation_action(
@@ -47,5 +47,7 @@ def resolve(request: HttpRequest) -> HttpResponse:
     ):
         messages.success(request, "Done. The list updates in a few seconds.")
     else:
-        messages.warning(request, "That was not possible. Check the list again, and give a reason where one is needed.")
+        messages.warning(
+            request, "That was not possible. Check the list again, and enter a resolution where one is required."
+        )
     return redirect("reconciliation")

@@ -1,4 +1,4 @@
-"""Reconcile: compare the last week of the gateway's payments and refunds with ours, once a day."""
+"""Reconcile once a day: compare the gateway's payments and refunds of the last week with ours."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ def _record_discrepancy(reported: GatewayPayment, cause: str) -> None:
         defaults={"cause": cause, "amount_minor": reported.amount_minor, "currency": reported.currency},
     )
     if is_new:
-        log.error("Discrepancy: payment %s. %s", reported.payment_id, cause)
+        log.error("Discrepancy in payment %s: %s", reported.payment_id, cause)

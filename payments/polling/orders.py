@@ -1,7 +1,7 @@
 """Poll orders: ask the gateway for their current state, whether or not it was reported.
 
-One poll finds an order whose creation got no response, captures what is only authorised, settles payments and refunds
-that were not reported, and decides about holds whose time is over.
+One poll finds an order whose creation got no response, captures authorised payments, settles payments and refunds that
+were not reported, and expires or extends an overdue hold.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ log = logging.getLogger(__name__)
 SOURCE = PaymentLog.Source.POLL
 HOLD_EXPIRY = Actor(ActorKind.SYSTEM, "hold expiry")
 RETRY_AFTER = timedelta(seconds=30)
-HOLD_EXTENSION = timedelta(minutes=15)  # once, for a bank that still processes the payment when the hold ends
+HOLD_EXTENSION = timedelta(minutes=15)  # once, for a bank that is still processing the payment when the hold ends
 
 State = Payment.State
 
 
 @dataclass(frozen=True)
 class OrderState:
-    """The gateway's state of an order. ``found`` is set only if we did not know its id."""
+    """An order's state at the gateway. ``found_order`` is set only if its id was unknown."""
 
-    found: GatewayOrder | None
+    found_order: GatewayOrder | None
     payments: list[GatewayPayment]
     refunds: list[GatewayRefund]
 
@@ -52,29 +52,29 @@ def poll_orders() -> int:
 
 
 def fetch_order_state(order: PaymentOrder) -> OrderState:
-    """Ask the gateway, and capture authorised payments that are wanted. Raises GatewayError."""
-    found = None
+    """Fetch the order's state from the gateway, and capture its authorised payments. Raises GatewayError."""
+    found_order = None
     order_id = order.razorpay_order_id
     if order_id is None:
-        found = gateway.find_order(order.receipt, has_deadline=False)
-        if found is None:
+        found_order = gateway.find_order(order.receipt, has_deadline=False)
+        if found_order is None:
             return OrderState(None, [], [])
-        order_id = found.order_id
-    payments = [_capture_if_wanted(payment, order) for payment in gateway.list_order_payments(order_id)]
+        order_id = found_order.order_id
+    payments = [_capture_if_payable(payment, order) for payment in gateway.list_order_payments(order_id)]
     refunds = [
         refund
         for payment in payments
         if payment.refunded_minor
         for refund in gateway.list_payment_refunds(payment.payment_id)
     ]
-    return OrderState(found, payments, refunds)
+    return OrderState(found_order, payments, refunds)
 
 
-def _capture_if_wanted(payment: GatewayPayment, order: PaymentOrder) -> GatewayPayment:
+def _capture_if_payable(payment: GatewayPayment, order: PaymentOrder) -> GatewayPayment:
     """Capture an authorised payment of the right amount for a payable booking; return the payment's current state."""
     is_right_amount = (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency)
-    is_wanted = order.booking.status in (Booking.Status.HELD, *Booking.PAYABLE)
-    if payment.state != State.AUTHORIZED or not is_right_amount or not is_wanted:
+    is_payable = order.booking.status in (Booking.Status.HELD, *Booking.PAYABLE)
+    if payment.state != State.AUTHORIZED or not is_right_amount or not is_payable:
         return payment
     try:
         return gateway.capture_payment(payment.payment_id, amount_minor=payment.amount_minor, currency=payment.currency)
@@ -82,16 +82,16 @@ def _capture_if_wanted(payment: GatewayPayment, order: PaymentOrder) -> GatewayP
         return gateway.fetch_payment(payment.payment_id)  # it may have been captured automatically in the meantime
 
 
-def apply_order_state(order: PaymentOrder, polled: OrderState) -> None:
-    """Settle the gateway's state, and schedule the next poll."""
-    if polled.found is not None and adopt_order(order, polled.found) is None:
+def apply_order_state(order: PaymentOrder, order_state: OrderState) -> None:
+    """Settle the order's state, and schedule the next poll."""
+    if order_state.found_order is not None and adopt_order(order, order_state.found_order) is None:
         return
-    for payment in polled.payments:
+    for payment in order_state.payments:
         settle_payment(order_id=order.pk, reported=payment, source=SOURCE)
     rows = dict(Payment.objects.filter(order=order).values_list("razorpay_payment_id", "pk"))
-    for refund in polled.refunds:
+    for refund in order_state.refunds:
         settle_refund(payment_pk=rows[refund.payment_id], reported=refund, source=SOURCE)
-    has_pending = any(payment.state in (State.CREATED, State.AUTHORIZED) for payment in polled.payments)
+    has_pending = any(payment.state in (State.CREATED, State.AUTHORIZED) for payment in order_state.payments)
     _schedule_next_poll(order, has_pending_payment=has_pending)
 
 
@@ -100,13 +100,13 @@ def _record_failed_poll(order: PaymentOrder, error: CallFailed) -> None:
     postpone(order, "next_check_at", RETRY_AFTER, last_error=str(error)[:250])
     with transaction.atomic():
         account = lock_account(order.pk)
-        # Whether it is being paid is unknown, but an unreachable gateway must not block the slot. Late payments settle.
+        # A payment may be in progress, but an unreachable gateway must not block the slot. A late payment is settled.
         expire_hold(booking_id=account.booking.pk, actor=HOLD_EXPIRY)
 
 
 @transaction.atomic
 def _schedule_next_poll(order: PaymentOrder, *, has_pending_payment: bool) -> None:
-    """Expire or extend a hold whose time is over, and set when to poll next, if ever."""
+    """Expire or extend an overdue hold, and schedule the next poll, if there is one."""
     account = lock_account(order.pk)
     row, booking, now = account.order, account.booking, timezone.now()
     if booking.is_overdue:
@@ -119,7 +119,8 @@ def _schedule_next_poll(order: PaymentOrder, *, has_pending_payment: bool) -> No
     if row.next_check_at is None and row.state in (PaymentOrder.State.CREATING, PaymentOrder.State.OPEN):
         row.state = PaymentOrder.State.CLOSED
     elif row.state == PaymentOrder.State.CREATING and booking.status != Booking.Status.HELD:
-        row.state, row.next_check_at = PaymentOrder.State.CLOSED, None  # it was never shown, so it cannot be paid
+        # The order never reached the customer, so it cannot be paid.
+        row.state, row.next_check_at = PaymentOrder.State.CLOSED, None
     row.save(update_fields=["is_extended", "next_check_at", "state", "updated_at"])
 
 

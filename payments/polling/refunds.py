@@ -1,6 +1,6 @@
 """Process refunds: request them from the gateway, and poll their state.
 
-One intent, one idempotency key, one body: however often the gateway is called, it refunds once.
+Each refund has one idempotency key and one body, so the gateway refunds it once, however often it is called.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def _mark_sent(refund: Refund) -> None:
 
 
 def _request_or_fetch(refund: Refund) -> GatewayRefund:
-    """Request the refund. If that is rejected, check whether it exists: the gateway stores our id as its receipt."""
+    """Fetch the refund if the gateway's id is known, or else request it.
+
+    If the request is rejected, check whether the refund exists: the gateway stores our id as its receipt.
+    """
     payment_id = refund.payment.razorpay_payment_id
     if refund.razorpay_refund_id is not None:
         return gateway.fetch_refund(refund.razorpay_refund_id)

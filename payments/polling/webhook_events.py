@@ -1,4 +1,4 @@
-"""Process the stored gateway events. They are repeated, late and in any order; each reports a current state."""
+"""Process the stored gateway events, which may be repeated, late and out of order."""
 
 from __future__ import annotations
 
@@ -21,41 +21,43 @@ from payments.operations.settle import settle_payment, settle_refund
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8  # to process an event of an unknown order, over about twelve hours
+MAX_ATTEMPTS = 8  # at an event for an unknown order, over about twelve hours
 RETENTION = timedelta(days=90)
 
 State = GatewayEvent.State
 
 
 class UnmatchedEvent(Exception):
-    """The event belongs to no order that we know."""
+    """The event belongs to an unknown order."""
 
 
 def process_events() -> int:
     """Process the events that are due; return how many."""
     events = claim_due_rows(GatewayEvent.objects.all(), "next_try_at")
-    return process_rows(events, call=_fetch_unknown_order(events), apply=_process, on_failure=_process_without_order)
+    return process_rows(events, call=_unknown_order_fetcher(events), apply=_process, on_failure=_process_without_order)
 
 
 def purge_event_bodies() -> int:
-    """Remove the bodies, which contain personal data, that are past their retention; return how many."""
+    """Remove event bodies that are past their retention, since they contain personal data; return how many."""
     old = GatewayEvent.objects.filter(received_at__lt=timezone.now() - RETENTION, body__isnull=False)
     return old.update(body=None)
 
 
-def _fetch_unknown_order(events: list[GatewayEvent]) -> Callable[[GatewayEvent], GatewayOrder | None]:
-    """Return a call that fetches an event's order if we do not know its id: the receipt may be ours.
+def _unknown_order_fetcher(events: list[GatewayEvent]) -> Callable[[GatewayEvent], GatewayOrder | None]:
+    """Return a function that fetches an event's order if its id is unknown, to match it by its receipt.
 
     A webhook may arrive before the response that contains the id of the new order.
     """
-    ids = {event.pk: _order_id(event) for event in events}
-    known = set(
-        PaymentOrder.objects.filter(razorpay_order_id__in=ids.values()).values_list("razorpay_order_id", flat=True)
+    order_ids = {event.pk: _order_id(event) for event in events}
+    known_ids = set(
+        PaymentOrder.objects.filter(razorpay_order_id__in=order_ids.values()).values_list(
+            "razorpay_order_id", flat=True
+        )
     )
 
     def fetch(event: GatewayEvent) -> GatewayOrder | None:
-        order_id = ids[event.pk]
-        return gateway.fetch_order(order_id) if order_id and order_id not in known else None
+        order_id = order_ids[event.pk]
+        return gateway.fetch_order(order_id) if order_id and order_id not in known_ids else None
 
     return fetch
 
@@ -93,7 +95,7 @@ def _settle(event: GatewayEvent) -> GatewayEvent.State:
         return State.IGNORED
     source = f"{PaymentLog.Source.WEBHOOK.value} {event.kind}"
     row = _settle_payment(read_payment(payment), source=source)
-    if refund is not None and row.is_captured:  # the return of an uncaptured payment is not a refund of ours
+    if refund is not None and row.is_captured:  # returning an uncaptured payment is not a refund
         settle_refund(payment_pk=row.pk, reported=read_refund(refund), source=source)
     return State.DONE
 

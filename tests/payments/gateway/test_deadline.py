@@ -17,7 +17,7 @@ def test_gateway_call_without_a_free_thread_is_not_sent():
         gate.wait(10)
         return {}
 
-    busy = [deadline._callers.submit(block) for _ in range(deadline.MAX_CONCURRENT_CALLS)]
+    busy = [deadline._executor.submit(block) for _ in range(deadline.MAX_CONCURRENT_CALLS)]
     for _ in busy:
         started.acquire()
     sent = []

@@ -1,4 +1,4 @@
-from payments.gateway.redaction import redacted
+from payments.gateway.redaction import redact
 
 
 def test_redaction_hides_personal_data():
@@ -6,6 +6,6 @@ def test_redaction_hides_personal_data():
         "payload": {"payment": {"entity": {"id": "pay_1", "email": "a@b.c", "vpa": "x@y", "notes": ["n"], "amount": 5}}}
     }
 
-    assert redacted(event) == {
+    assert redact(event) == {
         "payload": {"payment": {"entity": {"id": "pay_1", "email": "…", "vpa": "…", "notes": "…", "amount": 5}}}
     }
