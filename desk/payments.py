@@ -1,4 +1,4 @@
-"""The front desk's page of a booking's balance: record and void payments at the desk."""
+"""The balance page of a booking, where the front desk records and voids desk payments."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from payments.operations import record_desk_payment, void_desk_payment
 @staff_page("payments.take_payment")
 @require_http_methods(["GET", "HEAD", "POST"])
 def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
-    """Show what a booking has due, and record a payment at the desk."""
+    """Show the balance of a booking, and record a desk payment."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
     current = balance_of(booking)
     form = DeskPaymentForm(request.POST or None, initial={"amount_minor": max(current.due_minor, 0)})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        recorded = record_desk_payment(
+        desk_payment = record_desk_payment(
             booking_id=booking.pk,
             method=DeskPayment.Method(data["method"]),
             amount_minor=data["amount_minor"],
@@ -37,7 +37,7 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
             is_payout=data["direction"] == "out",
             note=data["note"],
         )
-        messages.success(request, f"{format_money(recorded.amount_minor, recorded.currency)} recorded.")
+        messages.success(request, f"{format_money(desk_payment.amount_minor, desk_payment.currency)} was recorded.")
         return redirect("desk", booking.pk)
     amounts = {
         "price": current.price_minor,
@@ -62,10 +62,10 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
 @staff_page("payments.take_payment")
 @require_POST
 def void(request: HttpRequest, desk_payment_id: UUID) -> HttpResponse:
-    """Void a payment at the desk."""
+    """Void a desk payment."""
     desk_payment = get_object_or_404(DeskPayment, pk=desk_payment_id)
     if void_desk_payment(desk_payment_id=desk_payment.pk, actor=Actor.from_user(request.user)):
-        messages.success(request, "Voided. If the amount was wrong, record the right one now.")
+        messages.success(request, "The payment was voided. If the amount was wrong, record the correct one now.")
     else:
-        messages.warning(request, "This payment was already voided.")
+        messages.warning(request, "This payment has already been voided.")
     return redirect("desk", desk_payment.booking_id)

@@ -7,5 +7,5 @@ from bookings.timeline import Shortcut
 
 
 def link_to_balance(booking: Booking) -> Shortcut:
-    """Return the link to the page where payments at the desk are recorded."""
-    return Shortcut("Balance, cash and card", reverse("desk", args=[booking.pk]), "payments.take_payment")
+    """Return the link to the page where desk payments are recorded."""
+    return Shortcut("Balance and desk payments", reverse("desk", args=[booking.pk]), "payments.take_payment")

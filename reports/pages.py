@@ -14,29 +14,29 @@ from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
 from reports.takings import movements, takings
 
-INVALID_DATE = "This is not a valid date. Write it like 2026-11-30."
+INVALID_DATE = "This is not a valid date. Enter it like this: 2026-11-30."
 
 
 @staff_page("payments.view_payment")
 @require_safe
 def day(request: HttpRequest) -> HttpResponse:
     """Show the takings of a day by method."""
-    chosen = _requested_day(request)
-    if chosen is None:
+    report_date = _read_report_date(request)
+    if report_date is None:
         return render_staff_page(request, "reports/takings.html", "Takings", error=INVALID_DATE)
     rows = [
         (row, *(format_money(amount, row.currency) for amount in (row.taken_minor, row.refunded_minor, row.net_minor)))
-        for row in takings(chosen)
+        for row in takings(report_date)
     ]
     return render_staff_page(
         request,
         "reports/takings.html",
         "Takings",
-        day=chosen,
+        day=report_date,
         rows=rows,
-        before=chosen - timedelta(days=1),
-        after=chosen + timedelta(days=1),
-        has_after=chosen < timezone.localdate(),
+        previous_day=report_date - timedelta(days=1),
+        next_day=report_date + timedelta(days=1),
+        has_next_day=report_date < timezone.localdate(),
     )
 
 
@@ -44,14 +44,14 @@ def day(request: HttpRequest) -> HttpResponse:
 @require_safe
 def day_csv(request: HttpRequest) -> HttpResponse:
     """Return the movements of a day as CSV, with amounts in major units."""
-    chosen = _requested_day(request)
-    if chosen is None:
+    report_date = _read_report_date(request)
+    if report_date is None:
         return HttpResponse(INVALID_DATE, status=400, content_type="text/plain")
-    headers = {"Content-Disposition": f'attachment; filename="takings-{chosen}.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="takings-{report_date}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     sheet = csv.writer(response)
     sheet.writerow(["at", "method", "booking", "taken", "paid_back", "currency", "receipt"])
-    for row in movements(chosen):
+    for row in movements(report_date):
         at = timezone.localtime(row.at, timezone.get_default_timezone()).isoformat(timespec="seconds")
         amounts = (f"{minor // 100}.{minor % 100:02}" for minor in (row.taken_minor, row.refunded_minor))
         cells = (at, row.method, row.reference, *amounts, row.currency, row.receipt)
@@ -60,14 +60,14 @@ def day_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _escape_formula(text: str) -> str:
-    # A spreadsheet would execute it.
+    # A spreadsheet would evaluate such a cell as a formula.
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _requested_day(request: HttpRequest) -> date | None:
+def _read_report_date(request: HttpRequest) -> date | None:
     text = request.GET.get("on", "")
     try:
-        chosen = parse_date(text) if text else timezone.localdate()
+        report_date = parse_date(text) if text else timezone.localdate()
     except ValueError:
         return None
-    return chosen if chosen and 2000 <= chosen.year <= 2200 else None
+    return report_date if report_date and 2000 <= report_date.year <= 2200 else None

@@ -1,4 +1,4 @@
-"""Takings: what was paid and refunded on a day, by method. The day is a local day of the business."""
+"""Takings: what was paid and refunded on a day, by method. Days are in the business's time zone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Each payment, refund and payment at the desk of a day, with the amounts taken and refunded in minor units.
+# Each payment, refund and desk payment of a day, with the amounts taken and refunded in minor units.
 MOVEMENTS = """
     SELECT p.captured_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
            p.amount_minor AS taken, 0::bigint AS refunded, p.currency, p.razorpay_payment_id AS receipt
@@ -27,7 +27,7 @@ MOVEMENTS = """
 
 @dataclass(frozen=True)
 class Taking:
-    """The day of one method: the number of movements, and sums in minor units."""
+    """The totals of one method on one day: the number of movements, and amounts in minor units."""
 
     method: str
     currency: str
@@ -58,7 +58,7 @@ def takings(day: date) -> list[Taking]:
             f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(refunded)::bigint
                 FROM ({MOVEMENTS}) AS m GROUP BY GROUPING SETS ((method, currency), (currency))
                 ORDER BY method NULLS LAST, currency""",  # noqa: S608 - a constant
-            _limits(day),
+            _day_bounds(day),
         )
         return [Taking(*row) for row in cursor.fetchall()]
 
@@ -69,12 +69,12 @@ def movements(day: date) -> list[Movement]:
         cursor.execute(
             f"""SELECT m.at, m.method, b.reference, m.taken, m.refunded, m.currency, m.receipt
                 FROM ({MOVEMENTS}) AS m JOIN bookings_booking b ON b.id = m.booking_id ORDER BY m.at""",  # noqa: S608
-            _limits(day),
+            _day_bounds(day),
         )
         return [Movement(*row) for row in cursor.fetchall()]
 
 
-def _limits(day: date) -> dict[str, datetime]:
+def _day_bounds(day: date) -> dict[str, datetime]:
     zone = timezone.get_default_timezone()
     start, end = (datetime.combine(date_, time.min, tzinfo=zone) for date_ in (day, day + timedelta(days=1)))
     return {"start": start, "end": end}
