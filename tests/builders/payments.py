@@ -34,12 +34,12 @@ def count_messages_by_kind():
     return dict(Counter(Notification.objects.values_list("kind", flat=True)))
 
 
-def verify(paid):
+def verify(checkout_response):
     """Verify what Razorpay Checkout returned to the browser."""
     return verify_payment(
-        order_id=paid["razorpay_order_id"],
-        payment_id=paid["razorpay_payment_id"],
-        signature=paid["razorpay_signature"],
+        order_id=checkout_response["razorpay_order_id"],
+        payment_id=checkout_response["razorpay_payment_id"],
+        signature=checkout_response["razorpay_signature"],
     )
 
 
@@ -58,8 +58,8 @@ def make_refunds_due():
     Refund.objects.filter(next_try_at__isnull=False).update(next_try_at=timezone.now() - timedelta(seconds=1))
 
 
-def refunded_at_gateway(sandbox, payment):
-    """Return the amounts of the refunds that the gateway made of the payment."""
+def gateway_refund_amounts(sandbox, payment):
+    """Return the amounts of the refunds that the gateway made for the payment."""
     refunds = sandbox.client.log(kind="refund.created")
     return [refund["amount"] for refund in refunds if refund["payment_id"] == payment.razorpay_payment_id]
 
@@ -75,14 +75,14 @@ def post_webhook(body: bytes, signature: str | None = None, event_id: str = "evt
     return Client(headers=headers).post(WEBHOOK_URL, body, content_type="application/json")
 
 
-def payment_entity(started, **changes):
+def payment_entity(new_checkout, **changes):
     return {
         "id": "pay_Webhook0000001",
         "entity": "payment",
         "amount": 50_000,
         "currency": "INR",
         "status": "captured",
-        "order_id": started.order.razorpay_order_id,
+        "order_id": new_checkout.order.razorpay_order_id,
         "method": "upi",
         "amount_refunded": 0,
         "captured": True,

@@ -1,6 +1,6 @@
 """Kill real processes with ``kill -9`` during a checkout or a refund.
 
-A lock that the test holds on the row that the next step writes stops the process at that step until it is killed.
+The test locks the rows that the next step writes, so the process waits at that step until it is killed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from foundation.background_tasks import run_due_tasks
 from payments.models import Payment, PaymentLog, PaymentOrder, Refund
 from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK, booking_request, make_paid_service
-from tests.builders.payments import checkout, make_refunds_due, refunded_at_gateway, verify
+from tests.builders.payments import checkout, gateway_refund_amounts, make_refunds_due, verify
 from tests.processes import RunningWeb, kill_worker
 from tests.threads import wait_until
 
@@ -31,15 +31,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 @contextmanager
 def lock_rows(model: type[Model]) -> Iterator[None]:
-    """Keep every row of ``model`` locked, so that writers wait."""
+    """Lock every row of ``model``, so that writers wait."""
     with transaction.atomic():
         assert list(model._default_manager.select_for_update())
         yield
 
 
-def waits_for_a_lock() -> bool:
+def is_waiting_for_lock() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction caches the activity that it reads first
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction caches the first snapshot that it reads
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
@@ -69,45 +69,45 @@ class Customer:
         try:
             self.response = self.book()
         except requests.ConnectionError:
-            return  # the process at the other end has died
+            return  # the web process was killed
 
 
-def before_the_hold(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+def kill_before_hold(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     with lock_rows(Resource):
         customer.begin()
-        wait_until(waits_for_a_lock)
+        wait_until(is_waiting_for_lock)
         web.kill_workers()
         assert customer.has_no_response()
 
 
-def while_the_gateway_processes(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+def kill_during_gateway_call(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(PaymentOrder.objects.exists)
     web.kill_workers()
     assert customer.has_no_response()
 
 
-def after_the_gateway_responds(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+def kill_after_gateway_response(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(PaymentOrder.objects.exists)
     with lock_rows(PaymentOrder):
-        wait_until(waits_for_a_lock)
-        assert opened_at(sandbox) == 1
+        wait_until(is_waiting_for_lock)
+        assert count_orders_at_gateway(sandbox) == 1
         web.kill_workers()
         assert customer.has_no_response()
 
 
-def after_the_order_is_open(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
+def kill_after_order_is_open(web: RunningWeb, customer: Customer, sandbox: Any) -> None:
     customer.begin()
     wait_until(IdempotencyKey.objects.exists)
     with lock_rows(IdempotencyKey):
-        wait_until(waits_for_a_lock)
+        wait_until(is_waiting_for_lock)
         assert PaymentOrder.objects.get().state == "open"
         web.kill_workers()
         assert customer.has_no_response()
 
 
-def opened_at(sandbox: Any) -> int:
+def count_orders_at_gateway(sandbox: Any) -> int:
     receipts = set(PaymentOrder.objects.values_list("receipt", flat=True))
     return sum(entry["receipt"] in receipts for entry in sandbox.client.log(kind="order.created"))
 
@@ -115,10 +115,10 @@ def opened_at(sandbox: Any) -> int:
 @pytest.mark.parametrize(
     ("kill", "bookings_left"),
     [
-        (before_the_hold, 0),
-        (while_the_gateway_processes, 1),
-        (after_the_gateway_responds, 1),
-        (after_the_order_is_open, 1),
+        (kill_before_hold, 0),
+        (kill_during_gateway_call, 1),
+        (kill_after_gateway_response, 1),
+        (kill_after_order_is_open, 1),
     ],
 )
 def test_checkout_resumes_after_a_web_process_dies(
@@ -130,7 +130,7 @@ def test_checkout_resumes_after_a_web_process_dies(
     kill(running_web, customer, sandbox)
 
     sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
-    wait_until(lambda: not waits_for_a_lock())
+    wait_until(lambda: not is_waiting_for_lock())
     assert Booking.objects.count() == bookings_left
     IdempotencyKey.objects.update(locked_until=timezone.now())
     response = customer.book()
@@ -138,11 +138,11 @@ def test_checkout_resumes_after_a_web_process_dies(
     assert (response.status_code, response.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id), (
         response.text
     )
-    assert (Booking.objects.count(), opened_at(sandbox)) == (1, 1)
+    assert (Booking.objects.count(), count_orders_at_gateway(sandbox)) == (1, 1)
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
 
 
-def test_refund_is_made_once_if_the_worker_dies_before_recording_it(
+def test_refund_is_made_once_if_the_worker_dies_before_recording_the_outcome(
     sandbox: Any, start_worker: Callable[[str], Any]
 ) -> None:
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
@@ -153,9 +153,9 @@ def test_refund_is_made_once_if_the_worker_dies_before_recording_it(
     refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
     wait_until(lambda: Refund.objects.get().state == "sent", seconds=40)
     with lock_rows(Payment):
-        wait_until(waits_for_a_lock)
+        wait_until(is_waiting_for_lock)
         kill_worker(worker)
-    assert refunded_at_gateway(sandbox, payment) == [10_000]
+    assert gateway_refund_amounts(sandbox, payment) == [10_000]
     assert Refund.objects.get().state == "sent"
 
     sandbox.client.set(gateway_seconds_min=0, gateway_seconds_max=0)
@@ -163,5 +163,5 @@ def test_refund_is_made_once_if_the_worker_dies_before_recording_it(
     start_worker("http://127.0.0.1:1")
 
     wait_until(lambda: Refund.objects.get().state == "processed", seconds=40)
-    assert refunded_at_gateway(sandbox, payment) == [10_000]
+    assert gateway_refund_amounts(sandbox, payment) == [10_000]
     assert PaymentLog.objects.filter(refund=Refund.objects.get(), moved_to="processed").count() == 1

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = timezone.now() - timedelta(days=1)
 
 
-def violated():
+def list_violations():
     """Run the command; return the invariants of payments that are violated."""
     out = StringIO()
     with suppress(CommandError):
         call_command("check_invariants", stdout=out)
     lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
-    return {sentence.partition("  such as")[0] for count, sentence in lines if count != "0"} & set(INVARIANTS)
+    return {invariant.partition("  such as")[0] for count, invariant in lines if count != "0"} & set(INVARIANTS)
 
 
 def refund(**fields):
@@ -74,13 +74,13 @@ def make_hold_overdue():
 
 
 @pytest.fixture
-def paid(sandbox):
+def paid_booking(sandbox):
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
     run_due_tasks()
 
 
-def test_invariants_hold_for_a_paid_booking(paid):
-    assert violated() == set()
+def test_invariants_hold_for_a_paid_booking(paid_booking):
+    assert list_violations() == set()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_invariants_hold_for_a_paid_booking(paid):
         (make_hold_overdue, "Unpaid holds expire"),
     ],
 )
-def test_check_invariants_names_each_violation(paid, damage, part):
+def test_check_invariants_names_each_violation(paid_booking, damage, part):
     damage()
 
-    assert any(part in sentence for sentence in violated())
+    assert any(part in invariant for invariant in list_violations())

@@ -19,9 +19,9 @@ from tests.builders.payments import checkout, count_messages_by_kind, verify
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def paid_booking(sandbox, **fields):
-    started = checkout(make_paid_service(**fields))
-    booking = verify(sandbox.client.pay(started.order.razorpay_order_id))
+def make_paid_booking(sandbox, **fields):
+    new_checkout = checkout(make_paid_service(**fields))
+    booking = verify(sandbox.client.pay(new_checkout.order.razorpay_order_id))
     run_due_tasks()
     return booking
 
@@ -31,7 +31,7 @@ def list_refunds():
 
 
 def test_booking_cancelled_by_its_customer_is_refunded_once(sandbox):
-    booking = paid_booking(sandbox)
+    booking = make_paid_booking(sandbox)
 
     for _ in range(2):
         cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
@@ -47,8 +47,8 @@ def test_booking_cancelled_by_its_customer_is_refunded_once(sandbox):
     }.items() <= count_messages_by_kind().items()
 
 
-def test_booking_cancelled_by_staff_puts_its_payment_up_for_review(sandbox):
-    booking = paid_booking(sandbox)
+def test_booking_cancelled_by_staff_flags_its_payment_for_review(sandbox):
+    booking = make_paid_booking(sandbox)
 
     cancel_booking(booking_id=booking.pk, actor=DESK)
     run_due_tasks()
@@ -59,7 +59,7 @@ def test_booking_cancelled_by_staff_puts_its_payment_up_for_review(sandbox):
 
 @pytest.mark.parametrize("end", ["declined", "unanswered"])
 def test_declined_or_unanswered_request_is_refunded(sandbox, end):
-    booking = paid_booking(sandbox, requires_confirmation=True)
+    booking = make_paid_booking(sandbox, requires_confirmation=True)
     assert booking.status == "pending"
 
     if end == "declined":
@@ -73,7 +73,7 @@ def test_declined_or_unanswered_request_is_refunded(sandbox, end):
 
 
 def test_completed_or_rescheduled_booking_keeps_its_payment(sandbox):
-    booking = paid_booking(sandbox)
+    booking = make_paid_booking(sandbox)
 
     reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=CUSTOMER_ACTOR)
     complete_booking(booking_id=booking.pk, actor=DESK)
@@ -84,20 +84,20 @@ def test_completed_or_rescheduled_booking_keeps_its_payment(sandbox):
 
 
 def test_hold_cancelled_before_it_is_paid_has_no_payment(sandbox):
-    started = checkout()
+    new_checkout = checkout()
 
-    cancel_booking(booking_id=started.new_booking.booking.pk, actor=CUSTOMER_ACTOR)
+    cancel_booking(booking_id=new_checkout.new_booking.booking.pk, actor=CUSTOMER_ACTOR)
 
     assert not Payment.objects.exists()
 
 
 def test_payment_for_a_cancelled_hold_is_refunded(sandbox):
-    started = checkout()
-    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    new_checkout = checkout()
+    checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id)
 
-    cancel_booking(booking_id=started.new_booking.booking.pk, actor=CUSTOMER_ACTOR)
+    cancel_booking(booking_id=new_checkout.new_booking.booking.pk, actor=CUSTOMER_ACTOR)
     with pytest.raises(Exception, match="refunded"):
-        verify(paid)
+        verify(checkout_response)
     run_due_tasks()
     run_due_tasks()
 

@@ -1,8 +1,8 @@
 """Check the invariants of payments under any sequence of events.
 
-Customers book, pay, fail, pay late and twice; banks and the gateway respond, hang and report in any order; holds
-expire, staff refund, the worker polls. The invariants are checked after each step, and in the end our books are
-compared with the gateway's.
+Customers book, pay late, pay twice and fail to pay; the gateway responds, fails and reports in any order; holds expire,
+staff refund, the worker polls. The invariants are checked after each step. At the end, our books are compared with the
+gateway's.
 
 ``MACHINE_EXAMPLES=500 make test ARGS="-k machine"`` searches longer than CI does.
 """
@@ -45,15 +45,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
 STEPS = 25
-WHICH = st.integers(0, 99)
+INDEX = st.integers(0, 99)
 HOURS = st.integers(10, 11)
 FAULTS = ("gateway_error_after", "gateway_reset_after", "gateway_error_before", "gateway_throttle")
 URL = "/payments/razorpay/webhook"
 
 
 class PaymentMachine(RuleBasedStateMachine):
-    # Rules without anything to work on do nothing. Preconditions would let what is drawn depend on how fast the
-    # gateway was, and Hypothesis could not repeat it.
+    # Rules that have nothing to act on do nothing. With preconditions, the drawn values would depend on the gateway's
+    # speed, and Hypothesis could not reproduce a failure.
     client: SandboxClient
 
     def __init__(self) -> None:
@@ -63,37 +63,41 @@ class PaymentMachine(RuleBasedStateMachine):
         self.client.set(webhook_held=1, gateway_seconds_min=0, gateway_seconds_max=0)
         self.service = make_paid_service(slug=f"machine-{uuid4().hex[:12]}")
         self.first_event = len(self.client.webhooks())
-        self.orders: list[str] = []
-        self.paid: list[dict[str, str]] = []
-        self.failed: list[str] = []
+        self.order_ids: list[str] = []
+        self.checkout_responses: list[dict[str, str]] = []
+        self.failed_payment_ids: list[str] = []
         self.ranks: dict[str, int] = {}
         self.dashboard_refunds = 0
 
     @rule(hour=HOURS)
     def book(self, hour: int) -> None:
         with suppress(SlotTaken, GatewayUnavailable):
-            started = start_checkout(service=self.service, starts_at=slot(hour=hour), customer=CUSTOMER, actor=DESK)
-            self.orders.append(str(started.order.razorpay_order_id))
+            new_checkout = start_checkout(
+                service=self.service, starts_at=slot(hour=hour), customer=CUSTOMER, actor=DESK
+            )
+            self.order_ids.append(str(new_checkout.order.razorpay_order_id))
 
-    @rule(which=WHICH, capture=st.booleans(), amount=st.sampled_from([50_000, 50_000, 50_000, 51_000]))
-    def pay(self, which: int, capture: bool = True, amount: int = 50_000) -> None:
-        if not self.orders:
+    @rule(index=INDEX, capture=st.booleans(), amount=st.sampled_from([50_000, 50_000, 50_000, 51_000]))
+    def pay(self, index: int, capture: bool = True, amount: int = 50_000) -> None:
+        if not self.order_ids:
             return
-        if not self._is_paid(which):
-            self.paid.append(self.client.pay(self._pick(self.orders, which), capture=capture, amount=amount))
+        if not self._is_paid(index):
+            self.checkout_responses.append(
+                self.client.pay(self._pick(self.order_ids, index), capture=capture, amount=amount)
+            )
 
-    @rule(which=WHICH)
-    def fail(self, which: int) -> None:
-        if not self.orders:
+    @rule(index=INDEX)
+    def fail(self, index: int) -> None:
+        if not self.order_ids:
             return
-        self.failed.append(self.client.fail(self._pick(self.orders, which))["id"])
+        self.failed_payment_ids.append(self.client.fail(self._pick(self.order_ids, index))["id"])
 
-    @rule(which=WHICH, capture=st.booleans())
-    def approve_late(self, which: int, capture: bool = True) -> None:
-        if not self.failed:
+    @rule(index=INDEX, capture=st.booleans())
+    def approve_late(self, index: int, capture: bool = True) -> None:
+        if not self.failed_payment_ids:
             return
-        failed = self.failed.pop(which % len(self.failed))
-        self.client.late_authorize(failed, capture=capture)
+        payment_id = self.failed_payment_ids.pop(index % len(self.failed_payment_ids))
+        self.client.late_authorize(payment_id, capture=capture)
 
     @rule()
     def return_uncaptured_payment(self) -> None:
@@ -102,67 +106,68 @@ class PaymentMachine(RuleBasedStateMachine):
                 self.client.auto_refund(payment["id"])
                 return
 
-    @rule(which=WHICH)
-    def refund_in_the_dashboard(self, which: int) -> None:
-        if not self.paid:
+    @rule(index=INDEX)
+    def refund_in_the_dashboard(self, index: int) -> None:
+        if not self.checkout_responses:
             return
-        payment = self._fetch(f"/v1/payments/{self._pick(self.paid, which)['razorpay_payment_id']}")
+        payment = self._fetch(f"/v1/payments/{self._pick(self.checkout_responses, index)['razorpay_payment_id']}")
         if payment["captured"] and payment["amount_refunded"] < payment["amount"]:
             self.client.dashboard_refund(payment["id"], 10_000 if payment["amount_refunded"] == 0 else None)
             self.dashboard_refunds += 1
 
-    @rule(which=WHICH)
-    def verify(self, which: int) -> None:
-        if not self.paid:
+    @rule(index=INDEX)
+    def verify(self, index: int) -> None:
+        if not self.checkout_responses:
             return
-        paid = self._pick(self.paid, which)
+        checkout_response = self._pick(self.checkout_responses, index)
         with suppress(PaidTooLate):
             verify_payment(
-                order_id=paid["razorpay_order_id"],
-                payment_id=paid["razorpay_payment_id"],
-                signature=paid["razorpay_signature"],
+                order_id=checkout_response["razorpay_order_id"],
+                payment_id=checkout_response["razorpay_payment_id"],
+                signature=checkout_response["razorpay_signature"],
             )
 
-    @rule(which=WHICH)
-    def forge(self, which: int) -> None:
-        if len(self.paid) < 2:
+    @rule(index=INDEX)
+    def verify_with_another_order(self, index: int) -> None:
+        if len(self.checkout_responses) < 2:
             return
-        paid, other = self._pick(self.paid, which), self._pick(self.paid, which + 1)
-        if paid["razorpay_order_id"] == other["razorpay_order_id"]:
+        checkout_response = self._pick(self.checkout_responses, index)
+        other_response = self._pick(self.checkout_responses, index + 1)
+        if checkout_response["razorpay_order_id"] == other_response["razorpay_order_id"]:
             return
-        before = self._rows()
+        before = self._snapshot()
         with pytest.raises(SignatureInvalid):
             verify_payment(
-                order_id=other["razorpay_order_id"],
-                payment_id=paid["razorpay_payment_id"],
-                signature=paid["razorpay_signature"],
+                order_id=other_response["razorpay_order_id"],
+                payment_id=checkout_response["razorpay_payment_id"],
+                signature=checkout_response["razorpay_signature"],
             )
-        assert self._rows() == before
+        assert self._snapshot() == before
 
-    @rule(which=WHICH)
-    def deliver(self, which: int) -> None:
+    @rule(index=INDEX)
+    def deliver_webhook(self, index: int) -> None:
         events = self.client.webhooks(after=self.first_event)
         if events:
-            self._post(events[which % len(events)])
+            self._post(events[index % len(events)])
 
-    @rule(which=WHICH)
-    def tamper(self, which: int) -> None:
+    @rule(index=INDEX)
+    def tamper_with_webhook(self, index: int) -> None:
         events = self.client.webhooks(after=self.first_event)
         if events:
-            event = events[which % len(events)]
-            before = self._rows()
+            event = events[index % len(events)]
+            before = self._snapshot()
             assert self._post({**event, "body": event["body"].replace("50000", "50001") + " "}, expect=400) == 400
-            assert self._rows() == before
+            assert self._snapshot() == before
 
-    @rule(which=WHICH)
-    def expire_hold(self, which: int) -> None:
-        if not self.orders:
+    @rule(index=INDEX)
+    def expire_hold(self, index: int) -> None:
+        if not self.order_ids:
             return
-        order = PaymentOrder.objects.get(razorpay_order_id=self._pick(self.orders, which))
+        order = PaymentOrder.objects.get(razorpay_order_id=self._pick(self.order_ids, index))
         Booking.objects.filter(pk=order.booking_id, status="held").update(hold_expires_at=timezone.now())
 
     @rule()
-    def work(self) -> None:
+    def run_due_work(self) -> None:
         past = timezone.now() - timedelta(seconds=1)
         PaymentOrder.objects.filter(booking__service=self.service, next_check_at__isnull=False).update(
             next_check_at=past
@@ -171,9 +176,9 @@ class PaymentMachine(RuleBasedStateMachine):
         GatewayEvent.objects.filter(next_try_at__isnull=False).update(next_try_at=past)
         run_due_tasks()
 
-    @rule(which=WHICH, amount=st.sampled_from([10_000, 50_000]), twice=st.booleans(), cancel=st.booleans())
-    def refund(self, which: int, amount: int = 10_000, twice: bool = True, cancel: bool = False) -> None:
-        if not self.paid:
+    @rule(index=INDEX, amount=st.sampled_from([10_000, 50_000]), twice=st.booleans(), cancel=st.booleans())
+    def refund(self, index: int, amount: int = 10_000, twice: bool = True, cancel: bool = False) -> None:
+        if not self.checkout_responses:
             return
         payments = Payment.objects.filter(booking__service=self.service, captured_at__isnull=False).order_by("pk")
         if not payments:
@@ -182,7 +187,7 @@ class PaymentMachine(RuleBasedStateMachine):
         with suppress(RefundTooLarge, InvalidTransition):
             for _ in range(2 if twice else 1):
                 refund_payment(
-                    payment_id=payments[which % len(payments)].pk,
+                    payment_id=payments[index % len(payments)].pk,
                     amount_minor=amount,
                     key=key,
                     actor=DESK,
@@ -225,7 +230,7 @@ class PaymentMachine(RuleBasedStateMachine):
     def payment_states_only_move_forward(self) -> None:
         for payment in self._payments():
             rank = Payment.RANK[Payment.State(payment.state)]
-            assert rank >= self.ranks.get(str(payment), 0), f"{payment} fell to {payment.state}"
+            assert rank >= self.ranks.get(str(payment), 0), f"{payment} went back to {payment.state}"
             self.ranks[str(payment)] = rank
 
     @invariant()
@@ -239,34 +244,36 @@ class PaymentMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_refund_is_made_at_most_once_at_the_gateway(self) -> None:
-        requested = Refund.objects.filter(payment__booking__service=self.service).exclude(source="external").count()
-        made = sum(
+        requested_count = (
+            Refund.objects.filter(payment__booking__service=self.service).exclude(source="external").count()
+        )
+        refund_count = sum(
             len(self._fetch(f"/v1/payments/{payment['id']}/refunds?count=100")["items"])
             for payment in self._list_gateway_payments()
             if payment["captured"] and payment["amount_refunded"]
         )
-        assert made - self.dashboard_refunds <= requested
+        assert refund_count - self.dashboard_refunds <= requested_count
 
     def teardown(self) -> None:
         self.client.set(**dict.fromkeys(FAULTS, 0))
         for event in self.client.webhooks(after=self.first_event):
             self._post(event)
         for _ in range(4):
-            self.work()
+            self.run_due_work()
         reconcile()
-        self.work()
+        self.run_due_work()
         for event in self.client.webhooks(after=self.first_event):
             self._post(event)
-        self.work()
+        self.run_due_work()
         self._assert_books_match()
 
     def _assert_books_match(self) -> None:
-        at_gateway = {payment["id"]: payment for payment in self._list_gateway_payments()}
+        gateway_payments = {payment["id"]: payment for payment in self._list_gateway_payments()}
         for payment in self._payments():
-            reported = at_gateway[str(payment)]
+            reported = gateway_payments[str(payment)]
             refunded = sum(refund.amount_minor for refund in payment.refunds.filter(state="processed"))
             assert payment.is_captured == reported["captured"], (
-                f"{payment}: {payment.state}, there {reported['status']}"
+                f"{payment}: {payment.state}, at the gateway {reported['status']}"
             )
             assert not payment.is_captured or (payment.amount_minor, refunded) == (
                 reported["amount"],
@@ -276,7 +283,7 @@ class PaymentMachine(RuleBasedStateMachine):
                 assert payment.is_captured
             if payment.disposition == "refund_due":
                 assert refunded == payment.amount_minor
-        captured = {key for key, reported in at_gateway.items() if reported["captured"]}
+        captured = {key for key, reported in gateway_payments.items() if reported["captured"]}
         assert captured <= {str(payment) for payment in self._payments()}
         rows = PaymentOrder.objects.filter(booking__service=self.service)
         assert not rows.filter(state="creating", booking__status="expired").exists()
@@ -287,11 +294,11 @@ class PaymentMachine(RuleBasedStateMachine):
         return Payment.objects.filter(booking__service=self.service).select_related("order")
 
     def _list_gateway_payments(self) -> list[dict[str, Any]]:
-        orders = dict.fromkeys(self.orders)
+        orders = dict.fromkeys(self.order_ids)
         return [payment for key in orders for payment in self._fetch(f"/v1/orders/{key}/payments?count=100")["items"]]
 
-    def _is_paid(self, which: int) -> bool:
-        return bool(self._fetch(f"/v1/orders/{self._pick(self.orders, which)}")["status"] == "paid")
+    def _is_paid(self, index: int) -> bool:
+        return bool(self._fetch(f"/v1/orders/{self._pick(self.order_ids, index)}")["status"] == "paid")
 
     def _fetch(self, path: str) -> dict[str, Any]:
         """Read from the gateway, without its faults."""
@@ -310,13 +317,13 @@ class PaymentMachine(RuleBasedStateMachine):
         assert response.status_code == expect
         return int(response.status_code)
 
-    def _rows(self) -> tuple[Any, ...]:
+    def _snapshot(self) -> tuple[Any, ...]:
         states = tuple(Payment.objects.order_by("pk").values_list("state", "disposition", "amount_minor"))
         return states, GatewayEvent.objects.count(), Refund.objects.count(), Booking.objects.count()
 
     @staticmethod
-    def _pick(rows: list[Any], which: int) -> Any:
-        return rows[which % len(rows)]
+    def _pick(rows: list[Any], index: int) -> Any:
+        return rows[index % len(rows)]
 
 
 @pytest.fixture
@@ -338,7 +345,7 @@ def test_books_match_the_gateway_after_any_sequence_of_events(machine: type[Paym
 # Each mutant removes one guard. Its scenario passes with the guard and must violate an invariant without it.
 
 
-def last_write_wins(patch: pytest.MonkeyPatch) -> None:
+def overwrite_state(patch: pytest.MonkeyPatch) -> None:
     def overwrite(payment: Payment, state: Payment.State, **fields: str) -> bool:
         Payment.objects.filter(pk=payment.pk).update(state=state)
         payment.state = state
@@ -347,11 +354,11 @@ def last_write_wins(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settle, "advance_payment", overwrite)
 
 
-def no_amount_check(patch: pytest.MonkeyPatch) -> None:
+def skip_amount_check(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settle, "_amount_mismatch", lambda order, payment: "")
 
 
-def steal_the_slot(patch: pytest.MonkeyPatch) -> None:
+def reclaim_sold_slot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("bookings.operations.transitions.reclaim_slot", lambda booking: True)
 
 
@@ -372,69 +379,69 @@ def call_inside_a_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkout_module, "_create_at_gateway", transaction.atomic(checkout_module._create_at_gateway))
 
 
-def is_captured_then_reported_as_authorised(machine: PaymentMachine) -> None:
+def capture_then_report_authorised(machine: PaymentMachine) -> None:
     machine.book(hour=10)
-    machine.pay(which=0)
-    machine.verify(which=0)
-    machine.work()
+    machine.pay(index=0)
+    machine.verify(index=0)
+    machine.run_due_work()
     machine.payment_states_only_move_forward()
-    for which in range(3):
-        machine.deliver(which=which)
-        machine.work()
+    for index in range(3):
+        machine.deliver_webhook(index=index)
+        machine.run_due_work()
         machine.payment_states_only_move_forward()
 
 
-def pays_another_amount(machine: PaymentMachine) -> None:
+def pay_another_amount(machine: PaymentMachine) -> None:
     machine.book(hour=10)
-    machine.pay(which=0, amount=51_000)
-    machine.work()
+    machine.pay(index=0, amount=51_000)
+    machine.run_due_work()
     machine.confirming_payments_are_proven_and_have_the_order_amount()
 
 
-def pays_for_a_sold_slot(machine: PaymentMachine) -> None:
+def pay_for_sold_slot(machine: PaymentMachine) -> None:
     machine.book(hour=10)
-    machine.pay(which=0)
-    order = PaymentOrder.objects.get(razorpay_order_id=machine.orders[0])
+    machine.pay(index=0)
+    order = PaymentOrder.objects.get(razorpay_order_id=machine.order_ids[0])
     booking_operations.release_hold(booking_id=order.booking_id, actor=DESK)
     machine.book(hour=10)
-    machine.verify(which=0)
+    machine.verify(index=0)
     machine.no_slot_is_sold_twice()
 
 
-def receives_a_payment_twice(machine: PaymentMachine) -> None:
+def report_payment_twice(machine: PaymentMachine) -> None:
     machine.book(hour=10)
-    machine.pay(which=0)
-    machine.verify(which=0)
-    machine.work()
-    machine.deliver(which=1)
-    machine.work()
+    machine.pay(index=0)
+    machine.verify(index=0)
+    machine.run_due_work()
+    machine.deliver_webhook(index=1)
+    machine.run_due_work()
     machine.active_bookings_are_paid_or_in_review()
 
 
-def loses_the_response_to_a_refund(machine: PaymentMachine) -> None:
+def lose_refund_response(machine: PaymentMachine) -> None:
     machine.book(hour=10)
-    machine.pay(which=0)
-    machine.verify(which=0)
-    machine.work()
-    machine.refund(which=0)
+    machine.pay(index=0)
+    machine.verify(index=0)
+    machine.run_due_work()
+    machine.refund(index=0)
     machine.client.set(gateway_reset_after=1)
-    machine.work()
+    machine.run_due_work()
     machine.client.set(gateway_reset_after=0)
-    machine.work()
+    machine.run_due_work()
     machine.each_refund_is_made_at_most_once_at_the_gateway()
 
 
-def books(machine: PaymentMachine) -> None:
+def book(machine: PaymentMachine) -> None:
     machine.book(hour=10)
 
 
 SCENARIOS = [
-    (last_write_wins, is_captured_then_reported_as_authorised),
-    (no_amount_check, pays_another_amount),
-    (steal_the_slot, pays_for_a_sold_slot),
-    (decide_again, receives_a_payment_twice),
-    (retry_with_a_new_key, loses_the_response_to_a_refund),
-    (call_inside_a_transaction, books),
+    (overwrite_state, capture_then_report_authorised),
+    (skip_amount_check, pay_another_amount),
+    (reclaim_sold_slot, pay_for_sold_slot),
+    (decide_again, report_payment_twice),
+    (retry_with_a_new_key, lose_refund_response),
+    (call_inside_a_transaction, book),
 ]
 
 

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CHECKOUT, VERIFY = "/bookings/razorpay-booking", "/bookings/verify-payment"
 
 
-def paid_booking(api, sandbox, service):
-    started = api.post(CHECKOUT, booking_request(service), format="json").json()
-    return started["booking"], sandbox.client.pay(started["checkout"]["order_id"])
+def make_paid_hold(api, sandbox, service):
+    content = api.post(CHECKOUT, booking_request(service), format="json").json()
+    return content["booking"], sandbox.client.pay(content["checkout"]["order_id"])
 
 
 @pytest.mark.short_deadline
@@ -22,10 +22,10 @@ def test_checkout_with_a_slow_gateway_is_503_within_the_deadline(sandbox, api):
     service = make_paid_service()
     sandbox.client.set(gateway_hang_before=1, hang_seconds=5)
 
-    began = time.monotonic()
+    start = time.monotonic()
     response = api.post(CHECKOUT, booking_request(service), format="json")
 
-    assert time.monotonic() - began < 5  # the gateway has not responded yet
+    assert time.monotonic() - start < 5  # the gateway has not responded yet
     assert (response.status_code, response["Retry-After"], response.json()["code"]) == (503, "5", "gateway_unavailable")
     assert response.json()["booking"]["status"] == "held"
 
@@ -87,20 +87,20 @@ def test_verify_payment_with_an_invalid_id_names_the_field(api, field, value):
     assert (response.status_code, [error["field"] for error in response.json()["errors"]]) == (400, [field])
 
 
-def test_verify_payment_repeated_returns_the_same_response(sandbox, api):
-    held, paid = paid_booking(api, sandbox, make_paid_service())
+def test_repeated_verify_payment_returns_the_same_response(sandbox, api):
+    hold, checkout_response = make_paid_hold(api, sandbox, make_paid_service())
 
-    first, second = (api.post(VERIFY, paid, format="json") for _ in range(2))
+    first, second = (api.post(VERIFY, checkout_response, format="json") for _ in range(2))
 
-    assert (held["status"], first.status_code, first.json()["booking"]["status"]) == ("held", 200, "confirmed")
+    assert (hold["status"], first.status_code, first.json()["booking"]["status"]) == ("held", 200, "confirmed")
     assert second.json() == first.json()
     assert Payment.objects.count() == 1
 
 
 def test_verify_payment_with_a_wrong_signature_is_400_and_changes_nothing(sandbox, api):
-    _, paid = paid_booking(api, sandbox, make_paid_service())
+    _, checkout_response = make_paid_hold(api, sandbox, make_paid_service())
 
-    response = api.post(VERIFY, {**paid, "razorpay_signature": "0" * 64}, format="json")
+    response = api.post(VERIFY, {**checkout_response, "razorpay_signature": "0" * 64}, format="json")
 
     assert (response.status_code, response.json()["code"]) == (400, "signature_invalid")
     assert (Payment.objects.count(), Booking.objects.get().status) == (0, "held")
@@ -116,11 +116,11 @@ def test_verify_payment_of_an_unknown_order_is_404(api):
 
 def test_verify_payment_too_late_is_409_and_announces_a_refund(sandbox, api):
     service = make_paid_service()
-    held, paid = paid_booking(api, sandbox, service)
-    release_hold(booking_id=held["id"], actor=DESK)
+    hold, checkout_response = make_paid_hold(api, sandbox, service)
+    release_hold(booking_id=hold["id"], actor=DESK)
     api.post(CHECKOUT, booking_request(service), format="json")
 
-    response = api.post(VERIFY, paid, format="json")
+    response = api.post(VERIFY, checkout_response, format="json")
 
     assert (response.status_code, response.json()["code"]) == (409, "paid_too_late")
     assert "refunded" in response.json()["detail"]

@@ -10,12 +10,12 @@ def test_payment_signature_of_razorpays_example_is_valid(settings):
     settings.RAZORPAY_KEY_SECRET = "EnLs21M47BllR3X8PSFtjtbd"
     signature = "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f"
 
-    def valid(order_id, payment_id):
+    def is_valid(order_id, payment_id):
         return is_payment_signature_valid(order_id=order_id, payment_id=payment_id, signature=signature)
 
-    assert valid("order_IEIaMR65cu6nz3", "pay_IH4NVgf4Dreq1l")
-    assert not valid("pay_IH4NVgf4Dreq1l", "order_IEIaMR65cu6nz3")
-    assert not valid("order_IEIaMR65cu6nz4", "pay_IH4NVgf4Dreq1l")
+    assert is_valid("order_IEIaMR65cu6nz3", "pay_IH4NVgf4Dreq1l")
+    assert not is_valid("pay_IH4NVgf4Dreq1l", "order_IEIaMR65cu6nz3")
+    assert not is_valid("order_IEIaMR65cu6nz4", "pay_IH4NVgf4Dreq1l")
 
 
 def test_webhook_signature_of_razorpays_example_is_valid(settings):
@@ -25,32 +25,31 @@ def test_webhook_signature_of_razorpays_example_is_valid(settings):
 
     assert is_webhook_signature_valid(body, signature)
     assert sdk.verify_webhook_signature(body.decode(), signature, "123456")
-    for forged in (signature[::-1], signature[:-1], signature.upper()):
-        assert not is_webhook_signature_valid(body, forged)
+    for altered in (signature[::-1], signature[:-1], signature.upper()):
+        assert not is_webhook_signature_valid(body, altered)
         with pytest.raises(razorpay.errors.SignatureVerificationError):
-            sdk.verify_webhook_signature(body.decode(), forged, "123456")
+            sdk.verify_webhook_signature(body.decode(), altered, "123456")
 
 
 @pytest.mark.parametrize("order_id", ["order_1", "order_2"])
 @pytest.mark.parametrize("payment_id", ["pay_1", "pay_2"])
 def test_payment_signature_check_agrees_with_the_sdk(sandbox, settings, order_id, payment_id):
     settings.RAZORPAY_KEY_SECRET = KEY_SECRET
-    shop = razorpay.Client(auth=("rzp_test_sandbox", KEY_SECRET), base_url=sandbox.http_url)
-    paid = sandbox.client.pay(shop.order.create({"amount": 500, "currency": "INR"})["id"])
-    genuine = {**paid}
-    swapped = {**paid, "razorpay_order_id": order_id, "razorpay_payment_id": payment_id}
+    client = razorpay.Client(auth=("rzp_test_sandbox", KEY_SECRET), base_url=sandbox.http_url)
+    checkout_response = sandbox.client.pay(client.order.create({"amount": 500, "currency": "INR"})["id"])
+    altered_response = {**checkout_response, "razorpay_order_id": order_id, "razorpay_payment_id": payment_id}
 
-    for values in (genuine, swapped):
+    for values in (checkout_response, altered_response):
         is_valid = is_payment_signature_valid(
             order_id=values["razorpay_order_id"],
             payment_id=values["razorpay_payment_id"],
             signature=values["razorpay_signature"],
         )
-        assert is_valid == is_valid_for_sdk(shop, values)
+        assert is_valid == is_valid_for_sdk(client, values)
 
 
-def is_valid_for_sdk(shop, values):
+def is_valid_for_sdk(client, values):
     try:
-        return shop.utility.verify_payment_signature(values)
+        return client.utility.verify_payment_signature(values)
     except razorpay.errors.SignatureVerificationError:
         return False

@@ -56,7 +56,7 @@ def test_checkout_after_a_gateway_fault_resumes_with_the_same_key(sandbox, api, 
     assert (Booking.objects.count(), order.state, len(gateway_orders(sandbox, order))) == (1, "open", 1)
 
 
-def test_checkout_without_key_and_with_equal_body_resumes(sandbox, api, settings):
+def test_checkout_without_key_resumes_for_an_equal_body(sandbox, api, settings):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
     service = make_paid_service(resources=2)
     body, other_doctor = booking_request(service), service.resources.last()
@@ -64,16 +64,16 @@ def test_checkout_without_key_and_with_equal_body_resumes(sandbox, api, settings
     first = api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_before=0)
 
-    others = [{"customer": {**CUSTOMER, "name": "Ravi"}}, {"notes": "Ramp"}, {"resource": other_doctor.pk}]
-    other = [api.post(URL, {**body, **change}, format="json").json()["code"] for change in others]
+    changes = [{"customer": {**CUSTOMER, "name": "Ravi"}}, {"notes": "Ramp"}, {"resource": other_doctor.pk}]
+    changed_codes = [api.post(URL, {**body, **change}, format="json").json()["code"] for change in changes]
     second = api.post(URL, body, format="json")
     third = api.post(URL, body, format="json")
 
-    booked = second.json()["booking"]
-    seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
-    assert (first.status_code, first.json()["booking"]["id"]) == (503, booked["id"])
-    assert (second.status_code, seen.status_code, Booking.objects.count()) == (201, 200, 1)
-    assert {*other, third.json()["code"]} == {"hold_open"}
+    booking = second.json()["booking"]
+    booking_response = api.get(f"/bookings/{booking['id']}", headers={"X-Booking-Token": booking["manage_token"]})
+    assert (first.status_code, first.json()["booking"]["id"]) == (503, booking["id"])
+    assert (second.status_code, booking_response.status_code, Booking.objects.count()) == (201, 200, 1)
+    assert {*changed_codes, third.json()["code"]} == {"hold_open"}
 
 
 def test_checkout_without_key_does_not_resume_one_begun_with_a_key(sandbox, api, settings):
@@ -83,11 +83,11 @@ def test_checkout_without_key_does_not_resume_one_begun_with_a_key(sandbox, api,
     request_booking(api, body, key)
     sandbox.client.set(gateway_error_before=0)
 
-    without = api.post(URL, body, format="json")
-    booked = request_booking(api, body, key).json()["booking"]
+    response_without_key = api.post(URL, body, format="json")
+    booking = request_booking(api, body, key).json()["booking"]
 
-    seen = api.get(f"/bookings/{booked['id']}", headers={"X-Booking-Token": booked["manage_token"]})
-    assert (without.json()["code"], seen.status_code) == ("hold_open", 200)
+    booking_response = api.get(f"/bookings/{booking['id']}", headers={"X-Booking-Token": booking["manage_token"]})
+    assert (response_without_key.json()["code"], booking_response.status_code) == ("hold_open", 200)
 
 
 def test_checkout_without_key_resumes_after_polling_found_the_order(sandbox, api):
@@ -97,12 +97,12 @@ def test_checkout_without_key_resumes_after_polling_found_the_order(sandbox, api
     sandbox.client.set(gateway_error_after=0)
     make_orders_due()
     poll_orders()
-    found = PaymentOrder.objects.get()
+    order = PaymentOrder.objects.get()
 
-    again = api.post(URL, body, format="json")
+    response = api.post(URL, body, format="json")
 
-    assert (found.state, found.last_error) == ("open", "")
-    assert (again.status_code, again.json()["checkout"]["order_id"]) == (201, found.razorpay_order_id)
+    assert (order.state, order.last_error) == ("open", "")
+    assert (response.status_code, response.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
 
 
 def test_checkout_without_key_does_not_resume_a_released_hold(sandbox, api):
@@ -132,11 +132,11 @@ def test_concurrent_checkouts_without_key_resume_once(sandbox, api):
     sandbox.client.set(gateway_error_before=1)
     api.post(URL, body, format="json")
     sandbox.client.set(gateway_error_before=0)
-    values = []
+    statuses = []
 
-    faults = run_concurrently([lambda: values.append(APIClient().post(URL, body, format="json").status_code)] * 6)
+    errors = run_concurrently([lambda: statuses.append(APIClient().post(URL, body, format="json").status_code)] * 6)
 
-    assert (faults, sorted(values)) == ([], [201] + [409] * 5)
+    assert (errors, sorted(statuses)) == ([], [201] + [409] * 5)
     assert (Booking.objects.count(), PaymentOrder.objects.count()) == (1, 1)
 
 
@@ -155,7 +155,7 @@ class Crash(BaseException):
 @pytest.mark.parametrize("step", ["after the hold", "after the gateway's response", "after the order is open"])
 def test_checkout_after_a_crash_at_each_step_resumes(sandbox, api, monkeypatch, step):
     body, key = booking_request(make_paid_service()), str(uuid4())
-    place = {
+    target = {
         "after the hold": (gateway, "create_order"),
         "after the gateway's response": (checkout_module, "adopt_order"),
         "after the order is open": (Execution, "store_response"),
@@ -165,16 +165,16 @@ def test_checkout_after_a_crash_at_each_step_resumes(sandbox, api, monkeypatch, 
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(*place, crash)
+        patched.setattr(*target, crash)
         with pytest.raises(Crash):
             request_booking(api, body, key)
-    meanwhile = request_booking(api, body, key)
+    response_while_locked = request_booking(api, body, key)
     IdempotencyKey.objects.update(locked_until=timezone.now())
 
     response = request_booking(api, body, key)
 
     order = PaymentOrder.objects.get()
-    assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_progress")
+    assert (response_while_locked.status_code, response_while_locked.json()["code"]) == (409, "request_in_progress")
     assert (response.status_code, response.json()["checkout"]["order_id"]) == (201, order.razorpay_order_id)
     assert (Booking.objects.count(), len(gateway_orders(sandbox, order))) == (1, 1)
     assert verify(sandbox.client.pay(order.razorpay_order_id)).status == "confirmed"
@@ -194,18 +194,18 @@ def test_checkout_after_the_hold_expired_starts_again(sandbox, api):
 
 
 def test_concurrent_verifications_webhooks_and_polls_settle_once(sandbox):
-    started = checkout()
-    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    new_checkout = checkout()
+    checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id)
     for number, kind in enumerate(["payment.captured", "payment.authorized", "order.paid"] * 2):
-        entity = payment_entity(started, id=paid["razorpay_payment_id"])
+        entity = payment_entity(new_checkout, id=checkout_response["razorpay_payment_id"])
         assert post_webhook(webhook_event(kind, payment=entity), event_id=f"evt_{number}").status_code == 200
     make_orders_due()
-    faults = run_concurrently([lambda: verify(paid)] * 6 + [process_events] * 3 + [poll_orders] * 3)
+    errors = run_concurrently([lambda: verify(checkout_response)] * 6 + [process_events] * 3 + [poll_orders] * 3)
     GatewayEvent.objects.exclude(state="done").update(next_try_at=timezone.now())
     process_events()
 
     payment = Payment.objects.get()
-    assert faults == []
+    assert errors == []
     assert (payment.state, payment.disposition, Notification.objects.count()) == ("captured", "confirms", 3)
     assert PaymentLog.objects.filter(moved_to="confirms").count() == 1
     assert Booking.objects.get().version == 2
@@ -213,26 +213,28 @@ def test_concurrent_verifications_webhooks_and_polls_settle_once(sandbox):
 
 def test_concurrent_late_payments_for_one_slot_confirm_one_and_refund_the_others(sandbox):
     service = make_paid_service()
-    late = []
+    late_responses = []
     for _ in range(4):
-        started = checkout(service)
-        release_hold(booking_id=started.new_booking.booking.pk, actor=DESK)
-        late.append(sandbox.client.pay(started.order.razorpay_order_id))
-    values = []
+        new_checkout = checkout(service)
+        release_hold(booking_id=new_checkout.new_booking.booking.pk, actor=DESK)
+        late_responses.append(sandbox.client.pay(new_checkout.order.razorpay_order_id))
+    results = []
 
-    def verify_late(paid):
+    def verify_late(checkout_response):
         try:
-            values.append(verify(paid).status)
+            results.append(verify(checkout_response).status)
         except PaidTooLate:
-            values.append("too late")
+            results.append("too late")
 
     make_orders_due()
-    faults = run_concurrently([partial(verify_late, paid) for paid in late] * 2 + [poll_orders] * 4)
+    errors = run_concurrently(
+        [partial(verify_late, checkout_response) for checkout_response in late_responses] * 2 + [poll_orders] * 4
+    )
     PaymentOrder.objects.update(next_check_at=timezone.now())
     run_due_tasks()
 
-    assert faults == []
-    assert Counter(values) == {"confirmed": 2, "too late": 6}
+    assert errors == []
+    assert Counter(results) == {"confirmed": 2, "too late": 6}
     assert Counter(Booking.objects.values_list("status", flat=True)) == {"confirmed": 1, "expired": 3}
     assert Counter(Payment.objects.values_list("disposition", "state")) == {
         ("confirms", "captured"): 1,
@@ -251,14 +253,14 @@ def test_circuit_breaker_limits_calls_to_a_failing_gateway(sandbox, api, monkeyp
     calls = MagicMock(side_effect=deadline._call_with_timeout)
     monkeypatch.setattr(deadline, "_call_with_timeout", calls)
 
-    meanwhile = request_booking(api, body, key)
-    calls_meanwhile = calls.call_count
+    early_response = request_booking(api, body, key)
+    early_calls = calls.call_count
     clock[0] += 5.1
     attempts = [request_booking(api, body, key).status_code for _ in range(3)]
-    calls_later = calls.call_count
+    calls_after_pause = calls.call_count
     sandbox.client.set(gateway_error_before=0)
     clock[0] += 5.1
 
-    assert (meanwhile.status_code, meanwhile.headers["Retry-After"], calls_meanwhile) == (503, "5", 0)
-    assert (attempts, calls_later) == ([503] * 3, 1)
+    assert (early_response.status_code, early_response.headers["Retry-After"], early_calls) == (503, "5", 0)
+    assert (attempts, calls_after_pause) == ([503] * 3, 1)
     assert request_booking(api, body, key).status_code == 201

@@ -8,14 +8,14 @@ from payments.exceptions import RefundTooLarge
 from payments.models import Refund
 from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK
-from tests.builders.payments import count_messages_by_kind, refunded_at_gateway
+from tests.builders.payments import count_messages_by_kind, gateway_refund_amounts
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def refund(payment, amount=50_000, key=None, **choice):
-    return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
+def refund(payment, amount=50_000, key=None, **options):
+    return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **options)
 
 
 def test_refund_cancels_the_booking_if_requested(sandbox, payment):
@@ -32,7 +32,7 @@ def test_partial_refunds_are_limited_to_the_payment(sandbox, payment):
         refund(payment, 1)
     run_due_tasks()
 
-    assert sorted(refunded_at_gateway(sandbox, payment)) == [20_000, 30_000]
+    assert sorted(gateway_refund_amounts(sandbox, payment)) == [20_000, 30_000]
 
 
 @pytest.mark.parametrize("amount", [0, -1, 50_001])
@@ -53,8 +53,8 @@ def test_refund_requested_twice_with_one_key_is_one_refund(sandbox, payment):
 
 
 def test_concurrent_refunds_never_exceed_the_payment(sandbox, payment):
-    refused = run_concurrently([lambda: refund(payment, 30_000)] * 8)
+    errors = run_concurrently([lambda: refund(payment, 30_000)] * 8)
     run_due_tasks()
 
-    assert [type(error) for error in refused] == [RefundTooLarge] * 7
-    assert refunded_at_gateway(sandbox, payment) == [30_000]
+    assert [type(error) for error in errors] == [RefundTooLarge] * 7
+    assert gateway_refund_amounts(sandbox, payment) == [30_000]

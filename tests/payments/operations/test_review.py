@@ -11,11 +11,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def make_payment_in_review(sandbox):
-    started = checkout()
-    sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
+    new_checkout = checkout()
+    sandbox.client.pay(new_checkout.order.razorpay_order_id, amount=51_000)
     make_orders_due()
     run_due_tasks()
-    return Payment.objects.get(booking=started.new_booking.booking)
+    return Payment.objects.get(booking=new_checkout.new_booking.booking)
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ POLL, WEBHOOK = PaymentLog.Source.POLL.value, PaymentLog.Source.WEBHOOK.value
 
 
 @pytest.fixture
-def started(sandbox):
+def new_checkout(sandbox):
     return checkout(make_paid_service(resources=2))
 
 
-def reported(started, **changes):
+def gateway_payment(new_checkout, **changes):
     captured = GatewayPayment(
         payment_id="pay_Settle0000001",
-        order_id=started.order.razorpay_order_id,
+        order_id=new_checkout.order.razorpay_order_id,
         amount_minor=50_000,
         currency="INR",
         state=Payment.State.CAPTURED,
@@ -31,7 +31,7 @@ def reported(started, **changes):
     return replace(captured, **changes)
 
 
-def reported_refund(**changes):
+def gateway_refund(**changes):
     processed = GatewayRefund(
         refund_id="rfnd_Settle000001",
         payment_id="pay_Settle0000001",
@@ -43,86 +43,88 @@ def reported_refund(**changes):
     return replace(processed, **changes)
 
 
-def settle(started, **changes):
-    return settle_payment(order_id=started.order.pk, reported=reported(started, **changes), source=POLL)
+def settle(new_checkout, **changes):
+    return settle_payment(
+        order_id=new_checkout.order.pk, reported=gateway_payment(new_checkout, **changes), source=POLL
+    )
 
 
-def status_of(started):
-    booking = started.new_booking.booking
+def status_of(new_checkout):
+    booking = new_checkout.new_booking.booking
     booking.refresh_from_db()
     return booking.status
 
 
-def test_captured_payment_confirms_its_hold(started):
-    payment = settle(started)
+def test_captured_payment_confirms_its_hold(new_checkout):
+    payment = settle(new_checkout)
 
-    assert (payment.state, payment.disposition, status_of(started)) == ("captured", "confirms", "confirmed")
-
-
-def test_repeated_report_changes_nothing(started):
-    settle(started)
-    log = PaymentLog.objects.count()
-
-    settle(started)
-
-    assert (Payment.objects.count(), PaymentLog.objects.count()) == (1, log)
+    assert (payment.state, payment.disposition, status_of(new_checkout)) == ("captured", "confirms", "confirmed")
 
 
-def test_report_of_an_earlier_state_does_not_undo_a_capture(started):
-    settle(started)
+def test_repeated_report_changes_nothing(new_checkout):
+    settle(new_checkout)
+    log_entries = PaymentLog.objects.count()
 
-    payment = settle(started, state=Payment.State.AUTHORIZED, was_captured=False)
+    settle(new_checkout)
 
-    assert (payment.state, payment.disposition, status_of(started)) == ("captured", "confirms", "confirmed")
+    assert (Payment.objects.count(), PaymentLog.objects.count()) == (1, log_entries)
+
+
+def test_report_of_an_earlier_state_does_not_undo_a_capture(new_checkout):
+    settle(new_checkout)
+
+    payment = settle(new_checkout, state=Payment.State.AUTHORIZED, was_captured=False)
+
+    assert (payment.state, payment.disposition, status_of(new_checkout)) == ("captured", "confirms", "confirmed")
 
 
 @pytest.mark.parametrize("change", [{"amount_minor": 49_999}, {"currency": "USD"}])
-def test_payment_of_another_amount_or_currency_needs_review(started, change):
-    payment = settle(started, **change)
+def test_payment_of_another_amount_or_currency_needs_review(new_checkout, change):
+    payment = settle(new_checkout, **change)
 
-    assert (payment.disposition, status_of(started)) == ("review", "held")
+    assert (payment.disposition, status_of(new_checkout)) == ("review", "held")
 
 
-def test_second_payment_of_an_order_is_refunded(started):
-    settle(started)
+def test_second_payment_of_an_order_is_refunded(new_checkout):
+    settle(new_checkout)
 
-    second = settle(started, payment_id="pay_Settle0000002")
+    second = settle(new_checkout, payment_id="pay_Settle0000002")
 
     refund = Refund.objects.get()
     assert (second.disposition, refund.payment, refund.amount_minor) == ("refund_due", second, 50_000)
     assert refund.source == Refund.Source.DUPLICATE
 
 
-def test_failed_payment_keeps_the_hold(started):
-    payment = settle(started, state=Payment.State.FAILED, was_captured=False, error="The bank declined it.")
+def test_failed_payment_keeps_the_hold(new_checkout):
+    payment = settle(new_checkout, state=Payment.State.FAILED, was_captured=False, error="The bank declined it.")
 
-    assert (payment.state, payment.error, status_of(started)) == ("failed", "The bank declined it.", "held")
+    assert (payment.state, payment.error, status_of(new_checkout)) == ("failed", "The bank declined it.", "held")
 
 
-def test_payment_of_another_order_is_a_mismatch(started):
-    settle(started)
-    other = checkout(started.new_booking.booking.service)
+def test_payment_of_another_order_is_a_mismatch(new_checkout):
+    settle(new_checkout)
+    other = checkout(new_checkout.new_booking.booking.service)
 
     with pytest.raises(PaymentMismatch):
-        settle_payment(order_id=other.order.pk, reported=reported(started), source=POLL)
+        settle_payment(order_id=other.order.pk, reported=gateway_payment(new_checkout), source=POLL)
     assert status_of(other) == "held"
 
 
-def test_refund_that_we_did_not_request_gets_a_row(started):
-    payment = settle(started)
+def test_refund_that_we_did_not_request_gets_a_row(new_checkout):
+    payment = settle(new_checkout)
 
     for _ in range(2):
-        settle_refund(payment_pk=payment.pk, reported=reported_refund(), source=WEBHOOK)
+        settle_refund(payment_pk=payment.pk, reported=gateway_refund(), source=WEBHOOK)
 
     refund = Refund.objects.get()
     payment.refresh_from_db()
     assert (refund.source, refund.state, payment.state) == (Refund.Source.EXTERNAL, "processed", "refunded")
 
 
-def test_partial_refund_leaves_the_payment_captured(started):
-    payment = settle(started)
+def test_partial_refund_leaves_the_payment_captured(new_checkout):
+    payment = settle(new_checkout)
 
-    settle_refund(payment_pk=payment.pk, reported=reported_refund(amount_minor=20_000), source=WEBHOOK)
+    settle_refund(payment_pk=payment.pk, reported=gateway_refund(amount_minor=20_000), source=WEBHOOK)
 
     payment.refresh_from_db()
     assert (payment.state, payment.refundable_minor()) == ("captured", 30_000)

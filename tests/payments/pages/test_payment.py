@@ -11,10 +11,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def refund_form(**changes):
-    return {"key": str(uuid4()), "amount_minor": "100.50", "reason": "Shorter", "booking": "stands", **changes}
+    return {"key": str(uuid4()), "amount_minor": "100.50", "reason": "Shorter visit", "booking": "stands", **changes}
 
 
-def test_refund_of_a_part_is_requested_and_keeps_the_booking(manager, payment):
+def test_partial_refund_is_requested_and_keeps_the_booking(manager, payment):
     response = manager.post(f"/payments/{payment.pk}/refund", refund_form(), follow=True)
 
     refund = Refund.objects.get()
@@ -52,7 +52,7 @@ def test_refund_cancels_the_booking_if_chosen(manager, payment):
         {"reason": ""},
         {"booking": ""},
         {"booking": "perhaps"},
-        {"key": "no uuid"},
+        {"key": "not a uuid"},
         {"reason": "a\0b"},
     ],
 )

@@ -21,54 +21,54 @@ def test_reconciliation_lists_a_payment_in_review_until_it_is_refunded(manager, 
     run_due_tasks()
     payment = Payment.objects.get()
 
-    listed = manager.get(RECONCILIATION).content.decode()
+    page = manager.get(RECONCILIATION).content.decode()
     manager.post(f"/payments/{payment.pk}/review", {"resolution": "pay_back", "note": "Wrong fee"})
 
     payment.refresh_from_db()
-    assert "The order was for INR 500.00, but INR 510.00 was paid." in listed
+    assert "The order was for INR 500.00, but INR 510.00 was paid." in page
     assert (payment.disposition, Refund.objects.get().amount_minor) == ("refund_due", 51_000)
     assert "The books match the gateway" in manager.get(RECONCILIATION).content.decode()
 
 
 def test_reconciliation_lists_each_kind_of_item(manager, payment):
     long_ago = timezone.now() - timedelta(days=1)
-    Discrepancy.objects.create(gateway_id="pay_x", cause="Of no order", amount_minor=1, currency="INR")
+    Discrepancy.objects.create(gateway_id="pay_x", cause="Unknown order", amount_minor=1, currency="INR")
     GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", state="unmatched", next_try_at=None)
-    PaymentOrder.objects.update(next_check_at=long_ago, last_error="Gateway away")
+    PaymentOrder.objects.update(next_check_at=long_ago, last_error="Gateway unreachable")
     Payment.objects.update(captured_at=None, state="authorized", signature_verified_at=long_ago)
-    rows = {"currency": "INR", "payment": payment, "amount_minor": 1, "requested_by": "x"}
+    fields = {"currency": "INR", "payment": payment, "amount_minor": 1, "requested_by": "x"}
     for state, source in (("requested", "staff"), ("failed", "staff"), ("processed", "external")):
-        known = "rfnd_1" if state == "processed" else None
-        Refund.objects.create(**rows, state=state, source=source, razorpay_refund_id=known)
+        razorpay_refund_id = "rfnd_1" if state == "processed" else None
+        Refund.objects.create(**fields, state=state, source=source, razorpay_refund_id=razorpay_refund_id)
     Refund.objects.update(created_at=long_ago)
 
     page = manager.get(RECONCILIATION).content.decode()
 
-    for words in (
-        "Of no order",
-        "Gateway away",
+    for text in (
+        "Unknown order",
+        "Gateway unreachable",
         "reported an unknown order",
         "not captured the payment yet",
         "is not processed yet",
         "nothing was refunded",
         "outside Daybook",
     ):
-        assert words in page
+        assert text in page
 
 
 def test_reconciliation_actions_make_rows_due_and_close_discrepancies(manager, payment):
     PeriodicTask.objects.create(name="daily_reconciliation", due_at=timezone.now() + timedelta(days=1))
-    entry = Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
+    discrepancy = Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
     order = PaymentOrder.objects.get()
 
-    for action, key, note in (("check", order.pk, ""), ("compare", "", ""), ("close", entry.pk, "Test payment")):
+    for action, key, note in (("check", order.pk, ""), ("compare", "", ""), ("close", discrepancy.pk, "Test payment")):
         manager.post(RESOLVE, {"action": action, "key": key, "note": note})
 
     order.refresh_from_db()
-    entry.refresh_from_db()
+    discrepancy.refresh_from_db()
     assert order.next_check_at <= timezone.now()
     assert PeriodicTask.objects.get().due_at <= timezone.now()
-    assert (entry.closed_by, entry.resolution) == ("staff Managers", "Test payment")
+    assert (discrepancy.closed_by, discrepancy.resolution) == ("staff Managers", "Test payment")
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_reconcile_settles_an_unreported_payment(sandbox):
-    started = checkout()
-    sandbox.client.pay(started.order.razorpay_order_id)
+    new_checkout = checkout()
+    sandbox.client.pay(new_checkout.order.razorpay_order_id)
 
     reconcile()
 
-    assert Booking.objects.get(pk=started.new_booking.booking.pk).status == "confirmed"
+    assert Booking.objects.get(pk=new_checkout.new_booking.booking.pk).status == "confirmed"
     assert PeriodicTask.objects.get(name="daily_reconciliation").ended_at is not None
 
 
 def test_reconcile_records_a_payment_of_an_unknown_order_as_discrepancy(sandbox):
-    started = checkout()
-    paid = sandbox.client.pay(started.order.razorpay_order_id)
+    new_checkout = checkout()
+    checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id)
     PaymentOrder.objects.update(razorpay_order_id="order_OfAnotherApp1")
 
     reconcile()
 
-    assert Discrepancy.objects.filter(gateway_id=paid["razorpay_payment_id"]).count() == 1
+    assert Discrepancy.objects.filter(gateway_id=checkout_response["razorpay_payment_id"]).count() == 1

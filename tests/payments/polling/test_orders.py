@@ -14,20 +14,20 @@ from tests.builders.payments import checkout, make_orders_due, verify
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def make_hold_overdue(started):
-    Booking.objects.filter(pk=started.new_booking.booking.pk).update(
+def make_hold_overdue(new_checkout):
+    Booking.objects.filter(pk=new_checkout.new_booking.booking.pk).update(
         hold_expires_at=timezone.now() - timedelta(seconds=1)
     )
     make_orders_due()
 
 
-def status_of(started):
-    return Booking.objects.get(pk=started.new_booking.booking.pk).status
+def status_of(new_checkout):
+    return Booking.objects.get(pk=new_checkout.new_booking.booking.pk).status
 
 
 def test_poll_orders_captures_an_authorised_payment_after_its_verification(sandbox):
-    started = checkout()
-    verify(sandbox.client.pay(started.order.razorpay_order_id, capture=False))
+    new_checkout = checkout()
+    verify(sandbox.client.pay(new_checkout.order.razorpay_order_id, capture=False))
 
     run_due_tasks()
 
@@ -38,57 +38,57 @@ def test_poll_orders_captures_an_authorised_payment_after_its_verification(sandb
 
 
 def test_poll_orders_finds_an_unreported_payment(sandbox):
-    started = checkout()
-    sandbox.client.pay(started.order.razorpay_order_id)
+    new_checkout = checkout()
+    sandbox.client.pay(new_checkout.order.razorpay_order_id)
     make_orders_due()
 
     run_due_tasks()
 
-    assert (status_of(started), Payment.objects.get().disposition) == ("confirmed", "confirms")
+    assert (status_of(new_checkout), Payment.objects.get().disposition) == ("confirmed", "confirms")
 
 
 def test_poll_orders_polls_the_gateway_before_a_hold_expires(sandbox):
-    started = checkout()
-    sandbox.client.pay(started.order.razorpay_order_id)
-    make_hold_overdue(started)
+    new_checkout = checkout()
+    sandbox.client.pay(new_checkout.order.razorpay_order_id)
+    make_hold_overdue(new_checkout)
 
     run_due_tasks()
 
-    assert status_of(started) == "confirmed"
+    assert status_of(new_checkout) == "confirmed"
 
 
 def test_poll_orders_expires_an_unpaid_hold(sandbox):
-    started = checkout()
-    make_hold_overdue(started)
+    new_checkout = checkout()
+    make_hold_overdue(new_checkout)
 
     run_due_tasks()
 
-    assert status_of(started) == "expired"
-    assert checkout(started.new_booking.booking.service).new_booking.booking.status == "held"
+    assert status_of(new_checkout) == "expired"
+    assert checkout(new_checkout.new_booking.booking.service).new_booking.booking.status == "held"
 
 
 def test_poll_orders_extends_a_hold_once_for_a_pending_payment(sandbox):
-    started = checkout()
-    paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False, amount=40_000)
-    make_hold_overdue(started)
+    new_checkout = checkout()
+    checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id, capture=False, amount=40_000)
+    make_hold_overdue(new_checkout)
 
     run_due_tasks()
-    first = status_of(started)
-    make_hold_overdue(started)
+    first_status = status_of(new_checkout)
+    make_hold_overdue(new_checkout)
     run_due_tasks()
 
-    assert (first, status_of(started)) == ("held", "expired")
-    assert paid["razorpay_payment_id"] == Payment.objects.get().razorpay_payment_id
+    assert (first_status, status_of(new_checkout)) == ("held", "expired")
+    assert checkout_response["razorpay_payment_id"] == Payment.objects.get().razorpay_payment_id
 
 
 def test_poll_orders_expires_a_hold_while_the_gateway_is_unavailable(sandbox, settings):
-    started = checkout()
-    make_hold_overdue(started)
+    new_checkout = checkout()
+    make_hold_overdue(new_checkout)
     settings.RAZORPAY_API_BASE_URL = "http://127.0.0.1:9"
 
     run_due_tasks()
 
-    assert status_of(started) == "expired"
+    assert status_of(new_checkout) == "expired"
 
 
 def test_poll_orders_finds_an_order_by_receipt_after_a_lost_response(sandbox):
@@ -119,20 +119,20 @@ def test_poll_orders_closes_an_order_that_the_gateway_never_received(sandbox):
     assert (PaymentOrder.objects.get().state, Booking.objects.get().status) == ("closed", "expired")
 
 
-def test_poll_orders_puts_a_payment_of_another_amount_up_for_review(sandbox):
-    started = checkout()
-    sandbox.client.pay(started.order.razorpay_order_id, amount=51_000)
+def test_poll_orders_flags_a_payment_of_another_amount_for_review(sandbox):
+    new_checkout = checkout()
+    sandbox.client.pay(new_checkout.order.razorpay_order_id, amount=51_000)
     make_orders_due()
 
     run_due_tasks()
 
     payment = Payment.objects.get()
-    assert (payment.disposition, payment.amount_minor, status_of(started)) == ("review", 51_000, "held")
+    assert (payment.disposition, payment.amount_minor, status_of(new_checkout)) == ("review", 51_000, "held")
 
 
 def test_poll_orders_refunds_the_second_payment(sandbox):
-    started = checkout()
-    order_id = started.order.razorpay_order_id
+    new_checkout = checkout()
+    order_id = new_checkout.order.razorpay_order_id
     failed = sandbox.client.fail(order_id)
     verify(sandbox.client.pay(order_id))
     run_due_tasks()
@@ -159,18 +159,18 @@ def test_poll_orders_records_a_refund_made_in_the_dashboard(sandbox, payment):
 
 def test_poll_orders_continues_after_a_failing_order(sandbox, monkeypatch):
     service = make_paid_service(resources=2)
-    broken, whole = checkout(service), checkout(service)
-    sandbox.client.pay(whole.order.razorpay_order_id)
+    failing, working = checkout(service), checkout(service)
+    sandbox.client.pay(working.order.razorpay_order_id)
     make_orders_due()
     fetch_order_state = orders.fetch_order_state
 
-    def fails_for_one(order):
-        if order.pk == broken.order.pk:
+    def fail_for_one_order(order):
+        if order.pk == failing.order.pk:
             raise ZeroDivisionError
         return fetch_order_state(order)
 
-    monkeypatch.setattr(orders, "fetch_order_state", fails_for_one)
+    monkeypatch.setattr(orders, "fetch_order_state", fail_for_one_order)
 
     run_due_tasks()
 
-    assert (status_of(broken), status_of(whole)) == ("held", "confirmed")
+    assert (status_of(failing), status_of(working)) == ("held", "confirmed")

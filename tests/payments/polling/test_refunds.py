@@ -7,13 +7,13 @@ from foundation.background_tasks import run_due_tasks
 from payments.models import Refund
 from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK
-from tests.builders.payments import count_messages_by_kind, make_refunds_due, refunded_at_gateway
+from tests.builders.payments import count_messages_by_kind, gateway_refund_amounts, make_refunds_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def refund(payment, amount=50_000, key=None, **choice):
-    return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **choice)
+def refund(payment, amount=50_000, key=None, **options):
+    return refund_payment(payment_id=payment.pk, amount_minor=amount, key=key or uuid4(), actor=DESK, **options)
 
 
 def test_process_refunds_makes_a_full_refund_once_and_keeps_the_booking(sandbox, payment):
@@ -22,7 +22,7 @@ def test_process_refunds_makes_a_full_refund_once_and_keeps_the_booking(sandbox,
 
     payment.refresh_from_db()
     assert (Refund.objects.get().state, payment.state) == ("processed", "refunded")
-    assert refunded_at_gateway(sandbox, payment) == [50_000]
+    assert gateway_refund_amounts(sandbox, payment) == [50_000]
     assert Booking.objects.get().status == "confirmed"
     assert count_messages_by_kind() == {"booking_confirmed": 3, "refund_requested": 3, "refund_processed": 3}
 
@@ -34,14 +34,14 @@ def test_process_refunds_requests_again_after_a_lost_response_and_refunds_once(s
     refund(payment, 10_000)
     sandbox.client.set(**{f"gateway_{fault}": 1})
     run_due_tasks()
-    unsettled = Refund.objects.get().state
+    state_after_fault = Refund.objects.get().state
     sandbox.client.set(**{f"gateway_{fault}": 0})
     make_refunds_due()
 
     run_due_tasks()
 
-    assert (unsettled, Refund.objects.get().state) == ("sent", "processed")
-    assert refunded_at_gateway(sandbox, payment) == [10_000]
+    assert (state_after_fault, Refund.objects.get().state) == ("sent", "processed")
+    assert gateway_refund_amounts(sandbox, payment) == [10_000]
 
 
 def test_process_refunds_polls_a_pending_refund_until_it_is_processed(sandbox, payment):

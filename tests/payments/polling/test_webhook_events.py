@@ -10,37 +10,39 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_webhook_of_a_captured_payment_confirms_an_unverified_booking(sandbox):
-    started = checkout()
+    new_checkout = checkout()
 
-    response = post_webhook(webhook_event("payment.captured", payment=payment_entity(started)))
+    response = post_webhook(webhook_event("payment.captured", payment=payment_entity(new_checkout)))
     run_due_tasks()
 
-    booking = started.new_booking.booking
+    booking = new_checkout.new_booking.booking
     booking.refresh_from_db()
     assert (response.status_code, booking.status) == (200, "confirmed")
     assert GatewayEvent.objects.get().state == "done"
 
 
 def test_webhook_delivered_twice_is_stored_once_and_settles_once(sandbox):
-    started = checkout()
-    body = webhook_event("payment.captured", payment=payment_entity(started))
+    new_checkout = checkout()
+    body = webhook_event("payment.captured", payment=payment_entity(new_checkout))
 
     responses = [post_webhook(body).status_code, post_webhook(body).status_code]
     run_due_tasks()
     post_webhook(body, event_id="evt_2")
     run_due_tasks()
 
-    started.new_booking.booking.refresh_from_db()
+    booking = new_checkout.new_booking.booking
+    booking.refresh_from_db()
     assert responses == [200, 200]
-    assert (GatewayEvent.objects.count(), Payment.objects.count(), started.new_booking.booking.version) == (2, 1, 2)
+    assert (GatewayEvent.objects.count(), Payment.objects.count(), booking.version) == (2, 1, 2)
 
 
 def test_webhook_of_an_earlier_state_does_not_undo_a_capture(sandbox):
-    started = checkout()
+    new_checkout = checkout()
 
     for number, status in enumerate(["captured", "authorized", "failed", "created"]):
         post_webhook(
-            webhook_event(f"payment.{status}", payment=payment_entity(started, status=status)), event_id=f"evt_{number}"
+            webhook_event(f"payment.{status}", payment=payment_entity(new_checkout, status=status)),
+            event_id=f"evt_{number}",
         )
         run_due_tasks()
 
@@ -48,8 +50,8 @@ def test_webhook_of_an_earlier_state_does_not_undo_a_capture(sandbox):
 
 
 def test_webhook_of_a_refund_before_its_payment_records_both(sandbox):
-    started = checkout()
-    payment = payment_entity(started, status="refunded", amount_refunded=50_000)
+    new_checkout = checkout()
+    payment = payment_entity(new_checkout, status="refunded", amount_refunded=50_000)
     refund = {
         "id": "rfnd_Webhook000001",
         "payment_id": payment["id"],
@@ -64,17 +66,19 @@ def test_webhook_of_a_refund_before_its_payment_records_both(sandbox):
 
     row = Refund.objects.get()
     assert (row.source, row.state, row.payment.state) == ("external", "processed", "refunded")
-    started.new_booking.booking.refresh_from_db()
-    assert started.new_booking.booking.status == "held"
+    new_checkout.new_booking.booking.refresh_from_db()
+    assert new_checkout.new_booking.booking.status == "held"
 
 
-def test_webhook_of_a_returned_uncaptured_payment_puts_the_confirmed_booking_up_for_review(sandbox):
-    started = checkout()
-    paid = sandbox.client.pay(started.order.razorpay_order_id, capture=False)
-    verify(paid)
-    returned = payment_entity(started, id=paid["razorpay_payment_id"], status="refunded", captured=False)
+def test_webhook_of_a_returned_uncaptured_payment_flags_the_confirmed_payment_for_review(sandbox):
+    new_checkout = checkout()
+    checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id, capture=False)
+    verify(checkout_response)
+    entity = payment_entity(
+        new_checkout, id=checkout_response["razorpay_payment_id"], status="refunded", captured=False
+    )
 
-    post_webhook(webhook_event("refund.processed", payment=returned | {"amount_refunded": 50_000}))
+    post_webhook(webhook_event("refund.processed", payment=entity | {"amount_refunded": 50_000}))
     GatewayEvent.objects.update(next_try_at="2020-01-01T00:00Z")
     process_events()
 
