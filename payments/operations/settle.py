@@ -37,51 +37,51 @@ State, Disposition = Payment.State, Payment.Disposition
 
 
 @transaction.atomic
-def settle_payment(*, order_id: UUID, reported: GatewayPayment, source: str, is_signed: bool = False) -> Payment:
+def settle_payment(*, order_id: UUID, gateway_payment: GatewayPayment, source: str, is_signed: bool = False) -> Payment:
     """Record the reported state of a payment, and decide what its money is for; a repeat changes nothing.
 
     ``source`` begins with a PaymentLog.Source; details may follow. ``is_signed``: the gateway's signature proves that
     it authorised this payment for this order. Raises PaymentMismatch for a payment of another order.
     """
     account = lock_account(order_id)
-    payment = _get_or_create_payment(account, reported)
+    payment = _get_or_create_payment(account, gateway_payment)
     if payment.order_id != account.order.pk:
         raise PaymentMismatch("This payment belongs to another order.")
-    _record_state(payment, reported, source, is_signed=is_signed)
-    _decide(account, payment, reported, source)
+    _record_state(payment, gateway_payment, source, is_signed=is_signed)
+    _decide(account, payment, gateway_payment, source)
     return payment
 
 
-def _get_or_create_payment(account: LockedAccount, reported: GatewayPayment) -> Payment:
+def _get_or_create_payment(account: LockedAccount, gateway_payment: GatewayPayment) -> Payment:
     payment, _ = Payment.objects.select_for_update(no_key=True).get_or_create(
-        razorpay_payment_id=reported.payment_id,
+        razorpay_payment_id=gateway_payment.payment_id,
         defaults={
             "order": account.order,
             "booking": account.booking,
-            "amount_minor": reported.amount_minor,
-            "currency": reported.currency,
+            "amount_minor": gateway_payment.amount_minor,
+            "currency": gateway_payment.currency,
         },
     )
     return payment
 
 
-def _record_state(payment: Payment, reported: GatewayPayment, source: str, *, is_signed: bool) -> None:
+def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str, *, is_signed: bool) -> None:
     now = timezone.now()
     if is_signed and payment.signature_verified_at is None:
         payment.signature_verified_at = now
-    if reported.was_captured and payment.captured_at is None:
+    if gateway_payment.was_captured and payment.captured_at is None:
         payment.captured_at = now
-    payment.method = reported.method or payment.method
-    payment.error = reported.error if reported.state == State.FAILED else payment.error
+    payment.method = gateway_payment.method or payment.method
+    payment.error = gateway_payment.error if gateway_payment.state == State.FAILED else payment.error
     if not is_signed:  # a signature does not cover the amount: the gateway's own report replaces the assumed one
-        payment.amount_minor, payment.currency = reported.amount_minor, reported.currency
+        payment.amount_minor, payment.currency = gateway_payment.amount_minor, gateway_payment.currency
     payment.save(update_fields=["signature_verified_at", "captured_at", "method", "error", "amount_minor", "currency"])
-    has_advanced = advance_payment(payment, reported.state, source=source, note=reported.error)
-    if has_advanced and reported.state == State.FAILED:
+    has_advanced = advance_payment(payment, gateway_payment.state, source=source, note=gateway_payment.error)
+    if has_advanced and gateway_payment.state == State.FAILED:
         payment_failed.send(sender=Payment, payment=payment)
 
 
-def _decide(account: LockedAccount, payment: Payment, reported: GatewayPayment, source: str) -> None:
+def _decide(account: LockedAccount, payment: Payment, gateway_payment: GatewayPayment, source: str) -> None:
     """Decide what the money is for. It stands, unless an uncaptured payment is returned or the amount is wrong."""
     is_returned_uncaptured = payment.state == State.REFUNDED and not payment.is_captured
     if payment.disposition == Disposition.CONFIRMS and is_returned_uncaptured:
@@ -90,15 +90,15 @@ def _decide(account: LockedAccount, payment: Payment, reported: GatewayPayment, 
     elif payment.disposition == Disposition.CONFIRMS and (mismatch := _amount_mismatch(account.order, payment)):
         set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
     elif payment.disposition == Disposition.NONE and not is_returned_uncaptured and payment.is_proven:
-        _assign(account, payment, reported, source)
+        _assign(account, payment, gateway_payment, source)
 
 
-def _assign(account: LockedAccount, payment: Payment, reported: GatewayPayment, source: str) -> None:
+def _assign(account: LockedAccount, payment: Payment, gateway_payment: GatewayPayment, source: str) -> None:
     if mismatch := _amount_mismatch(account.order, payment):
         set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
         return
     is_paid = Payment.objects.filter(booking=account.booking, disposition=Disposition.CONFIRMS).exists()
-    is_refunded = reported.refunded_minor >= payment.amount_minor
+    is_refunded = gateway_payment.refunded_minor >= payment.amount_minor
     if not is_paid and not is_refunded and accept_payment(booking_id=account.booking.pk, actor=GATEWAY_ACTOR):
         set_disposition(payment, Disposition.CONFIRMS, source=source)
         mark_paid(account.order)
@@ -106,7 +106,7 @@ def _assign(account: LockedAccount, payment: Payment, reported: GatewayPayment, 
         cause = Refund.Source.DUPLICATE if is_paid else Refund.Source.LATE
         set_disposition(payment, Disposition.REFUND_DUE, source=source)
         mark_paid(account.order)
-        amount_minor = payment.amount_minor - reported.refunded_minor
+        amount_minor = payment.amount_minor - gateway_payment.refunded_minor
         if amount_minor > 0:
             request_refund(payment, amount_minor=amount_minor, cause=cause, actor=GATEWAY_ACTOR)
     # A payment that is only authorised and pays for nothing is returned by the gateway, without a fee.
@@ -126,31 +126,31 @@ def mark_paid(order: PaymentOrder) -> None:
 
 
 @transaction.atomic
-def settle_refund(*, payment_pk: int, reported: GatewayRefund, source: str) -> Refund:
+def settle_refund(*, payment_pk: int, gateway_refund: GatewayRefund, source: str) -> Refund:
     """Record the reported state of a refund of this payment. If we did not request the refund, create its row."""
     payment = lock_payment(payment_pk)
-    refund = _get_or_create_refund(payment, reported)
-    refund.razorpay_refund_id = reported.refund_id
+    refund = _get_or_create_refund(payment, gateway_refund)
+    refund.razorpay_refund_id = gateway_refund.refund_id
     was_processed = refund.state == Refund.State.PROCESSED
-    if not advance_refund(refund, reported.state, source=source):
+    if not advance_refund(refund, gateway_refund.state, source=source):
         return refund
-    if reported.state == Refund.State.PROCESSED:
+    if gateway_refund.state == Refund.State.PROCESSED:
         refund_processed.send(sender=Refund, refund=refund)
         _close_if_fully_refunded(payment, source)
-    elif reported.state == Refund.State.FAILED:
+    elif gateway_refund.state == Refund.State.FAILED:
         flag_failed_refund(payment, refund, source=source, was_processed=was_processed)
     return refund
 
 
-def _get_or_create_refund(payment: Payment, reported: GatewayRefund) -> Refund:
-    is_known = Q(razorpay_refund_id=reported.refund_id)
-    if _is_uuid(reported.receipt):
-        is_known |= Q(pk=reported.receipt, amount_minor=reported.amount_minor)
-    known = Refund.objects.select_for_update(no_key=True).filter(is_known, payment=payment).first()
+def _get_or_create_refund(payment: Payment, gateway_refund: GatewayRefund) -> Refund:
+    identity = Q(razorpay_refund_id=gateway_refund.refund_id)
+    if _is_uuid(gateway_refund.receipt):
+        identity |= Q(pk=gateway_refund.receipt, amount_minor=gateway_refund.amount_minor)
+    known = Refund.objects.select_for_update(no_key=True).filter(identity, payment=payment).first()
     return known or Refund.objects.create(
         payment=payment,
-        amount_minor=reported.amount_minor,
-        currency=reported.currency,
+        amount_minor=gateway_refund.amount_minor,
+        currency=gateway_refund.currency,
         source=Refund.Source.EXTERNAL,
         requested_by=str(GATEWAY_ACTOR),
     )

@@ -41,7 +41,7 @@ def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking
 
 @transaction.atomic
 def _settle_signed(order: PaymentOrder, payment_id: str) -> Payment:
-    reported = GatewayPayment(
+    gateway_payment = GatewayPayment(
         payment_id,
         order.razorpay_order_id or "",
         order.amount_minor,
@@ -50,7 +50,9 @@ def _settle_signed(order: PaymentOrder, payment_id: str) -> Payment:
         was_captured=False,
     )
     try:
-        payment = settle_payment(order_id=order.pk, reported=reported, source=PaymentLog.Source.VERIFY, is_signed=True)
+        payment = settle_payment(
+            order_id=order.pk, gateway_payment=gateway_payment, source=PaymentLog.Source.VERIFY, is_signed=True
+        )
     except PaymentMismatch:
         log.error("Payment %s was signed for order %s but belongs to another order", payment_id, order.pk)
         raise

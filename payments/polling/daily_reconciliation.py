@@ -46,27 +46,27 @@ def reconcile() -> int:
     return compared
 
 
-def _reconcile_payment(reported: GatewayPayment) -> None:
-    order = PaymentOrder.objects.find_by_razorpay_id(reported.order_id)
+def _reconcile_payment(gateway_payment: GatewayPayment) -> None:
+    order = PaymentOrder.objects.find_by_razorpay_id(gateway_payment.order_id)
     try:
         if order is not None:
-            settle_payment(order_id=order.pk, reported=reported, source=SOURCE)
-        elif reported.was_captured and reported.refunded_minor < reported.amount_minor:
-            _record_discrepancy(reported, "Captured by the gateway for an unknown order")
+            settle_payment(order_id=order.pk, gateway_payment=gateway_payment, source=SOURCE)
+        elif gateway_payment.was_captured and gateway_payment.refunded_minor < gateway_payment.amount_minor:
+            _record_discrepancy(gateway_payment, "Captured by the gateway for an unknown order")
     except PaymentMismatch:
-        _record_discrepancy(reported, "Recorded here for another order")
+        _record_discrepancy(gateway_payment, "Recorded here for another order")
 
 
-def _reconcile_refund(reported: GatewayRefund) -> None:
-    payment = Payment.objects.filter(razorpay_payment_id=reported.payment_id).first()
+def _reconcile_refund(gateway_refund: GatewayRefund) -> None:
+    payment = Payment.objects.filter(razorpay_payment_id=gateway_refund.payment_id).first()
     if payment is not None and payment.is_captured:
-        settle_refund(payment_pk=payment.pk, reported=reported, source=SOURCE)
+        settle_refund(payment_pk=payment.pk, gateway_refund=gateway_refund, source=SOURCE)
 
 
-def _record_discrepancy(reported: GatewayPayment, cause: str) -> None:
+def _record_discrepancy(gateway_payment: GatewayPayment, cause: str) -> None:
     _, is_new = Discrepancy.objects.get_or_create(
-        gateway_id=reported.payment_id,
-        defaults={"cause": cause, "amount_minor": reported.amount_minor, "currency": reported.currency},
+        gateway_id=gateway_payment.payment_id,
+        defaults={"cause": cause, "amount_minor": gateway_payment.amount_minor, "currency": gateway_payment.currency},
     )
     if is_new:
-        log.error("Discrepancy in payment %s: %s", reported.payment_id, cause)
+        log.error("Discrepancy in payment %s: %s", gateway_payment.payment_id, cause)

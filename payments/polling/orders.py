@@ -87,10 +87,10 @@ def apply_order_state(order: PaymentOrder, order_state: OrderState) -> None:
     if order_state.found_order is not None and adopt_order(order, order_state.found_order) is None:
         return
     for payment in order_state.payments:
-        settle_payment(order_id=order.pk, reported=payment, source=SOURCE)
+        settle_payment(order_id=order.pk, gateway_payment=payment, source=SOURCE)
     rows = dict(Payment.objects.filter(order=order).values_list("razorpay_payment_id", "pk"))
     for refund in order_state.refunds:
-        settle_refund(payment_pk=rows[refund.payment_id], reported=refund, source=SOURCE)
+        settle_refund(payment_pk=rows[refund.payment_id], gateway_refund=refund, source=SOURCE)
     has_pending = any(payment.state in (State.CREATED, State.AUTHORIZED) for payment in order_state.payments)
     _schedule_next_poll(order, has_pending_payment=has_pending)
 

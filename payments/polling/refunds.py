@@ -63,9 +63,9 @@ def _request_or_fetch(refund: Refund) -> GatewayRefund:
         raise
 
 
-def _apply(refund: Refund, reported: GatewayRefund) -> None:
+def _apply(refund: Refund, gateway_refund: GatewayRefund) -> None:
     postpone(refund, "next_try_at", _backoff(refund))
-    settle_refund(payment_pk=refund.payment_id, reported=reported, source=SOURCE)
+    settle_refund(payment_pk=refund.payment_id, gateway_refund=gateway_refund, source=SOURCE)
 
 
 def _record_failure(refund: Refund, error: CallFailed) -> None:

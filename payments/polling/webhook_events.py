@@ -96,15 +96,15 @@ def _settle(event: GatewayEvent) -> GatewayEvent.State:
     source = f"{PaymentLog.Source.WEBHOOK.value} {event.kind}"
     row = _settle_payment(read_payment(payment), source=source)
     if refund is not None and row.is_captured:  # returning an uncaptured payment is not a refund
-        settle_refund(payment_pk=row.pk, reported=read_refund(refund), source=source)
+        settle_refund(payment_pk=row.pk, gateway_refund=read_refund(refund), source=source)
     return State.DONE
 
 
-def _settle_payment(reported: GatewayPayment, *, source: str) -> Payment:
-    order = PaymentOrder.objects.find_by_razorpay_id(reported.order_id)
+def _settle_payment(gateway_payment: GatewayPayment, *, source: str) -> Payment:
+    order = PaymentOrder.objects.find_by_razorpay_id(gateway_payment.order_id)
     if order is None:
-        raise UnmatchedEvent(f"Unknown order {reported.order_id or '(no order id)'}.")
-    return settle_payment(order_id=order.pk, reported=reported, source=source)
+        raise UnmatchedEvent(f"Unknown order {gateway_payment.order_id or '(no order id)'}.")
+    return settle_payment(order_id=order.pk, gateway_payment=gateway_payment, source=source)
 
 
 def _order_id(event: GatewayEvent) -> str:

@@ -270,20 +270,20 @@ class PaymentMachine(RuleBasedStateMachine):
     def _assert_books_match(self) -> None:
         gateway_payments = {payment["id"]: payment for payment in self._list_gateway_payments()}
         for payment in self._payments():
-            reported = gateway_payments[str(payment)]
+            gateway_payment = gateway_payments[str(payment)]
             refunded = sum(refund.amount_minor for refund in payment.refunds.filter(state="processed"))
-            assert payment.is_captured == reported["captured"], (
-                f"{payment}: {payment.state}, at the gateway {reported['status']}"
+            assert payment.is_captured == gateway_payment["captured"], (
+                f"{payment}: {payment.state}, at the gateway {gateway_payment['status']}"
             )
             assert not payment.is_captured or (payment.amount_minor, refunded) == (
-                reported["amount"],
-                reported["amount_refunded"],
+                gateway_payment["amount"],
+                gateway_payment["amount_refunded"],
             )
             if payment.disposition == "confirms":
                 assert payment.is_captured
             if payment.disposition == "refund_due":
                 assert refunded == payment.amount_minor
-        captured = {key for key, reported in gateway_payments.items() if reported["captured"]}
+        captured = {key for key, gateway_payment in gateway_payments.items() if gateway_payment["captured"]}
         assert captured <= {str(payment) for payment in self._payments()}
         rows = PaymentOrder.objects.filter(booking__service=self.service)
         assert not rows.filter(state="creating", booking__status="expired").exists()

@@ -45,7 +45,7 @@ def gateway_refund(**changes):
 
 def settle(new_checkout, **changes):
     return settle_payment(
-        order_id=new_checkout.order.pk, reported=gateway_payment(new_checkout, **changes), source=POLL
+        order_id=new_checkout.order.pk, gateway_payment=gateway_payment(new_checkout, **changes), source=POLL
     )
 
 
@@ -106,7 +106,7 @@ def test_payment_of_another_order_is_a_mismatch(new_checkout):
     other = checkout(new_checkout.new_booking.booking.service)
 
     with pytest.raises(PaymentMismatch):
-        settle_payment(order_id=other.order.pk, reported=gateway_payment(new_checkout), source=POLL)
+        settle_payment(order_id=other.order.pk, gateway_payment=gateway_payment(new_checkout), source=POLL)
     assert status_of(other) == "held"
 
 
@@ -114,7 +114,7 @@ def test_refund_that_we_did_not_request_gets_a_row(new_checkout):
     payment = settle(new_checkout)
 
     for _ in range(2):
-        settle_refund(payment_pk=payment.pk, reported=gateway_refund(), source=WEBHOOK)
+        settle_refund(payment_pk=payment.pk, gateway_refund=gateway_refund(), source=WEBHOOK)
 
     refund = Refund.objects.get()
     payment.refresh_from_db()
@@ -124,7 +124,7 @@ def test_refund_that_we_did_not_request_gets_a_row(new_checkout):
 def test_partial_refund_leaves_the_payment_captured(new_checkout):
     payment = settle(new_checkout)
 
-    settle_refund(payment_pk=payment.pk, reported=gateway_refund(amount_minor=20_000), source=WEBHOOK)
+    settle_refund(payment_pk=payment.pk, gateway_refund=gateway_refund(amount_minor=20_000), source=WEBHOOK)
 
     payment.refresh_from_db()
     assert (payment.state, payment.refundable_minor()) == ("captured", 30_000)
