@@ -32,9 +32,9 @@ class Balance:
 
 def balance_of(booking: Booking) -> Balance:
     """Add up what was paid for the booking, online and at the desk."""
-    confirming = Payment.objects.filter(booking=booking, disposition=Payment.Disposition.CONFIRMS)
-    online = confirming.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    refunds = Refund.objects.filter(payment__in=confirming).exclude(state=Refund.State.FAILED)
+    confirming_payments = Payment.objects.filter(booking=booking, disposition=Payment.Disposition.CONFIRMS)
+    online = confirming_payments.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    refunds = Refund.objects.filter(payment__in=confirming_payments).exclude(state=Refund.State.FAILED)
     refunded = refunds.aggregate(sum=Sum("amount_minor"))["sum"] or 0
     at_desk = DeskPayment.objects.filter(booking=booking, voided_at=None).aggregate(
         taken=Sum("amount_minor", filter=Q(is_payout=False)), paid_out=Sum("amount_minor", filter=Q(is_payout=True))

@@ -52,12 +52,12 @@ def _payments_in_review() -> Iterator[ReconciliationItem]:
 
 
 def _uncaptured_payments() -> Iterator[ReconciliationItem]:
-    uncaptured = Payment.objects.filter(
+    uncaptured_payments = Payment.objects.filter(
         disposition=Payment.Disposition.CONFIRMS,
         captured_at=None,
         signature_verified_at__lt=timezone.now() - SLOW_AFTER,
     )
-    for payment in uncaptured.select_related("booking"):
+    for payment in uncaptured_payments.select_related("booking"):
         cause = "The booking is confirmed, but the gateway has not captured the payment yet."
         yield _payment_item(payment, cause, ReconciliationAction.POLL_ORDER, str(payment.order_id))
 
@@ -75,25 +75,25 @@ def _discrepancies() -> Iterator[ReconciliationItem]:
 
 
 def _slow_and_failed_refunds() -> Iterator[ReconciliationItem]:
-    slow = Q(state__in=Refund.UNSETTLED, created_at__lt=timezone.now() - SLOW_AFTER)
-    for refund in Refund.objects.filter(slow).select_related("payment__booking"):
+    is_slow = Q(state__in=Refund.UNSETTLED, created_at__lt=timezone.now() - SLOW_AFTER)
+    for refund in Refund.objects.filter(is_slow).select_related("payment__booking"):
         cause = f"The refund is not processed yet. {refund.last_error}".strip()
         yield _refund_item(refund, cause, ReconciliationAction.POLL_REFUND, str(refund.pk))
-    failed = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=timezone.now() - LISTED_FOR)
-    for refund in failed.select_related("payment__booking"):
+    failed_refunds = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=timezone.now() - LISTED_FOR)
+    for refund in failed_refunds.select_related("payment__booking"):
         yield _refund_item(refund, f"The refund failed, so nothing was refunded. {refund.last_error}".strip())
 
 
 def _external_refunds() -> Iterator[ReconciliationItem]:
-    external = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=timezone.now() - LISTED_FOR)
-    for refund in external.select_related("payment__booking"):
+    external_refunds = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=timezone.now() - LISTED_FOR)
+    for refund in external_refunds.select_related("payment__booking"):
         yield _refund_item(refund, "Refunded outside Daybook. It is in the books; no action is needed.")
 
 
 def _stuck_orders() -> Iterator[ReconciliationItem]:
     threshold = timezone.now() - OVERDUE_AFTER
-    stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=threshold) | Q(next_check_at__lt=threshold)
-    for order in PaymentOrder.objects.filter(stuck).select_related("booking"):
+    is_stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=threshold) | Q(next_check_at__lt=threshold)
+    for order in PaymentOrder.objects.filter(is_stuck).select_related("booking"):
         yield ReconciliationItem(
             f"The order could not be checked at the gateway. {order.last_error}".strip(),
             f"Order {order} for {order.booking}",

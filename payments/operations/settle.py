@@ -146,8 +146,8 @@ def _get_or_create_refund(payment: Payment, gateway_refund: GatewayRefund) -> Re
     identity = Q(razorpay_refund_id=gateway_refund.refund_id)
     if _is_uuid(gateway_refund.receipt):
         identity |= Q(pk=gateway_refund.receipt, amount_minor=gateway_refund.amount_minor)
-    known = Refund.objects.select_for_update(no_key=True).filter(identity, payment=payment).first()
-    return known or Refund.objects.create(
+    known_refund = Refund.objects.select_for_update(no_key=True).filter(identity, payment=payment).first()
+    return known_refund or Refund.objects.create(
         payment=payment,
         amount_minor=gateway_refund.amount_minor,
         currency=gateway_refund.currency,

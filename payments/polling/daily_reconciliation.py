@@ -27,23 +27,25 @@ RETRY_INTERVAL = timedelta(minutes=10)
 def reconcile() -> int:
     """Settle every payment and refund of the period, and record discrepancies; return how many were compared."""
     until = timezone.now()
-    compared = 0
+    count = 0
     try:
         for payment in gateway.list_payments(until - PERIOD, until):
             _reconcile_payment(payment)
-            compared += 1
+            count += 1
         for refund in gateway.list_refunds(until - PERIOD, until):
             _reconcile_refund(refund)
-            compared += 1
+            count += 1
     except GatewayError as error:
         log.warning("Reconciliation stopped: %s", error)
-        PeriodicTask.objects.filter(name=RECONCILIATION).update(result=f"Stopped after {compared}: {error}"[:250])
-        return compared
+        PeriodicTask.objects.filter(name=RECONCILIATION).update(
+            result=f"Stopped after comparing {count}: {error}"[:250]
+        )
+        return count
     PeriodicTask.objects.update_or_create(
         name=RECONCILIATION,
-        defaults={"due_at": until + INTERVAL, "ended_at": until, "result": f"{compared} compared"},
+        defaults={"due_at": until + INTERVAL, "ended_at": until, "result": f"{count} compared"},
     )
-    return compared
+    return count
 
 
 def _reconcile_payment(gateway_payment: GatewayPayment) -> None:

@@ -31,10 +31,12 @@ State = Refund.State
 
 def process_refunds() -> int:
     """Request or poll the refunds that are due; return how many."""
-    due = claim_due_rows(Refund.objects.filter(state__in=Refund.UNSETTLED).select_related("payment"), "next_try_at")
-    for refund in due:
+    due_refunds = claim_due_rows(
+        Refund.objects.filter(state__in=Refund.UNSETTLED).select_related("payment"), "next_try_at"
+    )
+    for refund in due_refunds:
         _mark_sent(refund)
-    return process_rows(due, call=_request_or_fetch, apply=_apply, on_failure=_record_failure)
+    return process_rows(due_refunds, call=_request_or_fetch, apply=_apply, on_failure=_record_failure)
 
 
 def _mark_sent(refund: Refund) -> None:

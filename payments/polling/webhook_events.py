@@ -39,8 +39,8 @@ def process_events() -> int:
 
 def purge_event_bodies() -> int:
     """Remove event bodies that are past their retention, since they contain personal data; return how many."""
-    old = GatewayEvent.objects.filter(received_at__lt=timezone.now() - RETENTION, body__isnull=False)
-    return old.update(body=None)
+    old_events = GatewayEvent.objects.filter(received_at__lt=timezone.now() - RETENTION, body__isnull=False)
+    return old_events.update(body=None)
 
 
 def _unknown_order_fetcher(events: list[GatewayEvent]) -> Callable[[GatewayEvent], GatewayOrder | None]:

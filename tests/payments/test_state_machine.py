@@ -212,8 +212,8 @@ class PaymentMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_slot_is_sold_twice(self) -> None:
-        blocking = Booking.objects.filter(service=self.service, status__in=Booking.BLOCKING)
-        times = list(blocking.values_list("resource", "starts_at"))
+        blocking_bookings = Booking.objects.filter(service=self.service, status__in=Booking.BLOCKING)
+        times = list(blocking_bookings.values_list("resource", "starts_at"))
         assert len(times) == len(set(times)), times
 
     @invariant()
@@ -271,20 +271,20 @@ class PaymentMachine(RuleBasedStateMachine):
         gateway_payments = {payment["id"]: payment for payment in self._list_gateway_payments()}
         for payment in self._payments():
             gateway_payment = gateway_payments[str(payment)]
-            refunded = sum(refund.amount_minor for refund in payment.refunds.filter(state="processed"))
+            refunded_minor = sum(refund.amount_minor for refund in payment.refunds.filter(state="processed"))
             assert payment.is_captured == gateway_payment["captured"], (
                 f"{payment}: {payment.state}, at the gateway {gateway_payment['status']}"
             )
-            assert not payment.is_captured or (payment.amount_minor, refunded) == (
+            assert not payment.is_captured or (payment.amount_minor, refunded_minor) == (
                 gateway_payment["amount"],
                 gateway_payment["amount_refunded"],
             )
             if payment.disposition == "confirms":
                 assert payment.is_captured
             if payment.disposition == "refund_due":
-                assert refunded == payment.amount_minor
-        captured = {key for key, gateway_payment in gateway_payments.items() if gateway_payment["captured"]}
-        assert captured <= {str(payment) for payment in self._payments()}
+                assert refunded_minor == payment.amount_minor
+        captured_ids = {key for key, gateway_payment in gateway_payments.items() if gateway_payment["captured"]}
+        assert captured_ids <= {str(payment) for payment in self._payments()}
         rows = PaymentOrder.objects.filter(booking__service=self.service)
         assert not rows.filter(state="creating", booking__status="expired").exists()
         assert not Refund.objects.filter(payment__booking__service=self.service, state__in=Refund.UNSETTLED).exists()

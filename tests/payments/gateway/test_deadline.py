@@ -10,24 +10,24 @@ from tests.builders.payments import checkout
 
 @pytest.mark.short_deadline
 def test_gateway_call_without_a_free_thread_is_not_sent():
-    gate, started = threading.Event(), threading.Semaphore(0)
+    release, started = threading.Event(), threading.Semaphore(0)
 
     def block():
         started.release()
-        gate.wait(10)
+        release.wait(10)
         return {}
 
-    busy = [deadline._executor.submit(block) for _ in range(deadline.MAX_CONCURRENT_CALLS)]
-    for _ in busy:
+    blocked_calls = [deadline._executor.submit(block) for _ in range(deadline.MAX_CONCURRENT_CALLS)]
+    for _ in blocked_calls:
         started.acquire()
-    sent = []
+    executed_calls = []
     with pytest.raises(GatewayNotSent):
-        deadline.call_within_deadline(lambda: sent.append("sent") or {})
-    gate.set()
-    for call in busy:
+        deadline.call_within_deadline(executed_calls.append)
+    release.set()
+    for call in blocked_calls:
         call.result()
 
-    assert sent == []
+    assert executed_calls == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -87,10 +87,10 @@ def test_signature_of_another_order_is_invalid(sandbox):
 )
 def test_altered_signature_changes_no_row(sandbox, alter):
     checkout_response = sandbox.client.pay(checkout().order.razorpay_order_id)
-    forged = alter(checkout_response["razorpay_signature"])
+    altered_signature = alter(checkout_response["razorpay_signature"])
 
     with pytest.raises(SignatureInvalid):
-        verify({**checkout_response, "razorpay_signature": forged})
+        verify({**checkout_response, "razorpay_signature": altered_signature})
     assert Payment.objects.count() == 0
 
 

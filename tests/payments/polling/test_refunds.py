@@ -48,13 +48,13 @@ def test_process_refunds_polls_a_pending_refund_until_it_is_processed(sandbox, p
     sandbox.client.set(refund_pending=1)
     refund(payment)
     run_due_tasks()
-    pending = Refund.objects.get()
-    sandbox.client.process_refund(pending.razorpay_refund_id)
+    pending_refund = Refund.objects.get()
+    sandbox.client.process_refund(pending_refund.razorpay_refund_id)
     make_refunds_due()
 
     run_due_tasks()
 
-    assert (pending.state, Refund.objects.get().state) == ("pending", "processed")
+    assert (pending_refund.state, Refund.objects.get().state) == ("pending", "processed")
 
 
 def test_process_refunds_makes_the_amount_of_a_failed_refund_refundable_again(sandbox, payment):
