@@ -86,7 +86,7 @@ class UnpaidHoldExists(RequestRefused):
 
 
 class TooLateToChange(RequestRefused):
-    """The cut-off for changes by the customer has passed."""
+    """The cutoff for changes by the customer has passed."""
 
     status, code = 409, "too_late_to_change"
     explanation = "The visit is too soon to be changed online."

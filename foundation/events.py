@@ -33,5 +33,5 @@ class Actor:
 
     @property
     def is_customer(self) -> bool:
-        """Return whether the rules for customers apply: notice, horizon and the cut-offs for changes."""
+        """Return whether the rules for customers apply: notice, horizon and the cutoffs for changes."""
         return self.kind == ActorKind.CUSTOMER

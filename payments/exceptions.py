@@ -59,10 +59,10 @@ class OrderRejected(RequestRefused):
 
 
 class PaidTooLate(RequestRefused):
-    """The payment arrived after the hold had expired and the slot was taken. It will be refunded."""
+    """The payment arrived when the slot was no longer held and could not be held again. It will be refunded."""
 
     status, code = 409, "paid_too_late"
-    explanation = "The hold expired before the payment arrived."
+    explanation = "The slot was no longer held when the payment arrived."
     advice = "The payment is refunded automatically. Choose a different time and book again."
 
 

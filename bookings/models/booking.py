@@ -54,7 +54,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 class Booking(models.Model):
     """A customer's visit, booked or held. ``version`` is the ``seq`` of its latest BookingEvent.
 
-    Price, cut-offs and time zone are copies: later changes to the service or the location do not affect them.
+    Price, cutoffs and time zone are copies: later changes to the service or the location do not affect them.
     """
 
     class Status(models.TextChoices):

@@ -129,7 +129,7 @@ def _create_once(
 def _insert(
     booking_input: BookingInput, slot: ReservedSlot, token: str, booking_id: UUID, status: Booking.Status
 ) -> Booking:
-    """Insert the row. Price, due amount and cut-offs are copied: later changes to the service do not affect them."""
+    """Insert the row. Price, due amount and cutoffs are copied: later changes to the service do not affect them."""
     service, people = booking_input["service"], booking_input.get("party_size", 1)
     hold_expires_at = timezone.now() + timedelta(minutes=service.hold_minutes)
     return Booking.objects.create(

@@ -24,7 +24,7 @@ def reschedule_booking(
 
     Without ``resource`` the booking keeps its resource if that is free, otherwise it gets any free one; a class
     booking joins a session with enough places. The row, reference and price do not change. Customers may reschedule
-    until the cut-off that applied when they booked. Raises TooLateToChange, InvalidTransition, SlotTaken, OutsideHours
+    until the cutoff that applied when they booked. Raises TooLateToChange, InvalidTransition, SlotTaken, OutsideHours
     or PartyTooLarge.
     """
     starts_at = starts_at.astimezone(UTC)

@@ -64,8 +64,8 @@ def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -
 def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
     """Cancel a booking; do nothing if it is already cancelled.
 
-    Customers may cancel until the cut-off that applied when they booked. Staff may always cancel; a
-    cancellation after the cut-off is marked as late. Raises TooLateToChange or InvalidTransition.
+    Customers may cancel until the cutoff that applied when they booked. Staff may always cancel; a
+    cancellation after the cutoff is marked as late. Raises TooLateToChange or InvalidTransition.
     """
     booking = lock_booking(booking_id)
     if booking.status == Status.CANCELLED:

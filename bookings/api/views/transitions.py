@@ -67,7 +67,7 @@ class MarkNoShow(StaffEndpoint):
 
 
 class _StaffOrCustomerChange(APIView):
-    """A change by staff who have ``permission``, or by the customer with the manage token, until the cut-off."""
+    """A change by staff who have ``permission``, or by the customer with the manage token, until the cutoff."""
 
     permission_classes = [permissions.AllowAny]
     throttle_classes = [BookingAccessThrottle]
