@@ -35,19 +35,19 @@ class Session(models.Model):
     def __str__(self) -> str:
         return f"{self.service} ({self.booked} of {self.capacity})"
 
-    def take_places(self, people: int) -> bool:
+    def take_places(self, party_size: int) -> bool:
         """Take this many places if they are available; return whether they were. A single UPDATE decides."""
-        with_capacity = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - people)
-        return bool(with_capacity.update(booked=F("booked") + people))
+        with_capacity = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - party_size)
+        return bool(with_capacity.update(booked=F("booked") + party_size))
 
-    def restart(self, ends_at: datetime, capacity: int, people: int) -> None:
+    def restart(self, ends_at: datetime, capacity: int, party_size: int) -> None:
         """Reuse an empty session: set its end and capacity, and take this many places."""
         self.allocations.all().delete()
-        Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=people)
+        Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=party_size)
         self.refresh_from_db(fields=["ends_at", "capacity", "booked"])
 
-    def release_places(self, people: int) -> bool:
+    def release_places(self, party_size: int) -> bool:
         """Release this many places; return whether the session is empty now."""
-        Session.objects.filter(pk=self.pk).update(booked=F("booked") - people)
+        Session.objects.filter(pk=self.pk).update(booked=F("booked") - party_size)
         self.refresh_from_db(fields=["booked"])
         return self.booked == 0

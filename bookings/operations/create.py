@@ -112,14 +112,14 @@ def _create_once(
     signal: Signal,
 ) -> NewBooking:
     service, resource = booking_input["service"], booking_input.get("resource")
-    people = booking_input.get("party_size", 1)
+    party_size = booking_input.get("party_size", 1)
     # Do the arithmetic in UTC: local times are off by an hour across a DST transition.
     starts_at = booking_input["starts_at"].astimezone(UTC)
     check_start_time(service, starts_at, actor)
-    with translate_slot_conflicts(service, starts_at, resource, people):
+    with translate_slot_conflicts(service, starts_at, resource, party_size):
         if actor.is_customer:
             _check_limits(service, booking_input["customer"]["phone"], status)
-        slot = reserve_slot(service, starts_at, resource, people=people, allow_any_minute=not actor.is_customer)
+        slot = reserve_slot(service, starts_at, resource, party_size=party_size, allow_any_minute=not actor.is_customer)
         booking = _insert(booking_input, slot, token, booking_id, status)
         write_allocations(booking, slot)
         record_event(booking, signal, BookingEvent.Kind.CREATED, actor, from_status="")
@@ -130,7 +130,7 @@ def _insert(
     booking_input: BookingInput, slot: ReservedSlot, token: str, booking_id: UUID, status: Booking.Status
 ) -> Booking:
     """Insert the row. Price, due amount and cutoffs are copied: later changes to the service do not affect them."""
-    service, people = booking_input["service"], booking_input.get("party_size", 1)
+    service, party_size = booking_input["service"], booking_input.get("party_size", 1)
     hold_expires_at = timezone.now() + timedelta(minutes=service.hold_minutes)
     return Booking.objects.create(
         id=booking_id,
@@ -142,10 +142,10 @@ def _insert(
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
         timezone=service.location.timezone,
-        party_size=people,
+        party_size=party_size,
         notes=booking_input.get("notes", ""),
-        price_minor=service.price_minor * people,
-        due_online_minor=service.due_online_minor * people if status == Status.HELD else 0,
+        price_minor=service.price_minor * party_size,
+        due_online_minor=service.due_online_minor * party_size if status == Status.HELD else 0,
         currency=service.currency,
         hold_expires_at=hold_expires_at if status == Status.HELD else None,
         answer_by=response_deadline(service, slot.starts_at) if status == Status.PENDING else None,

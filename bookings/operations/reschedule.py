@@ -42,7 +42,7 @@ def reschedule_booking(
             service,
             starts_at,
             resource,
-            people=booking.party_size,
+            party_size=booking.party_size,
             allow_any_minute=not actor.is_customer,
             current_booking=booking,
         )

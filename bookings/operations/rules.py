@@ -20,18 +20,18 @@ BOOKING_HORIZON = timedelta(days=5 * 366)
 
 @contextmanager
 def translate_slot_conflicts(
-    service: Service, starts_at: datetime, resource: Resource | None, people: int
+    service: Service, starts_at: datetime, resource: Resource | None, party_size: int
 ) -> Iterator[None]:
     """Turn every slot conflict in the block into ``SlotTaken`` with alternatives, and roll the block back."""
     try:
         with transaction.atomic():
             yield
     except SlotTaken as refusal:
-        raise SlotTaken(find_alternatives(service, starts_at, resource, people)) from refusal
+        raise SlotTaken(find_alternatives(service, starts_at, resource, party_size)) from refusal
     except IntegrityError as error:
         if violated_constraint(error) != "no_double_booking":
             raise
-        raise SlotTaken(find_alternatives(service, starts_at, resource, people)) from error
+        raise SlotTaken(find_alternatives(service, starts_at, resource, party_size)) from error
 
 
 def check_start_time(service: Service, starts_at: datetime, actor: Actor) -> None:

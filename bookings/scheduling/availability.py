@@ -36,7 +36,7 @@ class FreeSlot(NamedTuple):
 
 
 def find_free_slots(
-    service: Service, first: date, last: date, resource: Resource | None = None, *, people: int = 1
+    service: Service, first: date, last: date, resource: Resource | None = None, *, party_size: int = 1
 ) -> list[FreeSlot]:
     """Return the slots that customers can book from ``first`` to ``last`` (local dates, inclusive), ordered by time."""
     candidates = _find_candidates(service, resource)
@@ -46,16 +46,20 @@ def find_free_slots(
     zone = service.location.zone
     first = max(first, earliest.astimezone(zone).date())
     last = min(last, latest.astimezone(zone).date())
-    if not candidates or first > last or people > service.capacity:
+    if not candidates or first > last or party_size > service.capacity:
         return []
-    calendar = _load_calendar(service, candidates, first, last, people)
+    calendar = _load_calendar(service, candidates, first, last, party_size)
     return list(calendar.free_slots(earliest.timestamp(), latest.timestamp()))
 
 
-def find_alternatives(service: Service, starts_at: datetime, resource: Resource | None, people: int) -> list[datetime]:
+def find_alternatives(
+    service: Service, starts_at: datetime, resource: Resource | None, party_size: int
+) -> list[datetime]:
     """Return up to three free start times nearest to a taken slot, in the location's zone and ordered by time."""
     day = starts_at.astimezone(service.location.zone).date()
-    slots = find_free_slots(service, day - ALTERNATIVES_WITHIN, day + ALTERNATIVES_WITHIN, resource, people=people)
+    slots = find_free_slots(
+        service, day - ALTERNATIVES_WITHIN, day + ALTERNATIVES_WITHIN, resource, party_size=party_size
+    )
     # Compare timestamps: within one zone, Python compares local times, and those of a fold occur twice.
     target = starts_at.timestamp()
     nearest = sorted((slot.starts_at for slot in slots), key=lambda start: abs(start.timestamp() - target))
@@ -152,7 +156,7 @@ class _Calendar:
 
 
 def _load_calendar(
-    service: Service, candidates: list[list[Resource]], first: date, last: date, people: int
+    service: Service, candidates: list[list[Resource]], first: date, last: date, party_size: int
 ) -> _Calendar:
     zone = service.location.zone
     days = [midnight(day, zone) for day in each_day(first, last + ONE_DAY)]
@@ -167,7 +171,7 @@ def _load_calendar(
         midnights=[day.timestamp() for day in days],
         open={key: [(start.timestamp(), end.timestamp()) for start, end in pairs] for key, pairs in intervals.items()},
         busy=_load_busy_intervals(list(intervals), blocked),
-        sessions=_load_sessions(service, days[0], days[-1], people) if service.capacity > 1 else {},
+        sessions=_load_sessions(service, days[0], days[-1], party_size) if service.capacity > 1 else {},
     )
 
 
@@ -198,8 +202,8 @@ def _load_busy_intervals(keys: list[int], within: Interval) -> dict[int, list[Ti
         return {key: list(zip(starts, ends, strict=True)) for key, starts, ends in cursor.fetchall()}
 
 
-def _load_sessions(service: Service, first: datetime, last: datetime, people: int) -> dict[int, dict[int, int]]:
-    """Return the remaining places, by resource and start, of sessions with bookings and room for ``people`` more."""
+def _load_sessions(service: Service, first: datetime, last: datetime, party_size: int) -> dict[int, dict[int, int]]:
+    """Return the remaining places, by resource and start, of sessions that have enough for the party."""
     sessions = Session.objects.filter(service=service, booked__gt=0, starts_at__gte=first, starts_at__lt=last)
     overdue_places: dict[int, int] = defaultdict(int)
     overdue = Booking.objects.overdue().filter(session__in=sessions).values_list("session", "party_size")
@@ -208,6 +212,6 @@ def _load_sessions(service: Service, first: datetime, last: datetime, people: in
     remaining_places: dict[int, dict[int, int]] = defaultdict(dict)
     for session in sessions:
         remaining = session.capacity - session.booked + overdue_places[session.pk]
-        if people <= remaining < session.capacity:  # an empty session counts as a free slot
+        if party_size <= remaining < session.capacity:  # an empty session counts as a free slot
             remaining_places[session.resource_id][int(session.starts_at.timestamp())] = remaining
     return remaining_places

@@ -33,7 +33,7 @@ def reserve_slot(
     starts_at: datetime,
     requested: Resource | None,
     *,
-    people: int,
+    party_size: int,
     allow_any_minute: bool = False,
     current_booking: Booking | None = None,
 ) -> ReservedSlot:
@@ -47,7 +47,7 @@ def reserve_slot(
 
     Raises OutsideHours, PartyTooLarge or SlotTaken.
     """
-    if people > service.capacity:
+    if party_size > service.capacity:
         raise PartyTooLarge(service.capacity)
     ends_at = service.ends_at(starts_at)
     listed = _lock_listed_resources(service, requested, current_booking)
@@ -58,7 +58,7 @@ def reserve_slot(
     if len(Resource.by_kind(open_resources)) < len(kinds):
         raise OutsideHours(NOT_OFFERED)
     if service.capacity > 1:
-        return join_session(service, starts_at, open_resources, people)
+        return join_session(service, starts_at, open_resources, party_size)
     blocked = service.blocked(starts_at)
     return ReservedSlot(starts_at, ends_at, pick_free_resources(open_resources, blocked), blocked)
 

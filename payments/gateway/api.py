@@ -18,7 +18,7 @@ from payments.gateway.deadline import Result, call_within_deadline, call_without
 from payments.gateway.entities import GatewayOrder, GatewayPayment, GatewayRefund, read_order, read_payment, read_refund
 from payments.gateway.errors import GatewayOutcomeUnknown, UnreadableEntity
 
-PAGE_SIZE = 100  # the maximum
+PAGE_SIZE = 100  # the maximum that Razorpay allows
 
 
 def create_order(*, amount_minor: int, currency: str, receipt: str, notes: dict[str, str]) -> GatewayOrder:

@@ -38,7 +38,7 @@ class Refund(models.Model):
     source = models.CharField(max_length=10, choices=Source.choices)
     reason = models.CharField(max_length=250, blank=True)
     requested_by = models.CharField(max_length=160)
-    razorpay_refund_id = models.CharField(max_length=40, unique=True, null=True)  # noqa: DJ001 - unique where known
+    razorpay_refund_id = models.CharField(max_length=40, unique=True, null=True)  # noqa: DJ001 - NULL until the gateway assigns one
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, help_text="When to call the gateway again.")
     last_error = models.CharField(max_length=250, blank=True)

@@ -56,6 +56,6 @@ def _settle_signed(order: PaymentOrder, payment_id: str) -> Payment:
     except PaymentMismatch:
         log.error("Payment %s was signed for order %s but belongs to another order", payment_id, order.pk)
         raise
-    # Poll the gateway about the payment immediately, in any state.
+    # Make the order due for a poll immediately, in any state.
     PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=timezone.now())
     return payment

@@ -162,7 +162,7 @@ class Run:
         return timezone.now()
 
     def _crash(self, seconds: int) -> datetime:
-        """Stop PostgreSQL as ``pg_ctl -m immediate`` does, and start it again; return when it is available."""
+        """Stop PostgreSQL like ``pg_ctl -m immediate`` and restart it; return the time at which it is available."""
         connections.close_all()
         pid = self._postgres.get_pid()
         assert pid is not None

@@ -50,7 +50,7 @@ class ServiceAvailability(APIView):
         if service is None:
             raise NotFound("There is no such service. GET /services/ lists all services.")
         query = parse_query_params(request, AvailabilityQuerySerializer)
-        slots = find_free_slots(service, query["from"], query["to"], query["resource"], people=query["party_size"])
+        slots = find_free_slots(service, query["from"], query["to"], query["resource"], party_size=query["party_size"])
         return Response(
             {
                 "service": service.slug,

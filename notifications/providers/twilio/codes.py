@@ -1,4 +1,4 @@
-"""Twilio's error codes, each with what it means for us. To add a code, add a line.
+"""Map Twilio's error codes to our provider errors. To add a code, add a line.
 
 A refused request with another code is classified by its HTTP status (send.py). In a status callback, another code
 adds nothing to the status (statuses.py). Source: twilio.com/docs/api/errors, the page of each code.

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 def test_session_page_lists_attendees(front_desk):
     yoga = make_service(capacity=12)
-    bookings = [make_booking(yoga, party_size=people) for people in (1, 3)]
+    bookings = [make_booking(yoga, party_size=party_size) for party_size in (1, 3)]
     cancelled = make_booking(yoga)
     cancel_booking(booking_id=cancelled.pk, actor=DESK)
     session = Session.objects.get()

@@ -6,7 +6,7 @@ from tests.builders.bookings import booking_request, make_booking, make_hold, ma
 pytestmark = pytest.mark.django_db
 
 
-def test_booking_limit_returns_429_with_retry_after_per_network(api, settings):
+def test_booking_limit_is_per_client_address_and_returns_429_with_retry_after(api, settings):
     settings.LIMIT_BOOKINGS_PER_HOUR = 2
     service = make_service()
     bodies = [booking_request(service, starts_at=slot(hour=hour).isoformat()) for hour in (10, 11, 12)]

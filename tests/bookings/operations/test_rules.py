@@ -13,7 +13,7 @@ def test_translate_slot_conflicts_turns_an_overlap_into_slot_taken_with_alternat
     blocked = make_booking(service, starts_at=slot(hour=10)).allocations.get().blocked
     other = make_booking(service, starts_at=slot(hour=15))
 
-    with pytest.raises(SlotTaken) as refusal, translate_slot_conflicts(service, slot(hour=10), None, people=1):
+    with pytest.raises(SlotTaken) as refusal, translate_slot_conflicts(service, slot(hour=10), None, party_size=1):
         other.allocations.update(blocked=blocked)
 
     assert refusal.value.alternatives == [slot(hour=9, minute=15), slot(hour=9, minute=30), slot(hour=10, minute=30)]
@@ -26,6 +26,6 @@ def test_translate_slot_conflicts_reraises_other_violations():
 
     with (
         pytest.raises(IntegrityError, match="some_time_is_blocked"),
-        translate_slot_conflicts(service, slot(), None, people=1),
+        translate_slot_conflicts(service, slot(), None, party_size=1),
     ):
         booking.allocations.update(blocked=(slot(), slot()))

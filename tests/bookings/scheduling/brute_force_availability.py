@@ -19,7 +19,7 @@ FreeSlot = tuple[datetime, list[int], int]
 
 
 def free_slots_by_brute_force(
-    service: Service, first: date, last: date, requested: Resource | None, people: int
+    service: Service, first: date, last: date, requested: Resource | None, party_size: int
 ) -> list[FreeSlot]:
     """Return (start, keys of the main resources, places) of every free slot from ``first`` to ``last``."""
     listed = [
@@ -32,7 +32,12 @@ def free_slots_by_brute_force(
         kind for kind in ("staff", "room", "equipment") if any(resource.kind == kind for resource in listed)
     ]
     kinds = [[resource for resource in active if resource.kind == kind] for kind in listed_kinds]
-    if not kinds or not all(kinds) or (requested is not None and requested not in active) or people > service.capacity:
+    if (
+        not kinds
+        or not all(kinds)
+        or (requested is not None and requested not in active)
+        or party_size > service.capacity
+    ):
         return []
     calendar = _Calendar(service, active, first, last)
     slots = []
@@ -49,17 +54,17 @@ def free_slots_by_brute_force(
             if free:
                 resource_keys.append(main.pk)
                 places = max(places, service.capacity)
-            elif others_are_open and (remaining := calendar.places_left(main, moment)) >= people:
+            elif others_are_open and (remaining := calendar.places_left(main, moment)) >= party_size:
                 resource_keys.append(main.pk)
                 places = max(places, remaining)
-        if resource_keys and places >= people:
+        if resource_keys and places >= party_size:
             slots.append((moment, sorted(resource_keys), places))
     return slots
 
 
 @cache
 def minutes_of(day: date, zone: ZoneInfo) -> list[datetime]:
-    """Return every minute of a local day, however many there are."""
+    """Return every minute of a local day, also on days with a DST transition."""
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=30)
     candidates = (begin + number * MINUTE for number in range(60 * 60))
     return [moment for moment in candidates if moment.astimezone(zone).date() == day]
@@ -146,7 +151,7 @@ class _Calendar:
         return [moment for moment in minutes if begin <= moment < end]
 
     def _grid(self, resource: Resource) -> Iterator[datetime]:
-        """Yield the slot grid: every interval from opening on, or from midnight if it was already open then."""
+        """Yield the slot grid: from opening time, or midnight if already open then, every ``slot_interval_minutes``."""
         open_minutes = self.open[resource.pk]
         for day in self.days:
             origin = None

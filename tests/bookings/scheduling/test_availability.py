@@ -123,7 +123,7 @@ class GeneratedBusiness:
         service = self.draw(st.sampled_from(self.services))
         offered = free_slots_by_brute_force(service, self.first, self.last, None, 1)
         starts_at = self.draw(st.sampled_from(offered))[0] if offered else self._moment()
-        people = self.draw(st.integers(1, service.capacity))
+        party_size = self.draw(st.integers(1, service.capacity))
         zone = self.draw(st.sampled_from([UTC, self.location.zone]))
         with suppress(*REFUSALS):
             booking = create_booking(
@@ -131,7 +131,7 @@ class GeneratedBusiness:
                 starts_at=starts_at.astimezone(zone),
                 customer=CUSTOMER,
                 actor=DESK,
-                party_size=people,
+                party_size=party_size,
             ).booking
             ends = timezone.now() + timedelta(hours=self.draw(st.sampled_from([-1, 1])))
             fields = self.draw(
@@ -147,19 +147,19 @@ class GeneratedBusiness:
                 Booking.objects.filter(pk=booking.pk).update(**fields)
 
 
-def list_offers(service, first, last, requested=None, people=1):
-    slots = find_free_slots(service, first, last, requested, people=people)
+def list_offers(service, first, last, requested=None, party_size=1):
+    slots = find_free_slots(service, first, last, requested, party_size=party_size)
     return [(free.starts_at.astimezone(UTC), sorted(free.resources), free.places) for free in slots]
 
 
-def can_be_booked(service, starts_at, requested, people):
+def can_be_booked(service, starts_at, requested, party_size):
     try:
         with transaction.atomic():
             create_booking(
                 service=service,
                 starts_at=starts_at.astimezone(service.location.zone),  # as the front desk enters it
                 resource=requested,
-                party_size=people,
+                party_size=party_size,
                 customer=CUSTOMER,
                 actor=CUSTOMER_ACTOR,
             )
@@ -197,22 +197,22 @@ def compare_with_reference(business):
     """Compare the free slots with the reference, and some of them with bookings; return the number of free slots."""
     draw, service = business.draw, business.services[0]
     requested = draw(st.sampled_from([None, None, *business.resources]))
-    people = draw(st.sampled_from([*range(1, service.capacity + 1), 1, service.capacity + 1]))
+    party_size = draw(st.sampled_from([*range(1, service.capacity + 1), 1, service.capacity + 1]))
 
-    offered = list_offers(service, business.first, business.last, requested, people)
+    offered = list_offers(service, business.first, business.last, requested, party_size)
 
-    assert offered == free_slots_by_brute_force(service, business.first, business.last, requested, people)
+    assert offered == free_slots_by_brute_force(service, business.first, business.last, requested, party_size)
     sample = draw(st.lists(st.sampled_from(offered), max_size=3)) if offered else []
     for starts_at, resource_keys, _ in sample:
-        assert can_be_booked(service, starts_at, requested, people)
+        assert can_be_booked(service, starts_at, requested, party_size)
         if requested is None:
             for key in resource_keys:
-                assert can_be_booked(service, starts_at, Resource.objects.get(pk=key), people)
+                assert can_be_booked(service, starts_at, Resource.objects.get(pk=key), party_size)
     starts = {starts_at for starts_at, _, _ in offered}
     moment = business._moment()
     in_range = business.first <= moment.astimezone(business.location.zone).date() <= business.last
     if in_range and moment not in starts:
-        assert not can_be_booked(service, moment, requested, people)
+        assert not can_be_booked(service, moment, requested, party_size)
     return len(offered)
 
 
@@ -295,4 +295,4 @@ def test_busy_intervals_query_uses_the_exclusion_index():
 def test_find_free_slots_returns_nothing_for_a_party_above_the_capacity():
     service = make_service()
 
-    assert find_free_slots(service, slot().date(), slot().date(), people=2) == []
+    assert find_free_slots(service, slot().date(), slot().date(), party_size=2) == []

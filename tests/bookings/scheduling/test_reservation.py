@@ -42,7 +42,7 @@ def test_buffers_block_the_time_around_a_visit():
         make_booking(service, starts_at=slot(hour=10, minute=30))
 
 
-def test_customers_book_slots_and_staff_any_minute():
+def test_customers_must_book_a_slot_but_staff_may_book_any_minute():
     service = make_service(slot_interval_minutes=30)
 
     with pytest.raises(OutsideHours):

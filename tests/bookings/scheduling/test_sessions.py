@@ -22,7 +22,7 @@ def free_slots(service):
 def test_session_is_shared_until_its_capacity_is_reached():
     service = make_class()
 
-    bookings = [make_booking(service, party_size=people) for people in (5, 4, 3)]
+    bookings = [make_booking(service, party_size=party_size) for party_size in (5, 4, 3)]
 
     session = Session.objects.get()
     assert (session.booked, {booking.session for booking in bookings}) == (12, {session})

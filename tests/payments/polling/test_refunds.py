@@ -30,7 +30,7 @@ def test_process_refunds_makes_a_full_refund_once_and_keeps_the_booking(sandbox,
 @pytest.mark.parametrize(
     "fault", ["error_before", "error_after", "html_error", "reset_before", "reset_after", "throttle"]
 )
-def test_process_refunds_requests_again_after_a_lost_response_and_refunds_once(sandbox, payment, fault):
+def test_process_refunds_retries_after_a_gateway_failure_and_refunds_once(sandbox, payment, fault):
     refund(payment, 10_000)
     sandbox.client.set(**{f"gateway_{fault}": 1})
     run_due_tasks()
