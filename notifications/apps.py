@@ -5,7 +5,7 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        from bookings.timeline import add_source  # noqa: PLC0415 - models are loaded only now
+        from bookings.timeline import add_source  # noqa: PLC0415 - models cannot be imported earlier
         from foundation.invariants import register_invariants  # noqa: PLC0415
         from notifications import receivers  # noqa: F401, PLC0415 - importing it connects its receivers
         from notifications.invariants import INVARIANTS  # noqa: PLC0415

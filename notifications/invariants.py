@@ -1,12 +1,12 @@
 """Invariants of notifications, each with a query that returns the keys of the rows that violate it.
 
-The minutes leave time for what is in progress. Kinds and channels come from their registries.
+The minutes allow for work in progress. Kinds and channels come from their registries.
 """
 
 from notifications.channels import CHANNELS
 from notifications.messages.kinds import KINDS
 
-# The kinds that each event must have, by signal: which signal was sent depends on the status that the event led to.
+# The kinds that an event must have, by signal: its status decides which of its signals was sent.
 SIGNALS = list({spec.signal: None for spec in KINDS.values() if spec.signal is not None})
 EXPECTED_KINDS = ", ".join(
     f"({SIGNALS.index(spec.signal)}, '{event_kind.value}', '{kind.value}')"

@@ -1,6 +1,6 @@
-"""The jobs of notifications: drain a lane. The notification table is the source of truth.
+"""The jobs that drain the lanes. The notification table is the source of truth.
 
-A job that never ran, ran twice or died half-way does not change the final result.
+A job that never runs, runs twice or dies halfway does not change the final result.
 """
 
 from django.conf import settings
@@ -15,8 +15,8 @@ from notifications.models import Lane
 DRAIN = "notifications.jobs.drain"
 STALE_SECONDS = 6
 
-# The lanes whose heartbeat is old. One caller in STALE_SECONDS updates them, so that 100 bookings a second do not queue
-# 100 jobs.
+# The lanes with a stale heartbeat. Only one caller per STALE_SECONDS marks them, so that 100 bookings a second do not
+# queue 100 jobs.
 MARK_STALE_LANES = """
     UPDATE notifications_lane SET kicked_at = clock_timestamp() WHERE number IN (
         SELECT number FROM notifications_lane
@@ -42,20 +42,20 @@ def wake_lanes() -> None:
     """Queue a drain for each lane without a recent heartbeat, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(MARK_STALE_LANES, [STALE_SECONDS])
-        stale = [lane for (lane,) in cursor.fetchall()]
-    for lane in stale:
+        stale_lanes = [lane for (lane,) in cursor.fetchall()]
+    for lane in stale_lanes:
         queue_drain(lane)
 
 
 def prepare_lanes() -> None:
-    """Create the missing lanes and their schedules, and start every lane. Run it whenever a worker starts."""
+    """Create missing lanes and schedules, delete surplus ones, and start every lane. Called when a worker starts."""
     prepare_channels()
     lanes = range(settings.DELIVERY_LANES)
     Lane.objects.bulk_create([Lane(number=lane) for lane in lanes], ignore_conflicts=True)
     Lane.objects.filter(number__gte=settings.DELIVERY_LANES).delete()
     Schedule.objects.filter(func=DRAIN).exclude(name__in=[f"drain {lane}" for lane in lanes]).delete()
     for lane in lanes:
-        # If the chain of slices ever breaks while there are no bookings, the next minute restarts it.
+        # If the chain of slices ever breaks while there are no bookings, the schedule restarts it within a minute.
         Schedule.objects.update_or_create(
             name=f"drain {lane}",
             defaults={"func": DRAIN, "args": f"({lane},)", "schedule_type": Schedule.MINUTES, "minutes": 1},

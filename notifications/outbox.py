@@ -15,7 +15,7 @@ from notifications.models import Channel, Notification
 
 @dataclass(frozen=True)
 class Cause:
-    """What causes a message. ``key`` identifies it: the same cause queues its messages once."""
+    """The cause of a message. ``key`` identifies it, so that one cause queues its messages only once."""
 
     key: str
     event: BookingEvent | None = None
@@ -39,8 +39,8 @@ def queue_messages(
 ) -> None:
     """Insert one notification per channel. Idempotent: a second call for the same cause inserts nothing.
 
-    ``amount`` is the amount that the message is about, if it is not what is due for the booking. Before ``due_at`` it
-    is not sent; after ``expires_at`` it no longer is (default: as its kind says).
+    ``amount`` is the amount that the message states (default: the amount due online). The messages are sent at
+    ``due_at`` (default: now), but not after ``expires_at`` (default: the time that the kind sets).
     """
     Notification.objects.bulk_create(
         [
@@ -65,6 +65,6 @@ def queue_messages(
 
 def readdress_messages(customer: Customer) -> None:
     """Send the customer's queued messages to the current phone number and e-mail address."""
-    queued = Notification.objects.filter(booking__customer=customer, status=Notification.Status.QUEUED)
+    queued_messages = Notification.objects.filter(booking__customer=customer, status=Notification.Status.QUEUED)
     for channel, spec in CHANNELS.items():
-        queued.filter(channel=channel).update(address=spec.address_of(customer))
+        queued_messages.filter(channel=channel).update(address=spec.address_of(customer))

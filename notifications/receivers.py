@@ -20,7 +20,7 @@ from notifications.reminders import cancel_reminders, plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
-# Holds send no messages, neither when they are made nor when they expire or are cancelled: the phone number is
+# Holds send no messages, neither when they are created nor when they expire or are cancelled: the phone number is
 # unverified, and each message costs money.
 BOOKING_SIGNALS = [spec.signal for spec in KINDS.values() if spec.signal is not None]
 
@@ -58,7 +58,7 @@ def readdress_queued_messages(customer: Customer, **kwargs: Any) -> None:
 
 @receiver(payment_failed)
 def queue_payment_failed(payment: Payment, **kwargs: Any) -> None:
-    # Once per booking, and only while it can still be paid: customers retry several times.
+    # Once per booking, and only while it can still be paid: customers may retry several times.
     if payment.booking.status == Booking.Status.HELD:
         cause = Cause(f"{payment.booking_id} failed")
         queue_messages(kind=MessageKind.PAYMENT_FAILED, booking=payment.booking, cause=cause)

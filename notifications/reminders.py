@@ -1,4 +1,4 @@
-"""Reminders: notifications that are planned with the booking, and cancelled or planned again with it."""
+"""Reminders: planned when a booking is confirmed, and planned again or cancelled when it changes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def plan_reminders(booking: Booking, event: BookingEvent) -> None:
 
 
 def cancel_reminders(booking: Booking) -> None:
-    """Cancel the reminders that were not sent: the visit is over, cancelled or rescheduled."""
+    """Cancel the reminders that have not been sent: the visit is over, cancelled or rescheduled."""
     reminders = Notification.objects.filter(booking=booking, kind=MessageKind.BOOKING_REMINDER)
     planned = reminders.filter(status__in=Notification.ALLOWED_PREDECESSORS[Status.CANCELLED])
-    planned.update(status=Status.CANCELLED, error="The visit is over, cancelled or rescheduled.", due_at=Now())
-    # One that is being sent must not be queued again if that fails.
+    planned.update(status=Status.CANCELLED, error="The visit is over, or was cancelled or rescheduled.", due_at=Now())
+    # A reminder that is being sent must not be queued again if sending fails.
     reminders.filter(status__in=[Status.SENDING, Status.UNKNOWN]).update(expires_at=Now())

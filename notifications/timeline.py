@@ -20,19 +20,19 @@ def message_entries(booking: Booking) -> Iterable[Entry]:
 
 def delivery_entries(notification: Notification) -> list[Entry]:
     """Return the notification's attempts and receipts, oldest first."""
-    planned = f"for {notification.planned_at:%d %b, %H:%M} UTC" if notification.is_planned_ahead else ""
-    queued = Entry(notification.created_at, "Queued with the change", planned)
+    planned_time = f"for {notification.planned_at:%d %b, %H:%M} UTC" if notification.is_planned_ahead else ""
+    queued_entry = Entry(notification.created_at, "Queued", planned_time)
     attempts = [_attempt_entry(attempt) for attempt in notification.attempt_log.all()]
     receipts = [_receipt_entry(receipt) for receipt in notification.receipts.all()]
-    return [queued, *sorted([*attempts, *receipts], key=lambda entry: entry.at)]
+    return [queued_entry, *sorted([*attempts, *receipts], key=lambda entry: entry.at)]
 
 
 def _attempt_entry(attempt: Attempt) -> Entry:
-    took = f", {(attempt.ended_at - attempt.started_at).total_seconds():.1f} s" if attempt.ended_at else ""
+    duration = f", {(attempt.ended_at - attempt.started_at).total_seconds():.1f} s" if attempt.ended_at else ""
     response = [f"HTTP {attempt.http_status}" if attempt.http_status else "", attempt.error_code, attempt.detail]
     return Entry(
         attempt.started_at,
-        f"Attempt {attempt.number}{took}",
+        f"Attempt {attempt.number}{duration}",
         " ".join(part for part in response if part),
         status=OUTCOME_LABELS.get(attempt.outcome, attempt.outcome),
     )

@@ -1,4 +1,4 @@
-"""The registry of channels. A new channel is a value of ``models.Channel`` and a module here."""
+"""The channel registry. To add a channel, add a value to ``models.Channel``, and a module and an entry here."""
 
 from notifications.channels.base import ChannelSpec
 from notifications.channels.email import EMAIL

@@ -15,8 +15,7 @@ class Send(Protocol):
     def __call__(self, message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Accepted:
         """Send one message; block until the provider responds. Raises ProviderError.
 
-        Where the protocol has a hand-over, ``may_hand_over()`` is called right before it; if it returns False, nothing
-        is sent.
+        If the channel has a hand-over, call ``may_hand_over()`` right before it, and send nothing if it returns False.
         """
         ...
 
@@ -25,11 +24,11 @@ class Send(Protocol):
 class ChannelSpec:
     """How a channel reaches a customer.
 
-    ``template``: the file in each kind's folder; its first line is the subject if the channel has one.
-    ``has_hand_over``: until ``may_hand_over`` was called, nothing has been sent. ``is_charged``: each message costs
-    money, so there are budgets per phone number and country instead of a limit per address. ``look_up``: finds a
-    message at the provider, or None if the provider cannot be asked. ``translate_receipt``: what a delivery receipt
-    means.
+    ``template``: the name of the message template in each kind's folder; if ``has_subject``, its first line is the
+    subject. ``has_hand_over``: nothing is sent before ``may_hand_over()`` returns True. ``is_charged``: each message
+    costs money, so budgets apply per phone number and country instead of per address. ``look_up``: finds a message at
+    the provider; None if the provider has no lookup. ``translate_receipt``: interprets a receipt's status and error
+    code.
     """
 
     channel: Channel

@@ -1,7 +1,7 @@
-"""Daily budgets of messages: per address or phone number, and per country.
+"""Daily message budgets: per address or phone number, and per country.
 
-They are counted where the money is spent, when a notification is first claimed: the business never pays for more, no
-matter what queues them.
+A message counts when its notification is first claimed, not when it is queued, so the business never pays for more, no
+matter what queues messages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from notifications.providers.base import OutgoingMessage
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit on the messages that it ``applies_to``, counted by ``key``. ``recipient`` names who has had too many."""
+    """A limit on the messages that ``applies_to`` selects, per ``key``. The reason for skipping names ``recipient``."""
 
     limit: RateLimit
     applies_to: Callable[[OutgoingMessage], bool]
@@ -28,24 +28,26 @@ class Budget:
     recipient: Callable[[OutgoingMessage], str]
 
 
-def find_over_budget(messages: Sequence[OutgoingMessage]) -> dict[OutgoingMessage, str]:
-    """Count these messages, each at its first attempt; return those that exceed a budget, with the reason.
+def count_against_budgets(messages: Sequence[OutgoingMessage]) -> dict[OutgoingMessage, str]:
+    """Count messages at their first attempt; return those that exceed a budget, each with the reason.
 
     Call it in the transaction that claims them. A message that exceeds one budget is not counted in the next.
     """
     reasons: dict[OutgoingMessage, str] = {}
     for budget in _budgets():
-        counted = [message for message in messages if message not in reasons and budget.applies_to(message)]
-        remaining = budget.limit.count(Counter(budget.key(message) for message in counted))
-        for message in counted:
+        candidates = [message for message in messages if message not in reasons and budget.applies_to(message)]
+        remaining = budget.limit.count(Counter(budget.key(message) for message in candidates))
+        for message in candidates:
             remaining[budget.key(message)] -= 1
             if remaining[budget.key(message)] < 0:
-                reasons[message] = f"{budget.recipient(message)} has had {budget.limit.limit} messages today."
+                reasons[message] = (
+                    f"{budget.recipient(message)} has reached the limit of {budget.limit.limit} messages a day."
+                )
     return reasons
 
 
 def _budgets() -> list[Budget]:
-    home = phonenumbers.country_code_for_region(settings.PHONE_REGION)
+    home_code = phonenumbers.country_code_for_region(settings.PHONE_REGION)
     return [
         # E-mail is free, but must not flood an inbox.
         Budget(
@@ -62,13 +64,13 @@ def _budgets() -> list[Budget]:
         ),
         Budget(
             RateLimit("messages to this country", settings.LIMIT_MESSAGES_AT_HOME, DAY),
-            applies_to=lambda message: _is_charged(message) and _country_code(message) == home,
+            applies_to=lambda message: _is_charged(message) and _country_code(message) == home_code,
             key=_country,
             recipient=_country,
         ),
         Budget(
             RateLimit("messages to another country", settings.LIMIT_MESSAGES_PER_COUNTRY, DAY),
-            applies_to=lambda message: _is_charged(message) and _country_code(message) != home,
+            applies_to=lambda message: _is_charged(message) and _country_code(message) != home_code,
             key=_country,
             recipient=_country,
         ),
@@ -84,5 +86,5 @@ def _country(message: OutgoingMessage) -> str:
 
 
 def _country_code(message: OutgoingMessage) -> int:
-    # The same library has validated every phone number when it was stored.
+    # Every stored phone number was validated by the same library.
     return int(phonenumbers.parse(message.address).country_code or 0)

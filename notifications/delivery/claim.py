@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import connection, transaction
 
-from notifications.delivery.budget import find_over_budget
+from notifications.delivery.budget import count_against_budgets
 from notifications.delivery.rate_control import max_in_flight
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
@@ -15,14 +15,14 @@ from notifications.models import Channel, Notification
 from notifications.providers.base import OutgoingMessage, ProviderRejected
 
 CLAIM = """
-    WITH channels AS (  -- the channels that are not paused, with how many messages this lane may start on each
-        SELECT mine.channel,
+    WITH channels AS (  -- the channels that are not paused, with the number of messages that this lane may start
+        SELECT lane.channel,
                greatest(0, least(%(room)s, greatest(1, coalesce(c."limit", %(max_in_flight)s) / %(lanes)s)
-                                           - mine.in_flight)) AS room
-        FROM unnest(%(channels)s::text[], %(in_flight)s::int[]) AS mine (channel, in_flight)
-        LEFT JOIN notifications_channelstate c ON c.channel = mine.channel
+                                           - lane.in_flight)) AS room
+        FROM unnest(%(channels)s::text[], %(in_flight)s::int[]) AS lane (channel, in_flight)
+        LEFT JOIN notifications_channelstate c ON c.channel = lane.channel
         WHERE c.paused_until IS NULL OR c.paused_until <= statement_timestamp()),
-    due AS MATERIALIZED (  -- the longest due notifications of each channel that no other lane has locked
+    due AS MATERIALIZED (  -- the oldest due notifications of each channel, except those that another lane has locked
         SELECT next.id FROM channels CROSS JOIN LATERAL (
             SELECT n.id, n.due_at FROM notifications_notification n
             WHERE n.status = 'queued' AND n.channel = channels.channel AND n.due_at <= statement_timestamp()
@@ -50,9 +50,9 @@ CLAIM = """
 def claim_due_notifications(*, room: int, in_flight: Mapping[str, int], worker: str) -> list[OutgoingMessage]:
     """Lease up to ``room`` due notifications to ``worker`` and insert their attempts; committed on return.
 
-    ``in_flight`` is what this lane is sending already, by channel: the lanes share each channel's limit equally.
-    Notifications of a paused channel, expired ones and suppressed addresses are left out. Those beyond the day's budget
-    are skipped.
+    ``in_flight`` is the number of messages that this lane is already sending, by channel: the lanes share each
+    channel's limit equally. Notifications that are expired, on a paused channel or to a suppressed address are left
+    out. Those over a daily budget become ``skipped``.
     """
     channels = list(Channel)
     parameters = {
@@ -72,7 +72,7 @@ def claim_due_notifications(*, room: int, in_flight: Mapping[str, int], worker: 
             messages.append(message)
             if is_first:
                 first_attempts.append(message)
-        reasons = find_over_budget(first_attempts)
+        reasons = count_against_budgets(first_attempts)
         record_outcomes(
             [
                 Outcome(message, Notification.Status.SKIPPED, error=ProviderRejected(reason))

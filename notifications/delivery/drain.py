@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NoPermission
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,11 +33,11 @@ from notifications.providers.base import OutgoingMessage, PendingLookup
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 15.0  # well below django-q2's timeout of 60 s, with 13 s for the last attempts on top
+SLICE_SECONDS = 15.0  # plus up to 13 s for the last attempts: well below django-q2's timeout of 60 s
 POLL_SECONDS = 0.05
 HEARTBEAT_SECONDS = 1.0
-HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded, before it stops unsent
-MAX_LOOKUPS = 50  # at a time: they share the sender threads, and sending has priority
+HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded before it gives up unsent
+MAX_LOOKUPS = 50  # in flight: lookups share the sender threads, and sending has priority
 STACK_BYTES = 512 * 1024  # there are hundreds of sender threads, and each needs little
 
 Item = TypeVar("Item")
@@ -47,7 +46,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class HandOverRequest:
-    """A sender's request to hand over its text. ``permission`` is set once the hand-over is recorded."""
+    """A sender's request to hand over its text. ``permission`` is resolved once it is recorded or refused."""
 
     message: OutgoingMessage
     permission: Future[bool] = field(default_factory=Future)
@@ -57,10 +56,10 @@ class Drain:
     """Drains ``lane`` for one slice.
 
     ``start_next(lane)`` queues the next slice: the lane hand-off. It is called before the last outcomes are in, so that
-    no message waits for the provider of another one.
+    no message waits for the response to another one.
 
-    Sender threads do not use the database. They put what is to be recorded into queues, which the drain's own thread
-    empties in batches: one statement per message would cost too much.
+    Sender threads do not use the database. They put their results into queues, and the drain's own thread records them
+    in batches, because one statement per message would be too slow.
     """
 
     def __init__(self, lane: int, *, start_next: Callable[[int], None], slice_seconds: float = SLICE_SECONDS) -> None:
@@ -76,7 +75,7 @@ class Drain:
         self._next_heartbeat = 0.0
 
     def run(self) -> None:
-        """Drain for a slice; return immediately if the worker is stopping or another one has the lane."""
+        """Drain for a slice; return immediately if the worker is stopping or another worker holds the lane."""
         if _is_stopping() or not try_advisory_lock(LOCK_SPACE, self.lane):
             return
         threading.stack_size(STACK_BYTES)
@@ -87,7 +86,7 @@ class Drain:
                     self._start_next(self.lane)
             finally:
                 release_advisory_lock(LOCK_SPACE, self.lane)
-                # Also if the database has just failed: the outcomes exist only in this process.
+                # Even if the database has just failed: the outcomes exist only in this process.
                 while self._in_flight.total() or self._lookups_in_flight:
                     self._record()
 
@@ -104,9 +103,9 @@ class Drain:
             self._record()
 
     def _maintain_queue(self) -> None:
-        taken_back = take_back_expired_leases()
-        if taken_back:
-            log.warning("Took back %d expired leases: their worker stopped while sending", taken_back)
+        count = take_back_expired_leases()
+        if count:
+            log.warning("Took back %d expired leases: their worker stopped while sending", count)
         drop_undeliverable()
         raise_limits()
 
@@ -133,7 +132,7 @@ class Drain:
         self._hand_overs.put(request)
         try:
             return request.permission.result(HAND_OVER_SECONDS)
-        except NoPermission:
+        except TimeoutError:
             return False
 
     def _look_up(self, lookup: PendingLookup) -> None:
@@ -169,7 +168,7 @@ class Drain:
 
 
 def retry_while_database_is_unavailable(write: Callable[[], Result]) -> Result:
-    """Run ``write``, and wait for the database as long as it takes: an outcome exists only in this process."""
+    """Retry ``write`` until the database is available: the outcomes exist only in this process."""
     while True:
         try:
             return write()

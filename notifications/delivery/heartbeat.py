@@ -1,4 +1,7 @@
-"""The heartbeats of lanes. A lane is an advisory lock: hosts share the lanes, and a dead session releases its own."""
+"""Lane heartbeats.
+
+An advisory lock guards each lane, so several hosts can share the lanes, and PostgreSQL releases a dead session's lock.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def record_heartbeat(*, lane: int, worker: str) -> None:
 
 
 def oldest_heartbeat_age() -> float | None:
-    """Return the age of the oldest heartbeat in seconds, or None while a lane has none yet."""
+    """Return the age of the oldest heartbeat in seconds, or None if a lane has none yet or there are no lanes."""
     with connection.cursor() as cursor:
         cursor.execute(OLDEST_HEARTBEAT_AGE)
         age, has_lane_without_heartbeat = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Take back expired leases, and take notifications out of the queue that must no longer be sent."""
+"""Take back expired leases, and expire or skip queued notifications that must no longer be sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import connection
 from notifications.channels import CHANNELS
 
 TAKE_BACK_EXPIRED_LEASES = """
-    WITH expired AS (  -- the notifications whose sender has died, and whether it had not begun the hand-over
+    WITH expired AS (  -- the notifications whose sender died, and whether it died before the hand-over
         SELECT n.id, n.lease_token AS token, n.channel = ANY(%(with_hand_over)s) AND a.phase = '' AS is_unsent
         FROM notifications_notification n JOIN notifications_attempt a ON a.id = n.lease_token
         WHERE n.status = 'sending' AND n.lease_until < clock_timestamp() FOR UPDATE OF n, a SKIP LOCKED),
@@ -42,8 +42,9 @@ SKIP_SUPPRESSED = """
 def take_back_expired_leases() -> int:
     """Take back the notifications that dead workers were sending; return how many.
 
-    Their outcome is unknown, and they are never simply queued again, since they may have been sent. The exception is a
-    notification whose hand-over had not begun: ``record_hand_overs`` refuses it from now on, so it was not sent.
+    Their outcome becomes unknown: they may have been sent, so they are not simply queued again. The exception is a
+    notification whose hand-over had not begun: ``record_hand_overs`` refuses it from now on, so it cannot have been
+    sent and is queued again.
     """
     with_hand_over = [channel for channel, spec in CHANNELS.items() if spec.has_hand_over]
     with connection.cursor() as cursor:
@@ -54,7 +55,7 @@ def take_back_expired_leases() -> int:
 
 
 def drop_undeliverable() -> None:
-    """Expire or skip the due notifications that are too late, or whose address is suppressed."""
+    """Expire the due notifications that are too late, and skip those whose address is suppressed."""
     with connection.cursor() as cursor:
         cursor.execute(EXPIRE_DUE)
         cursor.execute(SKIP_SUPPRESSED)

@@ -1,7 +1,8 @@
 """Look up notifications with an unknown outcome at their provider, instead of sending them again on a guess.
 
-They are due for a lookup once the provider has had time to settle. Found: accepted. Absent twice: queued again. If the
-provider cannot be asked, or does not respond for a day: on hold, until a person decides.
+A lookup is due once the provider has had time to settle. A message that is found becomes accepted; one that is absent
+twice is queued again. If lookups fail for a day, the message is put on hold until a person decides. Where the provider
+has no lookup, the message kind says whether to send it once more or to put it on hold.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from notifications.providers.base import Accepted, PendingLookup, ProviderOutcom
 
 log = logging.getLogger(__name__)
 
-REQUIRED_LOOKUPS = 2  # the first may have been before the provider listed the message
+REQUIRED_LOOKUPS = 2  # the first may run before the provider lists the message
 HOLD_AFTER_HOURS = 24
-LOOKUP_LEASE_SECONDS = 60  # longer than any lookup takes: if its worker dies, it is due again
+LOOKUP_LEASE_SECONDS = 60  # longer than any lookup takes; if the worker dies, the lookup is due again
 
 Status = Notification.Status
 
@@ -42,7 +43,7 @@ CLAIM_LOOKUPS = """
 
 @dataclass(frozen=True)
 class LookupResult:
-    """The result of a lookup: ``found`` at the provider, absent (neither is set), or an ``error`` in asking."""
+    """The result of a lookup: ``found``, an ``error``, or neither if the message is absent or there is no lookup."""
 
     lookup: PendingLookup
     found: Accepted | None = None
@@ -60,7 +61,7 @@ def claim_lookups(*, room: int) -> list[PendingLookup]:
 
 
 def look_up(lookup: PendingLookup) -> LookupResult:
-    """Ask the provider. Never raises; holds no database connection."""
+    """Ask the provider for the message. Never raises; holds no database connection."""
     find = CHANNELS[lookup.channel].look_up
     if find is None:
         return LookupResult(lookup)
@@ -74,7 +75,7 @@ def look_up(lookup: PendingLookup) -> LookupResult:
 
 
 def record_lookup(result: LookupResult) -> None:
-    """Apply the result. A notification that a receipt has settled in the meantime stays as it is."""
+    """Apply the result, unless a delivery receipt has resolved the outcome in the meantime."""
     lookup = result.lookup
     row = Notification(pk=lookup.id)
     if result.found is not None:
@@ -86,15 +87,17 @@ def record_lookup(result: LookupResult) -> None:
     elif result.error:
         _retry_or_hold(row, lookup, result.error)
     elif lookup.lookups + 1 < REQUIRED_LOOKUPS:
-        _still_unknown(lookup).update(due_at=_settled_at(), looks=F("looks") + 1)
+        _still_unknown(lookup).update(due_at=_next_lookup_at(), looks=F("looks") + 1)
     else:
-        row.transition_to(Status.QUEUED, due_at=Now(), looks=0, error="The provider does not have it: sent again.")
+        row.transition_to(
+            Status.QUEUED, due_at=Now(), looks=0, error="The provider does not have it, so it is sent again."
+        )
 
 
 def _resend_or_hold(row: Notification, lookup: PendingLookup) -> None:
-    """Follow the message's kind, as the provider cannot be asked. Mail servers cannot (RFC 1047)."""
+    """Send once more if the message kind says so, or else put on hold: a mail server cannot be asked."""
     if KINDS[MessageKind(lookup.kind)].resend_if_unknown and lookup.lookups == 0:
-        reason = "It may have been sent. It is sent once more to be sure."
+        reason = "It may have been sent, but is sent once more to be sure."
         row.transition_to(Status.QUEUED, due_at=Now(), looks=1, error=reason)
     else:
         reason = "It may have been sent, and the provider cannot be asked. Please decide."
@@ -105,12 +108,12 @@ def _retry_or_hold(row: Notification, lookup: PendingLookup, error: str) -> None
     if lookup.is_overdue:
         row.transition_to(Status.HELD, error=f"It may have been sent. {error} Please decide."[:250])
     else:
-        _still_unknown(lookup).update(due_at=_settled_at(), error=error[:250])
+        _still_unknown(lookup).update(due_at=_next_lookup_at(), error=error[:250])
 
 
 def _still_unknown(lookup: PendingLookup) -> QuerySet[Notification]:
     return Notification.objects.filter(pk=lookup.id, status=Status.UNKNOWN, looks=lookup.lookups)
 
 
-def _settled_at() -> object:
+def _next_lookup_at() -> object:
     return Now() + timedelta(seconds=settings.LOOKUP_SETTLE_SECONDS)

@@ -39,13 +39,13 @@ def max_in_flight() -> int:
 
 
 def prepare_channels() -> None:
-    """Create the missing states of channels, at the full limit."""
+    """Create the missing channel states, each at the full limit."""
     states = [ChannelState(channel=channel, limit=max_in_flight()) for channel in Channel]
     ChannelState.objects.bulk_create(states, ignore_conflicts=True)
 
 
 def raise_limits() -> None:
-    """Raise the limit of each channel by a step, unless its provider limited our rate a moment ago."""
+    """Raise the limit of each channel by a step, unless it is paused or its provider has just limited our rate."""
     with connection.cursor() as cursor:
         cursor.execute(RAISE_LIMITS, {"max_in_flight": max_in_flight(), "step": STEP, "delay": GROWTH_DELAY_SECONDS})
 

@@ -42,7 +42,7 @@ def _apply(receipt: Receipt) -> None:
     if meaning.status is None:
         return
     if notification.provider_id not in ("", receipt.provider_id):
-        log.warning("A receipt for notification %s names another message than the one that was sent", notification.pk)
+        log.warning("Ignoring a receipt for notification %s: the provider's message id does not match", notification.pk)
         return
     notification.transition_to(meaning.status, **_fields(receipt, meaning.status))
     if meaning.error_type is not None:

@@ -47,7 +47,7 @@ RECORD_NOTIFICATIONS = f"""
 def record_hand_overs(attempt_ids: list[UUID]) -> set[UUID]:
     """Record that these attempts are about to hand over their text; return those whose lease is still valid.
 
-    An attempt that is not returned must not continue: another worker may have its notification by now.
+    An attempt that is not returned must not continue: another worker may have claimed its notification.
     """
     with connection.cursor() as cursor:
         cursor.execute(RECORD_HAND_OVERS, [[str(id) for id in attempt_ids]])
@@ -55,9 +55,9 @@ def record_hand_overs(attempt_ids: list[UUID]) -> set[UUID]:
 
 
 def record_outcomes(outcomes: list[Outcome]) -> int:
-    """Record the outcomes of attempts, and apply them to rate control and suppressions; return how many rows changed.
+    """Record the outcomes, adjust rate control, and suppress refused addresses; return how many notifications changed.
 
-    The lease token is the fence: a sender that returns after its lease was taken back changes no notification. Its
+    Only notifications whose lease token still matches change: a sender whose lease was taken back is too late. Its
     attempt keeps the outcome all the same, since it did happen.
     """
     if not outcomes:
@@ -65,11 +65,11 @@ def record_outcomes(outcomes: list[Outcome]) -> int:
     rows = [_row(outcome) for outcome in outcomes]
     with transaction.atomic(), connection.cursor() as cursor:
         execute_values(cursor.cursor, RECORD_ATTEMPTS, rows)
-        changed = execute_values(cursor.cursor, RECORD_NOTIFICATIONS, rows, fetch=True)
+        changed_ids = execute_values(cursor.cursor, RECORD_NOTIFICATIONS, rows, fetch=True)
         lower_limits(outcomes)
         for outcome in outcomes:
             _suppress_refused_recipient(outcome)
-        return len(changed)
+        return len(changed_ids)
 
 
 def _row(outcome: Outcome) -> tuple[object, ...]:

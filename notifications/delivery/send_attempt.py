@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3
-CHANNEL_PAUSE_SECONDS = 60.0  # of a channel with wrong credentials
+CHANNEL_PAUSE_SECONDS = 60.0  # for a channel with wrong credentials
 
 Status = Notification.Status
 
@@ -45,12 +45,12 @@ class Outcome:
 
     @property
     def counts_as_attempt(self) -> bool:
-        """Return whether it counts against MAX_ATTEMPTS. A provider asking us to wait does not."""
+        """Return whether it counts against MAX_ATTEMPTS. Rate limits and wrong credentials do not."""
         return not isinstance(self.error, ProviderRateLimited | ChannelBroken)
 
 
 def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Outcome:
-    """Send ``message`` and return the outcome. Never raises: a dead thread would leave only an expired lease."""
+    """Send ``message`` and return the outcome. Never raises: an exception would lose the outcome."""
     try:
         accepted = CHANNELS[message.channel].send(message, may_hand_over=may_hand_over)
     except RecipientOptedOut as refusal:
@@ -62,7 +62,7 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
     except ProviderOutcomeUnknown as error:
         return Outcome(message, Status.UNKNOWN, error=error)
     except Exception as bug:
-        # A bug of ours may have occurred before or after the provider accepted the message: the outcome is unknown.
+        # The bug may have struck before or after the provider accepted the message, so the outcome is unknown.
         log.exception("Unexpected error while sending notification %s", message.id)
         internal_error = ProviderOutcomeUnknown(f"Internal error: {type(bug).__name__}")
         return Outcome(message, Status.UNKNOWN, error=internal_error)

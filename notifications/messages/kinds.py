@@ -1,4 +1,4 @@
-"""The registry of message kinds. A new kind is an entry here and a folder with its templates."""
+"""The registry of message kinds. To add a kind, add a value and an entry here, and its folder of message templates."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class MessageKind(models.TextChoices):
 
 @dataclass(frozen=True)
 class KindSpec:
-    """What applies to every message of a kind.
+    """The properties of a message kind.
 
     ``expires_at``: after that time the message is no longer sent. ``signal``: the booking event that causes it, with
-    the ``event_kinds`` that the signal may carry; without a signal, a receiver of its own queues it.
+    the ``event_kinds`` that the signal may carry; without a signal, other code queues it.
     ``resend_if_unknown``: an e-mail whose outcome is unknown is sent once more, with the same Message-ID, instead of
     being put on hold for a person.
     """

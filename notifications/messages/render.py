@@ -1,4 +1,4 @@
-"""Render messages from ``templates/notifications/messages/<kind>/``, with the template that each channel uses."""
+"""Render messages from ``templates/notifications/messages/<kind>/``, which has one template per channel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Message:
 
 
 def render_messages(kind: MessageKind, booking: Booking, amount: Amount | None = None) -> Iterator[Message]:
-    """Yield the message for the booking's customer, once per channel. Without ``amount``, it states what is due."""
+    """Yield the message for the booking's customer, one per channel. ``amount`` defaults to the amount due online."""
     context = _context(booking, amount or Amount(booking.due_online_minor, booking.currency))
     for channel, spec in CHANNELS.items():
         text = render_to_string(f"notifications/messages/{kind.value}/{spec.template}", context).strip()
@@ -51,7 +51,7 @@ def render_messages(kind: MessageKind, booking: Booking, amount: Amount | None =
 def _context(booking: Booking, amount: Amount) -> dict[str, str]:
     starts_at = booking.starts_at.astimezone(booking.zone)
     return {
-        # Customers choose their names: without line breaks, a name cannot pass for a message of the business.
+        # Customers enter their own names: without line breaks, a name cannot pass for text from the business.
         "name": " ".join(booking.customer.name.split())[:MAX_NAME_LENGTH],
         "service": booking.service.name,
         "resource": booking.resource.name,

@@ -8,7 +8,7 @@ from notifications.models.notification import Notification
 
 
 class Attempt(models.Model):
-    """An attempt to send a notification; append-only except for its outcome. Its id is the lease token."""
+    """An attempt to send a notification; append-only except for its phase and outcome. Its id is the lease token."""
 
     class Phase(models.TextChoices):
         BEFORE_HAND_OVER = "", "Before the hand-over"

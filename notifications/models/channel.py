@@ -1,4 +1,4 @@
-"""The channels that messages are sent on. ``notifications.channels`` says how each of them sends."""
+"""The channels that messages are sent on. ``notifications.channels`` defines how each one sends."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Inbound messages: what customers reply."""
+"""Inbound messages: replies from customers."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lane(models.Model):
-    """A numbered delivery loop: its last heartbeat, and when it was last started early."""
+    """A numbered delivery loop: its last heartbeat, and when a job was last queued to restart it."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
     beat_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""Notifications: the messages to customers, and how far each has come."""
+"""Notifications: the messages to customers and their delivery status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notifications.models.channel import Channel
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def for_history(self) -> NotificationQuerySet:
-        """Newest first, with everything that the history page needs. ``-pk`` breaks ties, so pages do not overlap."""
+        """Order by newest first, with the bookings and customers. ``-pk`` breaks ties, so pages do not overlap."""
         return self.select_related("booking__customer").order_by("-created_at", "-pk")
 
 
@@ -44,7 +44,7 @@ class Notification(models.Model):
         EXPIRED = "expired"
         CANCELLED = "cancelled"
 
-    # The allowed transitions: to each status, from these. An expired lease or an ambiguous outcome leads to UNKNOWN,
+    # For each status, the statuses that may precede it. An expired lease or an ambiguous outcome leads to UNKNOWN,
     # and from there to QUEUED only if the provider has shown that it has no such message: resending on a guess
     # duplicates messages. A provider's report applies to every status that is not final.
     UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
@@ -118,12 +118,12 @@ class Notification(models.Model):
 
     @property
     def is_planned_ahead(self) -> bool:
-        """Return whether it was written before it should be sent."""
+        """Return whether it was queued to be sent at a later time."""
         return self.planned_at > self.created_at
 
     @property
     def seconds_to_accept(self) -> float | None:
-        """The seconds from the change, or the planned time, until the provider accepted it."""
+        """Return the seconds from the planned time (or the change) to acceptance, or None before acceptance."""
         return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
 
     def transition_to(self, status: Status, **fields: Any) -> bool:

@@ -9,7 +9,7 @@ from notifications.models.notification import Notification
 
 
 class Receipt(models.Model):
-    """A provider's report about a notification, stored as received. The next pass of a lane applies it."""
+    """A provider's report about a notification, stored as received. A lane applies it on its next pass."""
 
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="receipts")
     attempt_id = models.UUIDField()

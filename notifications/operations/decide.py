@@ -25,7 +25,7 @@ def decide_on_held(*, notification_id: UUID, decision: Decision, actor: Actor) -
     """Carry out the decision about a notification on hold; return False if it is no longer on hold."""
     row = Notification(pk=notification_id)
     reason = f"{actor} decided: {decision.label.lower()}."
-    # The lock: of two concurrent decisions, the second finds the notification no longer on hold.
+    # Lock the row: of two concurrent decisions, the second finds the notification no longer on hold.
     if Notification.objects.select_for_update().filter(pk=notification_id, status=Status.HELD).first() is None:
         return False
     if decision == Decision.SEND_AGAIN:

@@ -24,12 +24,12 @@ def suppress(*, channel: Channel, address: str, reason: Suppression.Reason, sour
 
 
 def suppress_after(error_type: type[ProviderError], *, channel: Channel, address: str, source: str) -> None:
-    """Suppress the address if this kind of error says that it must not be contacted."""
+    """Suppress the address if this type of error means that it must not be contacted."""
     reason = REASON_BY_ERROR.get(error_type)
     if reason is not None:
         suppress(channel=channel, address=address, reason=reason, source=source)
 
 
 def lift_opt_out(*, channel: Channel, address: str) -> None:
-    """Send messages to this address again, on the customer's request."""
+    """Allow messages to this address again, at the customer's request."""
     Suppression.objects.filter(channel=channel, address=address, reason=Reason.OPTED_OUT).delete()

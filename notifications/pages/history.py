@@ -49,7 +49,7 @@ class HistoryFilter(django_filters.FilterSet):
 @staff_page("notifications.view_notification")
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """List the notifications, newest first. The filters are in the URL, so a view can be shared."""
+    """List the notifications, newest first. The filters are in the URL, so that a filtered list can be shared."""
     filter_set = HistoryFilter(request.GET, queryset=Notification.objects.for_history())
     rows = filter_set.qs if filter_set.is_valid() else Notification.objects.none()
     query = request.GET.copy()

@@ -44,12 +44,12 @@ def resolve(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     """Carry out a decision about a notification on hold."""
     value = request.POST.get("decision", "")
     if value not in Decision.values:
-        messages.error(request, "Choose one of the decisions.")
+        messages.error(request, "Please choose one of the options.")
     elif decide_on_held(notification_id=notification_id, decision=Decision(value), actor=Actor.from_user(request.user)):
         messages.success(request, f"Done: {Decision(value).label.lower()}.")
     else:
         messages.warning(
             request,
-            "This message is no longer on hold: it was already decided, or the provider has reported its result.",
+            "This message is no longer on hold: staff have already decided, or the provider has reported the result.",
         )
     return redirect("notification-detail", notification_id)

@@ -1,4 +1,4 @@
-"""What every provider takes and returns. After a failure, the caller needs to know whether the message was sent."""
+"""What every provider accepts, returns and raises. Its errors say whether the message was sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has accepted the message, with its own id."""
+    """The provider's acceptance; ``provider_id`` identifies the message at the provider."""
 
     provider_id: str
     http_status: int | None = None
@@ -38,7 +38,7 @@ class Accepted:
 class PendingLookup:
     """A notification with an unknown outcome, copied out of the database for the thread that looks it up.
 
-    ``lookups`` is the number of earlier lookups; ``is_overdue`` says that the time for lookups is over.
+    ``lookups`` is the number of earlier lookups; ``is_overdue``: the time limit for lookups has passed.
     """
 
     id: UUID
@@ -52,7 +52,7 @@ class PendingLookup:
 
 
 class ProviderError(CallFailed):
-    """Sending brought no acceptance. ``code`` and ``http_status`` are the provider's own."""
+    """A failed call to a provider. ``code`` and ``http_status`` are the provider's own."""
 
     def __init__(self, reason: str, *, code: str = "", http_status: int | None = None) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ class ProviderError(CallFailed):
 
 
 class ProviderRejected(ProviderError, Rejected):
-    """The provider refused the message for good."""
+    """The provider permanently refused the message."""
 
 
 class RecipientUnreachable(ProviderRejected):

@@ -1,4 +1,4 @@
-"""Send e-mail: one connection per message, and an outcome that depends on how far the dialogue came."""
+"""Send e-mail: one connection per message. The outcome depends on how far the SMTP dialogue got."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -
         with _connect() as server:
             _send_envelope(server, message.address)
             if not may_hand_over():
-                raise ProviderNotSent("The time for this attempt was over before the hand-over.")
+                raise ProviderNotSent("The attempt ran out of time before the hand-over.")
             _hand_over(server, email)
     except smtplib.SMTPAuthenticationError as error:
-        reason = "The mail server refuses our user name or password."
+        reason = "The mail server rejected our user name or password."
         raise ChannelBroken(reason, code=str(error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
         raise ProviderNotSent(f"The mail server could not be used ({type(error).__name__}).") from error
@@ -51,7 +51,7 @@ def _compose(message: OutgoingMessage) -> EmailMessage:
     email["To"] = message.address
     email["Subject"] = " ".join(message.subject.split())
     email["Date"] = format_datetime(timezone.now())
-    # The same for every attempt at the notification: a mailbox that gets it twice can recognise the duplicate.
+    # The same id for every attempt, so that a mailbox that gets the message twice can recognise the duplicate.
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     email["Message-ID"] = f"<{message.id}@{domain}>" if message.id else make_msgid(domain=domain)
     email["Auto-Submitted"] = "auto-generated"
@@ -83,7 +83,7 @@ def _hand_over(server: smtplib.SMTP, email: EmailMessage) -> None:
         raise
     except (OSError, smtplib.SMTPException) as error:
         # RFC 1047: between the final dot and its 250, only the server knows whether it has the message.
-        reason = f"The mail server did not respond after the text ({type(error).__name__})."
+        reason = f"The mail server did not respond after the text was sent ({type(error).__name__})."
         raise ProviderOutcomeUnknown(reason) from error
     _check_reply(code, text)
 

@@ -50,16 +50,16 @@ class TwilioHttpClient(HttpClient):
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        address = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
-        sent_headers = dict(headers or {})
+        target_url = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+        request_headers = dict(headers or {})
         if auth is not None:
-            sent_headers |= urllib3.make_headers(basic_auth=":".join(auth))
+            request_headers |= urllib3.make_headers(basic_auth=":".join(auth))
         if data:
-            sent_headers["Content-Type"] = "application/x-www-form-urlencoded"
+            request_headers["Content-Type"] = "application/x-www-form-urlencoded"
         query = f"?{_encode(params)}" if params else ""
         try:
             response = self._pool.urlopen(
-                method, address + query, body=_encode(data), headers=sent_headers, redirect=False
+                method, target_url + query, body=_encode(data), headers=request_headers, redirect=False
             )
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise ProviderNotSent(f"Twilio could not be reached ({type(error).__name__}).") from error
@@ -77,7 +77,7 @@ def _json_text(response: urllib3.BaseHTTPResponse) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        # For example a proxy's error page: whether Twilio has processed the request is unknown, except for a plain 429.
+        # For example a proxy's error page: whether Twilio has processed the request is unknown, unless it is a 429.
         error_type = ProviderRateLimited if response.status == 429 else ProviderOutcomeUnknown
         reason = f"Twilio responded {response.status} without JSON."
         raise error_type(reason, http_status=response.status) from error

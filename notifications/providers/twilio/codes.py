@@ -1,7 +1,7 @@
 """Map Twilio's error codes to our provider errors. To add a code, add a line.
 
-A refused request with another code is classified by its HTTP status (send.py). In a status callback, another code
-adds nothing to the status (statuses.py). Source: twilio.com/docs/api/errors, the page of each code.
+A refused request with any other code is classified by its HTTP status (send.py). In a status callback, any other code
+has no further effect (statuses.py). Source: twilio.com/docs/api/errors, the page of each code.
 """
 
 from notifications.providers.base import (
@@ -34,7 +34,7 @@ ERROR_BY_CODE: dict[str, type[ProviderError]] = {
     "21612": ProviderRejected,
     "21617": ProviderRejected,
     "63016": ProviderRejected,
-    # Our credentials: nothing can be sent until they are corrected.
+    # Our credentials or account: nothing can be sent until that is corrected.
     "20003": ChannelBroken,
     "20005": ChannelBroken,
     # Our rate: such messages "aren't processed and are safe to retry".

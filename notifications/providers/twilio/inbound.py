@@ -1,4 +1,4 @@
-"""Replies from customers. Twilio itself applies STOP and START; we mirror them, to send no messages in vain.
+"""Replies from customers. Twilio itself applies STOP and START; we mirror them, to avoid sends that it would refuse.
 
 The keywords are Twilio's defaults for long codes (twilio.com/docs, "Twilio support for opt-out keywords").
 """
@@ -16,7 +16,7 @@ START_KEYWORDS = {"START", "YES", "UNSTOP"}
 
 @transaction.atomic
 def record_inbound(fields: dict[str, str]) -> None:
-    """Store an inbound message of Twilio's form ``fields`` once, and apply it if it is STOP or START."""
+    """Store the inbound message in Twilio's form ``fields`` once, and apply it if it is STOP or START."""
     sender = fields.get("From", "")
     channel = Channel.WHATSAPP if sender.startswith("whatsapp:") else Channel.SMS
     address = sender.removeprefix("whatsapp:")[:254]

@@ -15,10 +15,10 @@ CLOCK_SKEW = timedelta(minutes=2)  # between Twilio's clock and ours
 
 
 def find_message(lookup: PendingLookup) -> Accepted | None:
-    """Return the message if Twilio has it, or None if it does not. Raises ProviderOutcomeUnknown if it cannot be asked.
+    """Return the message if Twilio has it, or None if it does not. Raises ProviderOutcomeUnknown if the list fails.
 
-    It is found by its recipient and its text: each of our texts contains the booking's reference, so equal texts are
-    the same message.
+    The message is identified by its recipient and text, among those created since the first attempt. Each text contains
+    the booking's reference.
     """
     to = f"whatsapp:{lookup.address}" if lookup.channel == Channel.WHATSAPP else lookup.address
     try:

@@ -32,7 +32,7 @@ def send_whatsapp(message: OutgoingMessage) -> Accepted:
 
 
 def classify_refusal(*, http_status: int, code: str) -> type[ProviderError]:
-    """Return which error a refusal is: whether the message was sent, and what to do next."""
+    """Return the type of error, which says whether the message was sent and what to do next."""
     if http_status >= 500:
         # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
         return ProviderOutcomeUnknown
@@ -44,11 +44,11 @@ def _create(message: OutgoingMessage, **addressing: str) -> Accepted:
     # The callback's path contains our own ids, so it finds its row even if the response to this request is lost.
     callback = f"{settings.PUBLIC_BASE_URL}{STATUS_PATH}/{message.id}/{message.attempt_id}"
     try:
-        created = get_client().messages.create(body=message.body, status_callback=callback, **addressing)
+        twilio_message = get_client().messages.create(body=message.body, status_callback=callback, **addressing)
     except TwilioRestException as error:
         code = str(error.code or "")
         error_type = classify_refusal(http_status=error.status, code=code)
         raise error_type(f"Twilio: {error.msg}", code=code, http_status=error.status) from error
     except TwilioException as error:
         raise ProviderOutcomeUnknown(f"Unreadable response from Twilio: {error}") from error
-    return Accepted(provider_id=str(created.sid), http_status=201)
+    return Accepted(provider_id=str(twilio_message.sid), http_status=201)

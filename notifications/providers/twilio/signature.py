@@ -9,6 +9,6 @@ from twilio.request_validator import RequestValidator
 
 
 def is_callback_signature_valid(*, full_path: str, fields: dict[str, Any], signature: str) -> bool:
-    """Return whether Twilio signed this request, for the public URL that we gave it, never for the request's host."""
+    """Return whether Twilio signed this request for our public URL. The host of the request itself is not trusted."""
     validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
     return bool(validator.validate(f"{settings.PUBLIC_BASE_URL}{full_path}", fields, signature))

@@ -23,7 +23,7 @@ INSERT_RECEIPT = """
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
-    """Store a status callback. Respond 403 if Twilio did not sign it, otherwise 204, or Twilio sends it again."""
+    """Store a status callback. Respond 204, or 403 if Twilio did not sign it."""
     fields = _signed_fields(request)
     if fields is None:
         return HttpResponse(status=403)
@@ -34,7 +34,7 @@ def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID)
 @csrf_exempt
 @require_POST
 def twilio_inbound(request: HttpRequest) -> HttpResponse:
-    """Store a reply and apply STOP and START. Respond 403 if Twilio did not sign it, otherwise with empty TwiML."""
+    """Store a reply and apply STOP and START. Respond with empty TwiML, or 403 if Twilio did not sign it."""
     fields = _signed_fields(request)
     if fields is None:
         return HttpResponse(status=403)
@@ -43,12 +43,12 @@ def twilio_inbound(request: HttpRequest) -> HttpResponse:
 
 
 def _signed_fields(request: HttpRequest) -> dict[str, str] | None:
-    """Return the form if Twilio signed it. The signature covers every field, also those that Twilio adds later."""
+    """Return the form fields, or None if Twilio did not sign them. The signature covers unknown fields, too."""
     fields = {name: request.POST.get(name, "") for name in request.POST}
     signature = request.headers.get("X-Twilio-Signature", "")
     if not is_callback_signature_valid(full_path=request.get_full_path(), fields=fields, signature=signature):
         return None
-    # PostgreSQL's text cannot store NUL.
+    # PostgreSQL text cannot contain NUL.
     return {name: value.replace("\0", "") for name, value in fields.items()}
 
 

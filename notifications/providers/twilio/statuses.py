@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 Status = Notification.Status
 
-# Any report of a message, even that it is queued, proves that Twilio has accepted it.
+# Any report about a message, even that it is queued, proves that Twilio has accepted it.
 STATUS_FROM_TWILIO = {
     "accepted": Status.ACCEPTED,
     "scheduled": Status.ACCEPTED,

@@ -38,7 +38,7 @@ def test_number_budget_skips_further_messages_with_the_reason(settings):
 
     assert Counter(message.channel for message in claimed) == {"sms": 2, "whatsapp": 2, "email": 3}
     skipped = Notification.objects.get(channel="sms", status="skipped")
-    assert skipped.error == "This number has had 2 messages today."
+    assert skipped.error == "This number has reached the limit of 2 messages a day."
     assert Attempt.objects.get(notification=skipped).outcome == "skipped"
 
 
@@ -50,7 +50,7 @@ def test_address_budget_ignores_the_case_of_the_address(settings):
     claimed = claim()
 
     assert Counter(message.channel for message in claimed) == {"sms": 4, "whatsapp": 4, "email": 3}
-    assert Notification.objects.get(status="skipped").error == "This address has had 2 messages today."
+    assert Notification.objects.get(status="skipped").error == "This address has reached the limit of 2 messages a day."
 
 
 def test_number_budget_is_per_number_and_per_day(settings):

@@ -42,7 +42,7 @@ def test_message_page_shows_attempts_and_receipts_in_order(manager):
     entries = manager.get(page_of(notification)).context["timeline"]
 
     assert [(entry.title, entry.status) for entry in entries] == [
-        ("Queued with the change", ""),
+        ("Queued", ""),
         ("Delivery receipt", "sent"),
         ("Attempt 1, 2.0 s", "not sent, retried later"),
         ("Attempt 2, 2.0 s", "accepted"),
@@ -97,7 +97,7 @@ def test_resolve_rejects_an_unknown_decision(manager):
 
     notification.refresh_from_db()
     assert notification.status == "held"
-    assert "Choose one of the decisions." in response.content.decode()
+    assert "Please choose one of the options." in response.content.decode()
 
 
 def test_resolve_is_forbidden_without_its_permission():
