@@ -1,7 +1,7 @@
 """Daily message budgets: per address or phone number, and per country.
 
-A message counts when its notification is first claimed, not when it is queued, so the business never pays for more, no
-matter what queues messages.
+A message counts when it is first claimed, not when it is queued, so the business never pays for more messages than the
+budget allows, no matter what queues them.
 """
 
 from __future__ import annotations

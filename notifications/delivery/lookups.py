@@ -89,9 +89,7 @@ def record_lookup(result: LookupResult) -> None:
     elif lookup.lookups + 1 < REQUIRED_LOOKUPS:
         _still_unknown(lookup).update(due_at=_next_lookup_at(), looks=F("looks") + 1)
     else:
-        row.transition_to(
-            Status.QUEUED, due_at=Now(), looks=0, error="The provider does not have it, so it is sent again."
-        )
+        row.transition_to(Status.QUEUED, due_at=Now(), looks=0, error="Absent at the provider, so it is sent again.")
 
 
 def _resend_or_hold(row: Notification, lookup: PendingLookup) -> None:

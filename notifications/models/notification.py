@@ -16,7 +16,7 @@ from notifications.models.channel import Channel
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def for_history(self) -> NotificationQuerySet:
-        """Order by newest first, with the bookings and customers. ``-pk`` breaks ties, so pages do not overlap."""
+        """Order newest first, with the bookings and customers. ``-pk`` breaks ties, so pages do not overlap."""
         return self.select_related("booking__customer").order_by("-created_at", "-pk")
 
 

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.django_db
 
 
 def violated_invariants():
-    """Run the command; return the sentences of the violated invariants."""
+    """Run the command; return the names of the violated invariants."""
     out = StringIO()
     with suppress(CommandError):
         call_command("check_invariants", stdout=out)
     lines = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith("  ")]
-    return [sentence.partition("  such as")[0] for count, sentence in lines if count != "0"]
+    return [name.partition("  such as")[0] for count, name in lines if count != "0"]
 
 
 def make_attempt(notification, outcome="", **fields):
@@ -75,7 +75,7 @@ def leave_overdue_lookup():
     Notification.objects.filter(channel="sms").update(status="unknown", unknown_since=long_ago, due_at=long_ago)
 
 
-def leave_unprocessed_receipt():
+def leave_unapplied_receipt():
     make_booking()
     Receipt.objects.create(
         notification=Notification.objects.first(),
@@ -103,16 +103,16 @@ VIOLATIONS = [
     leave_expired_lease,
     leave_overdue_message,
     leave_overdue_lookup,
-    leave_unprocessed_receipt,
+    leave_unapplied_receipt,
     attempt_after_opt_out,
 ]
 
 
-@pytest.mark.parametrize(("sentence", "violate"), list(zip(INVARIANTS, VIOLATIONS, strict=True)))
-def test_invariant_detects_its_violation(sentence, violate):
+@pytest.mark.parametrize(("name", "violate"), list(zip(INVARIANTS, VIOLATIONS, strict=True)))
+def test_invariant_detects_its_violation(name, violate):
     violate()
 
-    assert sentence in violated_invariants()
+    assert name in violated_invariants()
 
 
 def test_message_of_another_kind_does_not_replace_the_expected_one():

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.django_db
 def test_queue_messages_inserts_one_message_per_channel():
     booking = make_booking()
 
-    queued = Notification.objects.filter(booking=booking).values_list("kind", "channel", "address", "status")
+    rows = Notification.objects.filter(booking=booking).values_list("kind", "channel", "address", "status")
 
-    assert sorted(queued) == [
+    assert sorted(rows) == [
         ("booking_requested", "email", "meera@example.com", "queued"),
         ("booking_requested", "sms", "+919812340003", "queued"),
         ("booking_requested", "whatsapp", "+919812340003", "queued"),
@@ -36,7 +36,7 @@ def test_queue_messages_twice_for_one_event_inserts_nothing_more():
     assert Notification.objects.count() == 3
 
 
-def test_two_kinds_of_one_booking_event_are_both_queued(monkeypatch):
+def test_two_message_kinds_for_one_booking_event_are_both_queued(monkeypatch):
     spec = replace(KINDS[MessageKind.PAYMENT_FAILED], signal=booking_requested)
     monkeypatch.setitem(KINDS, MessageKind.PAYMENT_FAILED, spec)
 

@@ -40,9 +40,9 @@ def make_confirmed_booking(**fields):
 
 
 def lead_times(booking):
-    """Count the queued reminders by the time from when they are due until the visit."""
-    due = reminders_of(booking, status="queued").values_list("due_at", flat=True)
-    return Counter(booking.starts_at - due_at for due_at in due)
+    """Count the queued reminders by their lead time before the visit."""
+    due_times = reminders_of(booking, status="queued").values_list("due_at", flat=True)
+    return Counter(booking.starts_at - due_at for due_at in due_times)
 
 
 def test_reminders_of_a_new_service_are_due_a_day_and_two_hours_before():
@@ -51,12 +51,12 @@ def test_reminders_of_a_new_service_are_due_a_day_and_two_hours_before():
 
 def test_plan_reminders_when_a_request_is_confirmed_and_only_once():
     booking = make_booking(make_service_with_reminders(), starts_at=slot(days=3))
-    planned = reminders_of(booking).count()
+    count_before = reminders_of(booking).count()
 
     confirm_booking(booking_id=booking.pk, actor=DESK)
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
-    assert planned == 0
+    assert count_before == 0
     assert lead_times(booking) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
 
 
@@ -72,7 +72,7 @@ def test_reminder_expires_when_the_next_is_due_and_the_last_at_the_visit():
     }
 
 
-def test_plan_reminders_leaves_out_those_already_due():
+def test_plan_reminders_skips_reminders_already_due():
     service = make_service(reminder_minutes=[7 * 24 * 60, 60])
 
     booking = make_confirmed_booking(service=service, starts_at=slot(days=3))
@@ -140,7 +140,7 @@ def test_reminder_in_flight_when_the_visit_is_cancelled_is_not_sent_again(status
     assert claim_due_notifications(room=10, in_flight={}, worker="w") == []
 
 
-def test_queued_messages_go_to_the_corrected_phone_number_and_address():
+def test_queued_messages_go_to_the_corrected_phone_number_and_email_address():
     booking = make_confirmed_booking(starts_at=slot(days=3))
     Notification.objects.filter(kind="booking_requested", channel="sms").update(status="cancelled")
     customer = booking.customer
@@ -156,10 +156,10 @@ def test_reminder_is_claimed_when_it_is_due_and_not_before():
     booking = make_confirmed_booking(starts_at=slot(days=3))
     Notification.objects.exclude(kind="booking_reminder").delete()
 
-    early = claim_due_notifications(room=10, in_flight={}, worker="w")
+    messages_before_due = claim_due_notifications(room=10, in_flight={}, worker="w")
     reminders_of(booking, due_at=booking.starts_at - timedelta(hours=24)).update(due_at=timezone.now())
 
-    assert early == []
+    assert messages_before_due == []
     assert len(claim_due_notifications(room=10, in_flight={}, worker="w")) == 3
 
 

@@ -35,7 +35,7 @@ def test_drain_refuses_the_hand_over_of_a_lease_that_was_taken_back(sandbox):
     drain = Drain(0, start_next=lambda _: None)
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="slow")
     Notification.objects.update(status=Status.QUEUED, lease_token=None, lease_until=None)
-    before = len(sandbox.client.accepted())
+    count_before = len(sandbox.client.accepted())
 
     sender = threading.Thread(target=drain._send, args=(message,))
     sender.start()
@@ -43,7 +43,7 @@ def test_drain_refuses_the_hand_over_of_a_lease_that_was_taken_back(sandbox):
         drain._record()
 
     notification.refresh_from_db()
-    assert (notification.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
+    assert (notification.status, len(sandbox.client.accepted()) - count_before) == (Status.QUEUED, 0)
 
 
 def test_drain_of_a_stopping_worker_claims_nothing(sandbox, settings, tmp_path):
@@ -95,7 +95,7 @@ def test_drain_twice_sends_once(sandbox):
 
 
 @pytest.mark.slow
-def test_drain_of_a_lane_that_another_worker_has_does_nothing():
+def test_drain_of_a_lane_that_another_worker_holds_does_nothing():
     gate = threading.Event()
     outcomes = []
 

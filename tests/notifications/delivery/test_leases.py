@@ -18,7 +18,7 @@ def expire_lease():
     Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_expired_lease_of_an_email_before_its_hand_over_is_queued_again():
+def test_email_is_queued_again_if_its_lease_expires_before_the_hand_over():
     notification = make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="dead")
     expire_lease()
@@ -30,7 +30,7 @@ def test_expired_lease_of_an_email_before_its_hand_over_is_queued_again():
     assert (notification.status, permitted) == (Status.QUEUED, set())
 
 
-def test_expired_lease_of_an_email_after_its_hand_over_is_unknown():
+def test_email_outcome_is_unknown_if_its_lease_expires_after_the_hand_over():
     notification = make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="dead")
     permitted = record_hand_overs([message.attempt_id])
@@ -43,7 +43,7 @@ def test_expired_lease_of_an_email_after_its_hand_over_is_unknown():
 
 
 @pytest.mark.slow
-def test_expired_lease_is_unknown_and_never_sent_again(sandbox):
+def test_message_with_an_expired_lease_is_unknown_and_not_sent_again(sandbox):
     notification = make_notification()
     (message,) = claim_due_notifications(room=10, in_flight={}, worker="dead")
     Notification.objects.update(lease_until=timezone.now() - timedelta(seconds=1))

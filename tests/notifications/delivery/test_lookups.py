@@ -22,7 +22,7 @@ def look_up_all():
         record_lookup(look_up(lookup))
 
 
-def unknown_message(sandbox, fault, **fields):
+def make_unknown_message(sandbox, fault, **fields):
     """Return a message whose only attempt has an unknown outcome."""
     notification = make_notification(**fields)
     sandbox.client.set(**{fault: 1, "callback_lost": 1})
@@ -39,7 +39,7 @@ def count_accepted(sandbox, notification):
 
 @pytest.mark.parametrize("channel", ["sms", "whatsapp"])
 def test_lookup_that_finds_the_message_marks_it_accepted(sandbox, channel):
-    notification = unknown_message(sandbox, "error_after", channel=channel)
+    notification = make_unknown_message(sandbox, "error_after", channel=channel)
 
     look_up_all()
     deliver_all(0.6)
@@ -50,7 +50,7 @@ def test_lookup_that_finds_the_message_marks_it_accepted(sandbox, channel):
 
 
 def test_lookup_that_finds_nothing_twice_queues_the_message_again(sandbox):
-    notification = unknown_message(sandbox, "error_before")
+    notification = make_unknown_message(sandbox, "error_before")
 
     look_up_all()
     notification.refresh_from_db()
@@ -64,7 +64,7 @@ def test_lookup_that_finds_nothing_twice_queues_the_message_again(sandbox):
 
 
 def test_lookup_is_not_due_before_the_provider_has_settled(sandbox):
-    notification = unknown_message(sandbox, "error_before")
+    notification = make_unknown_message(sandbox, "error_before")
 
     deliver_all(0.6)
 
@@ -74,7 +74,7 @@ def test_lookup_is_not_due_before_the_provider_has_settled(sandbox):
 
 
 def test_lookup_that_fails_changes_no_status(sandbox):
-    notification = unknown_message(sandbox, "error_before")
+    notification = make_unknown_message(sandbox, "error_before")
     sandbox.client.set(list_error=1)
 
     look_up_all()
@@ -87,7 +87,7 @@ def test_lookup_that_fails_changes_no_status(sandbox):
 
 
 def test_lookup_that_fails_for_a_day_puts_the_message_on_hold(sandbox):
-    notification = unknown_message(sandbox, "error_after")
+    notification = make_unknown_message(sandbox, "error_after")
     Notification.objects.update(unknown_since=timezone.now() - timedelta(hours=25))
     sandbox.client.set(list_error=1)
 
@@ -98,7 +98,7 @@ def test_lookup_that_fails_for_a_day_puts_the_message_on_hold(sandbox):
 
 
 def test_lookup_ignores_an_older_message_with_the_same_text(sandbox):
-    notification = unknown_message(sandbox, "error_after")
+    notification = make_unknown_message(sandbox, "error_after")
     Attempt.objects.update(started_at=timezone.now() + timedelta(minutes=10))
 
     look_up_all()
@@ -108,7 +108,7 @@ def test_lookup_ignores_an_older_message_with_the_same_text(sandbox):
 
 
 def test_lookup_result_does_not_overwrite_a_receipt(sandbox):
-    notification = unknown_message(sandbox, "error_before")
+    notification = make_unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now(), looks=1)
     (lookup,) = claim_lookups(room=1)
     result = look_up(lookup)
@@ -121,10 +121,10 @@ def test_lookup_result_does_not_overwrite_a_receipt(sandbox):
 
 
 @pytest.mark.parametrize(("resend_if_unknown", "status"), [(False, Status.HELD), (True, Status.QUEUED)])
-def test_unknown_email_is_put_on_hold_or_resent_by_its_kind(sandbox, monkeypatch, resend_if_unknown, status):
-    kind = replace(KINDS[MessageKind.BOOKING_REQUESTED], resend_if_unknown=resend_if_unknown)
-    monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
-    notification = unknown_message(sandbox, "smtp_drop_after", channel="email")
+def test_unknown_email_is_put_on_hold_or_resent_depending_on_its_kind(sandbox, monkeypatch, resend_if_unknown, status):
+    spec = replace(KINDS[MessageKind.BOOKING_REQUESTED], resend_if_unknown=resend_if_unknown)
+    monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, spec)
+    notification = make_unknown_message(sandbox, "smtp_drop_after", channel="email")
 
     look_up_all()
 
@@ -133,32 +133,32 @@ def test_unknown_email_is_put_on_hold_or_resent_by_its_kind(sandbox, monkeypatch
 
 
 def test_unknown_email_is_resent_only_once(sandbox, monkeypatch):
-    kind = replace(KINDS[MessageKind.BOOKING_REQUESTED], resend_if_unknown=True)
-    monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, kind)
-    notification = unknown_message(sandbox, "smtp_drop_after", channel="email")
+    spec = replace(KINDS[MessageKind.BOOKING_REQUESTED], resend_if_unknown=True)
+    monkeypatch.setitem(KINDS, MessageKind.BOOKING_REQUESTED, spec)
+    notification = make_unknown_message(sandbox, "smtp_drop_after", channel="email")
     look_up_all()
     sandbox.client.set(smtp_drop_after=1)
     deliver_all(0.6)
     look_up_all()
 
     notification.refresh_from_db()
-    mails = [entry for entry in sandbox.client.accepted() if str(notification.pk) in str(entry)]
-    assert (notification.status, len(mails), len({mail["message_id"] for mail in mails})) == (Status.HELD, 2, 1)
+    emails = [entry for entry in sandbox.client.accepted() if str(notification.pk) in str(entry)]
+    assert (notification.status, len(emails), len({email["message_id"] for email in emails})) == (Status.HELD, 2, 1)
 
 
 def test_claim_lookups_twice_returns_a_lookup_once(sandbox):
-    unknown_message(sandbox, "error_before")
+    make_unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
 
     assert [len(claim_lookups(room=10)) for _ in range(2)] == [1, 0]
 
 
 def test_unexpected_error_during_a_lookup_changes_no_status(sandbox, monkeypatch):
-    unknown_message(sandbox, "error_before")
+    make_unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now())
     (lookup,) = claim_lookups(room=1)
-    broken = replace(CHANNELS[Channel.SMS], look_up=lambda lookup: 1 / 0)
-    monkeypatch.setitem(CHANNELS, Channel.SMS, broken)
+    failing_spec = replace(CHANNELS[Channel.SMS], look_up=lambda lookup: 1 / 0)
+    monkeypatch.setitem(CHANNELS, Channel.SMS, failing_spec)
 
     record_lookup(look_up(lookup))
 

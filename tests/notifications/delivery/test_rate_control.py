@@ -21,7 +21,7 @@ def limit_of(channel):
     return ChannelState.objects.get(channel=channel).limit
 
 
-def test_rate_limited_channel_is_halved_once_a_second():
+def test_limit_of_a_rate_limited_channel_is_halved_at_most_once_a_second():
     prepare_channels()
     full_limit = limit_of("sms")
     make_notification()
@@ -45,7 +45,7 @@ def test_limit_grows_by_a_step_only_after_the_growth_delay():
     assert (limit_during_delay, limit_of("sms")) == (20, 20 + STEP)
 
 
-def test_claim_takes_at_most_the_lanes_share_of_the_limit(settings):
+def test_claim_returns_at_most_the_lanes_share_of_the_limit(settings):
     prepare_channels()
     ChannelState.objects.filter(channel="sms").update(limit=3 * settings.DELIVERY_LANES)
     service = make_service(resources=5)
@@ -82,13 +82,13 @@ def test_paused_channel_is_skipped_and_resumes_with_one_message(sandbox):
     for _ in range(3):
         make_booking(service)
     ChannelState.objects.filter(channel="sms").update(paused_until=timezone.now() + timedelta(minutes=1), limit=1)
-    paused = claim_due_notifications(room=100, in_flight={}, worker="w")
+    messages_during_pause = claim_due_notifications(room=100, in_flight={}, worker="w")
     ChannelState.objects.update(paused_until=timezone.now())
 
-    probe = claim_due_notifications(room=100, in_flight={}, worker="w")
+    messages_after_pause = claim_due_notifications(room=100, in_flight={}, worker="w")
 
-    assert {message.channel for message in paused} == {"whatsapp", "email"}
-    assert [message.channel for message in probe] == ["sms"]
+    assert {message.channel for message in messages_during_pause} == {"whatsapp", "email"}
+    assert [message.channel for message in messages_after_pause] == ["sms"]
 
 
 def test_provider_with_a_concurrency_limit_rejects_no_message(sandbox, settings):

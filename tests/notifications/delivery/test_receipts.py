@@ -12,7 +12,7 @@ Status = Notification.Status
 
 
 @pytest.fixture
-def accepted():
+def accepted_message():
     return make_notification(status=Status.ACCEPTED, provider_id="SM1")
 
 
@@ -25,13 +25,13 @@ def status_after(notification, *statuses):
     return notification.status
 
 
-def test_delivered_receipt_marks_the_message_delivered(accepted):
-    assert status_after(accepted, "sent", "delivered") == Status.DELIVERED
-    assert accepted.delivered_at is not None
+def test_delivered_receipt_marks_the_message_delivered(accepted_message):
+    assert status_after(accepted_message, "sent", "delivered") == Status.DELIVERED
+    assert accepted_message.delivered_at is not None
 
 
-def test_receipts_out_of_order_never_lower_the_status(accepted):
-    assert status_after(accepted, "read", "delivered", "sent", "undelivered") == Status.READ
+def test_receipts_out_of_order_never_lower_the_status(accepted_message):
+    assert status_after(accepted_message, "read", "delivered", "sent", "undelivered") == Status.READ
 
 
 def test_receipt_resolves_an_unknown_outcome():
@@ -41,9 +41,9 @@ def test_receipt_resolves_an_unknown_outcome():
     assert notification.provider_id == "SM1"
 
 
-def test_undelivered_receipt_records_the_error_code(accepted):
-    post_status_callback(accepted, "undelivered", ErrorCode="30003")
+def test_undelivered_receipt_records_the_error_code(accepted_message):
+    post_status_callback(accepted_message, "undelivered", ErrorCode="30003")
     apply_receipts()
 
-    accepted.refresh_from_db()
-    assert (accepted.status, accepted.error_code) == (Status.UNDELIVERED, "30003")
+    accepted_message.refresh_from_db()
+    assert (accepted_message.status, accepted_message.error_code) == (Status.UNDELIVERED, "30003")

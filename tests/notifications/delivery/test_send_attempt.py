@@ -22,7 +22,7 @@ Status = Notification.Status
         ("meera@greylist.example", "email", Status.QUEUED, "451"),
     ],
 )
-def test_refusal_is_final_or_retried_by_its_code(sandbox, address, channel, status, code):
+def test_refusal_is_final_or_retried_depending_on_its_code(sandbox, address, channel, status, code):
     notification = make_notification(channel=channel, address=address)
 
     deliver_all(0.4)
@@ -33,7 +33,7 @@ def test_refusal_is_final_or_retried_by_its_code(sandbox, address, channel, stat
 
 
 @pytest.mark.parametrize("fault", ["error_before", "error_after", "reset_after", "html_error"])
-def test_unclear_provider_response_is_unknown(sandbox, fault):
+def test_outcome_is_unknown_after_an_unclear_provider_response(sandbox, fault):
     notification = make_notification()
     sandbox.client.set(**{fault: 1, "callback_lost": 1})
 
@@ -43,7 +43,7 @@ def test_unclear_provider_response_is_unknown(sandbox, fault):
     assert (notification.status, notification.attempts) == (Status.UNKNOWN, 1)
 
 
-def test_provider_rate_limit_does_not_count_as_attempt(sandbox):
+def test_provider_rate_limit_does_not_count_as_an_attempt(sandbox):
     notification = make_notification()
     sandbox.client.set(throttle=1)
 
@@ -68,7 +68,7 @@ def test_unreachable_provider_is_retried_up_to_max_attempts(settings, sandbox):
     assert (status_after_first_attempt, notification.status) == (Status.QUEUED, Status.DEAD)
 
 
-def test_unexpected_error_while_sending_is_unknown(sandbox):
+def test_outcome_is_unknown_after_an_unexpected_error_while_sending(sandbox):
     make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
 

@@ -12,7 +12,7 @@ AMOUNT = Amount(50_000, "INR")
 
 
 @pytest.mark.parametrize("kind", MessageKind)
-def test_render_messages_has_a_text_for_each_channel_and_a_subject_where_the_channel_has_one(kind):
+def test_render_messages_yields_a_text_per_channel_and_a_subject_for_email_only(kind):
     messages = list(render_messages(kind, make_booking(), AMOUNT))
 
     assert [message.channel for message in messages] == list(CHANNELS)

@@ -32,19 +32,19 @@ def test_decide_on_held_sets_the_status_and_records_who_decided(decision, status
     assert notification.error == f"{DESK} decided: {reason}."
 
 
-@pytest.mark.parametrize("second", Decision)
-def test_decide_on_held_again_changes_nothing(second):
+@pytest.mark.parametrize("second_decision", Decision)
+def test_decide_on_held_again_changes_nothing(second_decision):
     notification = make_notification(status=Status.HELD, unknown_since=timezone.now())
     decide_on_held(notification_id=notification.pk, decision=Decision.SEND_AGAIN, actor=DESK)
 
-    is_done = decide_on_held(notification_id=notification.pk, decision=second, actor=DESK)
+    is_done = decide_on_held(notification_id=notification.pk, decision=second_decision, actor=DESK)
 
     notification.refresh_from_db()
     assert (is_done, notification.status) == (False, Status.QUEUED)
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.ACCEPTED, Status.DELIVERED])
-def test_decide_on_held_changes_nothing_in_other_statuses(status):
+def test_decide_on_held_changes_nothing_unless_the_message_is_on_hold(status):
     notification = make_notification(status=status)
 
     is_done = decide_on_held(notification_id=notification.pk, decision=Decision.LEAVE, actor=DESK)
@@ -54,7 +54,7 @@ def test_decide_on_held_changes_nothing_in_other_statuses(status):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_decisions_carry_out_one():
+def test_only_one_of_concurrent_decisions_is_carried_out():
     notification = make_notification(status=Status.HELD, unknown_since=timezone.now())
     results = []
 

@@ -6,7 +6,7 @@ from tests.builders.accounts import make_staff
 
 @pytest.fixture
 def manager(db):
-    """A browser in which a manager is signed in."""
+    """A test client that is signed in as a manager."""
     client = Client()
     client.force_login(make_staff("manager", group="Managers"))
     return client

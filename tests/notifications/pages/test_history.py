@@ -54,7 +54,7 @@ def test_history_redirects_to_the_sign_in_page_when_signed_out():
         ("page=junk", ["email", "sms", "whatsapp"]),
     ],
 )
-def test_history_filters_by_the_query_and_accepts_invalid_values(manager, query, expected):
+def test_history_filters_by_the_query_and_tolerates_invalid_values(manager, query, expected):
     make_booking()
 
     response = manager.get(f"{HISTORY}?{query}")
@@ -65,12 +65,12 @@ def test_history_filters_by_the_query_and_accepts_invalid_values(manager, query,
 def test_history_needs_the_same_number_of_queries_for_any_number_of_rows(manager, django_assert_num_queries):
     service = make_service(resources=3)
 
-    for bookings in (1, 3):
-        while Booking.objects.count() < bookings:
+    for count in (1, 3):
+        while Booking.objects.count() < count:
             make_booking(service)
         with django_assert_num_queries(LIST_QUERIES):
             response = manager.get(HISTORY)
-        assert len(listed_channels(response)) == 3 * bookings
+        assert len(listed_channels(response)) == 3 * count
 
 
 def test_history_pages_do_not_overlap(manager, monkeypatch):
@@ -100,7 +100,7 @@ def test_history_shows_a_paused_channel_and_the_reason(manager):
     assert "Authenticate" in content
 
 
-def test_history_escapes_the_name_of_a_customer(manager):
+def test_history_escapes_the_customer_name(manager):
     make_booking(customer={"name": "<script>alert(1)</script>", "phone": "+919812340003", "email": "a@example.com"})
 
     assert "<script>alert(1)" not in manager.get(HISTORY).content.decode()

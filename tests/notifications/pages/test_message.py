@@ -57,7 +57,7 @@ def test_message_page_explains_an_unknown_outcome(manager):
     assert "This message may have been sent" in content
 
 
-def test_message_page_escapes_the_name_of_a_customer(manager):
+def test_message_page_escapes_the_customer_name(manager):
     booking = make_booking(
         customer={"name": "<script>alert(1)</script>", "phone": "+919812340003", "email": "a@example.com"}
     )
@@ -101,10 +101,10 @@ def test_resolve_rejects_an_unknown_decision(manager):
 
 
 def test_resolve_is_forbidden_without_its_permission():
-    reader = make_staff("reader", group=None)
-    reader.user_permissions.add(Permission.objects.get(codename="view_notification"))
+    view_only_user = make_staff("viewer", group=None)
+    view_only_user.user_permissions.add(Permission.objects.get(codename="view_notification"))
     client = Client()
-    client.force_login(reader)
+    client.force_login(view_only_user)
     notification = make_notification_on_hold()
 
     response = client.post(f"{page_of(notification)}/resolve", {"decision": "send_again"})

@@ -13,15 +13,15 @@ Status = Notification.Status
 def test_send_email_without_permission_to_hand_over_sends_nothing(sandbox):
     make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
-    before = len(sandbox.client.accepted())
+    count_before = len(sandbox.client.accepted())
 
     outcome = deliver(message, may_hand_over=lambda: False)
 
-    assert (outcome.status, len(sandbox.client.accepted()) - before) == (Status.QUEUED, 0)
+    assert (outcome.status, len(sandbox.client.accepted()) - count_before) == (Status.QUEUED, 0)
 
 
 @pytest.mark.slow
-def test_send_email_without_a_reply_after_the_text_is_unknown(sandbox):
+def test_send_email_outcome_is_unknown_without_a_reply_after_the_text(sandbox):
     notification = make_notification(channel="email")
     sandbox.client.set(smtp_drop_after=1)
 

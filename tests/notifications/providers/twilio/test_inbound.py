@@ -23,11 +23,11 @@ def receive(body, *, sender=PHONE, sid=None, token="sandbox-auth-token"):
 def test_inbound_stop_and_start_apply_to_the_channel_of_the_reply():
     receive(" stop ")
     receive("STOP", sender=f"whatsapp:{PHONE}")
-    stopped = sorted(Suppression.objects.values_list("channel", "address", "reason"))
+    suppressions = sorted(Suppression.objects.values_list("channel", "address", "reason"))
 
     response = receive("Start")
 
-    assert stopped == [("sms", PHONE, "opted_out"), ("whatsapp", PHONE, "opted_out")]
+    assert suppressions == [("sms", PHONE, "opted_out"), ("whatsapp", PHONE, "opted_out")]
     assert list(Suppression.objects.values_list("channel", flat=True)) == ["whatsapp"]
     assert (response.status_code, response.content) == (200, b"<Response/>")
 
@@ -52,7 +52,7 @@ def test_inbound_stop_with_a_forged_signature_is_refused():
     assert (InboundMessage.objects.count(), Suppression.objects.count()) == (0, 0)
 
 
-def test_inbound_stop_causes_later_messages_to_be_skipped(sandbox):
+def test_messages_after_an_inbound_stop_are_skipped(sandbox):
     receive("STOP")
     notification = make_notification()
 

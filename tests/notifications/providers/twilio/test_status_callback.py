@@ -14,13 +14,13 @@ Status = Notification.Status
 
 
 @pytest.fixture
-def accepted():
+def accepted_message():
     return make_notification(status=Status.ACCEPTED, provider_id="SM1")
 
 
-def test_status_callback_replayed_is_stored_once(accepted):
-    post_status_callback(accepted, "delivered")
-    post_status_callback(accepted, "delivered")
+def test_status_callback_replayed_is_stored_once(accepted_message):
+    post_status_callback(accepted_message, "delivered")
+    post_status_callback(accepted_message, "delivered")
 
     assert Receipt.objects.count() == 1
 
@@ -30,24 +30,24 @@ def test_status_callback_replayed_is_stored_once(accepted):
     [{"token": "another-token"}, {"host": "http://evil.example"}],
     ids=["another token", "another address"],
 )
-def test_status_callback_with_a_forged_signature_is_refused(accepted, forgery):
-    assert post_status_callback(accepted, "delivered", **forgery).status_code == 403
+def test_status_callback_with_a_forged_signature_is_refused(accepted_message, forgery):
+    assert post_status_callback(accepted_message, "delivered", **forgery).status_code == 403
     assert Receipt.objects.count() == 0
 
 
-def test_status_callback_with_altered_fields_is_refused(accepted):
-    path = f"/notifications/twilio/status/{accepted.pk}/{uuid.UUID(int=1)}"
+def test_status_callback_with_altered_fields_is_refused(accepted_message):
+    path = f"/notifications/twilio/status/{accepted_message.pk}/{uuid.UUID(int=1)}"
     signature = RequestValidator("sandbox-auth-token").compute_signature(
         f"http://testserver{path}", {"MessageSid": "SM1", "MessageStatus": "undelivered"}
     )
-    altered = {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    altered_fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
 
-    assert Client().post(path, altered, headers={"X-Twilio-Signature": signature}).status_code == 403
+    assert Client().post(path, altered_fields, headers={"X-Twilio-Signature": signature}).status_code == 403
 
 
 @pytest.mark.django_db(transaction=True)
-def test_status_callback_of_an_unknown_message_is_dropped():
-    missing = Notification(pk=uuid.uuid4())
+def test_status_callback_for_an_unknown_message_is_dropped():
+    missing_message = Notification(pk=uuid.uuid4())
 
-    assert post_status_callback(missing, "delivered").status_code == 204
+    assert post_status_callback(missing_message, "delivered").status_code == 204
     assert Receipt.objects.count() == 0
