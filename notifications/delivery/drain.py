@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 SLICE_SECONDS = 15.0  # plus up to 13 s for the last attempts: well below django-q2's timeout of 60 s
 POLL_SECONDS = 0.05
 HEARTBEAT_SECONDS = 1.0
-HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded before it gives up unsent
+HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded; then it stops without sending
 MAX_LOOKUPS = 50  # in flight: lookups share the sender threads, and sending has priority
 STACK_BYTES = 512 * 1024  # there are hundreds of sender threads, and each needs little
 
