@@ -8,7 +8,9 @@ from notifications.channels import CHANNELS
 from notifications.delivery.lookups import claim_lookups, look_up, record_lookup
 from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Attempt, Channel, Notification
+from tests.builders.bookings import make_booking, make_service
 from tests.builders.notifications import deliver_all, make_notification
+from tests.threads import run_concurrently
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -151,6 +153,19 @@ def test_claim_lookups_twice_returns_a_lookup_once(sandbox):
     Notification.objects.update(due_at=timezone.now())
 
     assert [len(claim_lookups(room=10)) for _ in range(2)] == [1, 0]
+
+
+def test_concurrent_claims_never_return_the_same_lookup():
+    service = make_service(resources=10)
+    for _ in range(10):
+        make_booking(service)
+    Notification.objects.update(status=Status.UNKNOWN, unknown_since=timezone.now(), due_at=timezone.now())
+    claimed = []
+
+    errors = run_concurrently([lambda: claimed.extend(claim_lookups(room=30))] * 4)
+
+    assert errors == []
+    assert len(claimed) == len({lookup.id for lookup in claimed}) == 30
 
 
 def test_unexpected_error_during_a_lookup_changes_no_status(sandbox, monkeypatch):

@@ -9,6 +9,7 @@ from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
 from notifications.models import ChannelState, Notification
 from notifications.providers.base import ProviderRateLimited
+from sandbox.client import ACCEPTED
 from tests.builders.bookings import make_booking, make_service
 from tests.builders.notifications import deliver_all, make_notification
 
@@ -91,17 +92,24 @@ def test_paused_channel_is_skipped_and_resumes_with_one_message(sandbox):
     assert [message.channel for message in messages_after_pause] == ["sms"]
 
 
-def test_provider_with_a_concurrency_limit_rejects_no_message(sandbox, settings):
+def test_every_message_arrives_once_despite_a_concurrency_limit(sandbox, settings):
     prepare_channels()
     service = make_service(resources=12)
     for _ in range(12):
         make_booking(service)
     sandbox.client.set(concurrency_limit=3, message_seconds_min=0.1, message_seconds_max=0.2)
 
-    for _ in range(4):
-        deliver_all(1)
-        Notification.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
-    deliver_all(3)
+    log_length = len(sandbox.client.log())
 
-    assert set(Notification.objects.values_list("status", flat=True)) <= {Status.ACCEPTED, Status.QUEUED}
-    assert limit_of("sms") < settings.LANE_CONCURRENCY * settings.DELIVERY_LANES
+    deliver_all(1)
+    limit_under_pressure = limit_of("sms")
+    for _ in range(20):
+        if not Notification.objects.filter(status=Status.QUEUED).exists():
+            break
+        Notification.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
+        deliver_all(1)
+
+    accepted = [entry for entry in sandbox.client.log(log_length) if entry["kind"] in ACCEPTED]
+    assert set(Notification.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
+    assert len(accepted) == Notification.objects.count() == 36
+    assert limit_under_pressure < settings.LANE_CONCURRENCY * settings.DELIVERY_LANES
