@@ -25,8 +25,8 @@ class SignInRateLimit:
         limit = settings.LIMIT_SIGN_INS_PER_QUARTER_HOUR
         network = client_network(request)
         self._limits = [
-            (RateLimit("sign-ins of an account", limit, QUARTER_HOUR), f"{network} {username.lower()}"[:300]),
-            (RateLimit("sign-ins of a network", limit * NETWORK_FACTOR, QUARTER_HOUR), network),
+            (RateLimit("sign-ins per account and network", limit, QUARTER_HOUR), f"{network} {username.lower()}"[:300]),
+            (RateLimit("sign-ins per network", limit * NETWORK_FACTOR, QUARTER_HOUR), network),
         ]
 
     def allows(self) -> bool:

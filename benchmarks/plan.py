@@ -56,7 +56,7 @@ def measure(plan: Plan) -> list[Figure]:
         with running_daybook(url, sandbox) as daybook:
             progress("Daybook: the endpoints, one request after another")
             figures = measure_endpoints(daybook, plan.rounds)
-            progress("Daybook: payments while the gateway takes 5 s")
+            progress("Daybook: checkouts and verifications while the gateway takes 5 s to respond")
             figures += measure_slow_gateway(daybook, booking_requests, plan.rounds)
             progress("Daybook: a month of availability")
             figures += measure_calendar(daybook, 5 * plan.rounds)  # a 99th percentile needs hundreds of requests

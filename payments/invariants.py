@@ -31,6 +31,6 @@ INVARIANTS = {
     "Orders and refunds are polled within five minutes of being due": """
         SELECT id FROM payments_paymentorder WHERE next_check_at < now() - interval '5 minutes'
         UNION ALL SELECT id FROM payments_refund WHERE next_try_at < now() - interval '5 minutes'""",
-    "Unpaid holds expire within five minutes": """
+    "Unpaid holds are released within five minutes of their expiry": """
         SELECT id FROM bookings_booking WHERE status = 'held' AND hold_expires_at < now() - interval '5 minutes'""",
 }

@@ -31,13 +31,13 @@ class Settings:
     reset_after: float = 0.0
     list_error: float = 0.0
     callback_lost: float = 0.0
-    callback_doubled: float = 0.0
+    callback_duplicated: float = 0.0
     callback_reordered: float = 0.0
 
     refund_pending: float = 0.0  # a refund stays pending until a control request processes or fails it
     webhook_held: bool = False  # stored, but not posted
     webhook_lost: float = 0.0
-    webhook_doubled: float = 0.0
+    webhook_duplicated: float = 0.0
     webhook_reordered: float = 0.0
 
     gateway_error_before: float = 0.0

@@ -38,7 +38,7 @@ def publish(state: State, event: str, **entities: Entry) -> None:
     state.webhooks.append(webhook)
     if state.settings.webhook_held or state.is_injected("webhook_lost"):
         return
-    copies = 2 if state.is_injected("webhook_doubled") else 1
+    copies = 2 if state.is_injected("webhook_duplicated") else 1
     delay_seconds = 1.0 if state.is_injected("webhook_reordered") else 0.0
     for _ in range(copies):
         state.run_in_background(post(state, webhook, delay_seconds=delay_seconds))

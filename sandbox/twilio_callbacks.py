@@ -37,7 +37,7 @@ async def report_progress(state: State, message: Entry, callback_url: str) -> No
         message["error_code"] = int(error) if status == "undelivered" else None
         state.log.write("message.status", sid=message["sid"], status=status)
         if callback_url and not state.is_injected("callback_lost"):
-            for _ in range(2 if state.is_injected("callback_doubled") else 1):
+            for _ in range(2 if state.is_injected("callback_duplicated") else 1):
                 await post_callback(state, callback_url.partition("#")[0], callback_form(message, status, error))
 
 

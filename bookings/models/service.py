@@ -16,7 +16,10 @@ from bookings.models.location import Location
 
 
 class Service(models.Model):
-    """Something that customers book. Times are in minutes, money in minor units of ``currency``."""
+    """Something that customers book.
+
+    The name of a duration ends with its unit; money is in minor units of ``currency``.
+    """
 
     class PaymentMode(models.TextChoices):
         NONE = "none", "At the desk"
@@ -45,10 +48,14 @@ class Service(models.Model):
         null=True, blank=True, help_text="Maximum number of upcoming bookings per phone number. Empty: unlimited."
     )
     cancel_cutoff_minutes = models.PositiveIntegerField(
-        validators=[WITHIN_A_YEAR], default=120, help_text="Customers can cancel until this long before the start."
+        validators=[WITHIN_A_YEAR],
+        default=120,
+        help_text="Customers can cancel up to this many minutes before the start.",
     )
     reschedule_cutoff_minutes = models.PositiveIntegerField(
-        validators=[WITHIN_A_YEAR], default=120, help_text="Customers can reschedule until this long before the start."
+        validators=[WITHIN_A_YEAR],
+        default=120,
+        help_text="Customers can reschedule up to this many minutes before the start.",
     )
     answer_minutes = models.PositiveIntegerField(
         validators=[WITHIN_A_YEAR],
@@ -60,7 +67,7 @@ class Service(models.Model):
         default=default_reminder_minutes,
         blank=True,
         size=5,
-        help_text="Minutes before the start, separated by commas: 1440,120 is a day and two hours. Empty: none.",
+        help_text="Minutes before the start of each reminder, separated by commas, such as 1440,120. Empty: none.",
     )
     hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long a slot is held for payment.")
     price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")

@@ -29,7 +29,7 @@ Status = Booking.Status
 
 @dataclass(frozen=True)
 class NewBooking:
-    """A new booking and its manage token, which can be shown only now: the database stores only its hash."""
+    """A booking and its new manage token, which can be shown only now: the database stores only its hash."""
 
     booking: Booking
     manage_token: str
@@ -94,7 +94,10 @@ def _create(
     status: Booking.Status,
     signal: Signal,
 ) -> NewBooking:
-    """Create the booking. Retry on a reference collision, which affects 1 in 1,000 when there are a million."""
+    """Create the booking.
+
+    Retry on a reference collision: with a million bookings, 1 in 1,000 new references is already taken.
+    """
     while True:
         try:
             return _create_once(booking_input, actor, token_for(booking_id), booking_id, status, signal)

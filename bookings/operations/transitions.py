@@ -85,7 +85,7 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
     """Keep the slot of a paid booking; return whether it was still available.
 
     A hold becomes confirmed, or pending if staff must confirm it. An expired hold becomes confirmed if its slot is
-    still free. If the visit has ended, or in any other status, it changes nothing and returns False.
+    in the future, open and free. Otherwise the booking does not change and the result is False.
     """
     booking = lock_booking(booking_id)
     is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
@@ -124,6 +124,6 @@ def _conclude(
 
 
 def _is_expired_hold(booking: Booking) -> bool:
-    # This excludes expired requests: their payment has already been refunded.
+    # Excludes expired requests: a refund of their payment has already been requested.
     was_held = booking.events.filter(seq=booking.version, from_status=Status.HELD)
     return booking.status == Status.EXPIRED and was_held.exists()

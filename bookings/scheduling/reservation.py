@@ -64,7 +64,7 @@ def reserve_slot(
 
 
 def write_allocations(booking: Booking, slot: ReservedSlot) -> None:
-    """Replace the booking's allocations by those of ``slot``. A session has allocations of its own."""
+    """Replace the booking's allocations with those of ``slot``. A session has allocations of its own."""
     booking.allocations.all().delete()
     if slot.session is None:
         insert_allocations(slot.resources, slot.blocked, booking=booking)
@@ -93,11 +93,11 @@ def reclaim_slot(booking: Booking) -> bool:
 def _lock_listed_resources(
     service: Service, requested: Resource | None, current_booking: Booking | None
 ) -> list[Resource]:
-    """Lock and return the listed resources; release the slot of ``current_booking``, but return its resources first."""
+    """Lock and return the listed resources, those of ``current_booking`` first; release its slot."""
     listed = Resource.objects.listed_for(service, requested)
     if current_booking is None:
         return _lock(listed)
-    # Lock the resources to be released as well, all of them in one order.
+    # Also lock the resources to be released, all in key order, so that concurrent callers cannot deadlock.
     released_keys = set(current_booking.allocation_owner.allocations.values_list("resource_id", flat=True))
     keys = set(listed.values_list("pk", flat=True))
     locked = _lock(Resource.objects.filter(pk__in=keys | released_keys))
@@ -113,7 +113,7 @@ def _lock(resources: QuerySet[Resource]) -> list[Resource]:
 def _find_open(
     service: Service, kinds: list[list[Resource]], starts_at: datetime, ends_at: datetime, allow_any_minute: bool
 ) -> list[Resource]:
-    """Return the active resources that are open for the whole visit and whose slot grid includes ``starts_at``."""
+    """Return the active resources that are open for the whole visit, at a start on the main resource's slot grid."""
     active = [resource for kind in kinds for resource in kind if resource.is_active]
     intervals = _open_intervals(service, active, starts_at, ends_at)
     step = timedelta(minutes=service.slot_interval_minutes)

@@ -24,7 +24,7 @@ DRF_STANDARDIZED_ERRORS = {
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Daybook",
-    "DESCRIPTION": "Bookings with instant responses. Errors are RFC 9457 problems: branch on `code`.",
+    "DESCRIPTION": "Bookings, payments and availability. Errors are RFC 9457 problems: branch on `code`.",
     "VERSION": API_VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

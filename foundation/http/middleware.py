@@ -36,7 +36,7 @@ class OptionalTrailingSlash:
 
 
 class RejectNulBytes:
-    """Refuses NUL bytes in the query string and in cookies: PostgreSQL's text cannot store them."""
+    """Refuses NUL bytes in the query string and in cookies: PostgreSQL's text type cannot store them."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -116,7 +116,7 @@ class NoStoreByDefault:
 
 
 class DatabaseUnavailable:
-    """Turns an unavailable or locked database into 503 with Retry-After, wherever in the request it occurs."""
+    """Turns the error of an unavailable or locked database in any view into 503 with Retry-After."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -51,5 +51,5 @@ class NewestFirstPagination(CursorPagination):
 def _to_utc(position: str) -> str:
     at = datetime.fromisoformat(position)
     if at.tzinfo is None:
-        raise ValueError("The position has no offset")
+        raise ValueError("The position has no UTC offset")
     return at.astimezone(UTC).isoformat()

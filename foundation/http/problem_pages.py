@@ -23,7 +23,7 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
     "database_unavailable": (
         "The database is unavailable or busy. Usually nothing was changed, but the response may have been lost after "
         "the change.",
-        "Wait for the seconds in Retry-After, then send the same request with the same Idempotency-Key.",
+        "Wait for the number of seconds in Retry-After, then send the same request with the same Idempotency-Key.",
     ),
     "error": ("Something went wrong on our side. It has been logged.", "Try again later."),
     "invalid_input": ("Some fields are invalid.", "Correct the fields that are listed in errors."),
@@ -49,7 +49,7 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "throttled": (
         "This caller has reached a rate limit.",
-        "Wait for the seconds in Retry-After. If you run Daybook behind a proxy, check TRUSTED_PROXIES.",
+        "Wait for the number of seconds in Retry-After. If you run Daybook behind a proxy, check TRUSTED_PROXIES.",
     ),
     "unsupported_media_type": ("The body is not JSON.", "Send it with Content-Type: application/json."),
 }

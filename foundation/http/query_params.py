@@ -16,7 +16,7 @@ def parse_query_params(
     ``other_params`` are allowed but read elsewhere, such as by the pagination. Raises ValidationError.
     """
     query_params = request.query_params
-    # As a plain dict: in form data, DRF treats an empty value as missing.
+    # As a plain dict: DRF reads a QueryDict as form data, which has other rules for missing values.
     serializer = serializer_class(data=query_params.dict())
     known = {*serializer.fields}
     errors = {

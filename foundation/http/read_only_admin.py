@@ -1,4 +1,4 @@
-"""Admin classes for rows that are shown and never edited by hand."""
+"""Admin base class for models that are read-only in the admin."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Counters of rate limits."""
+"""Rate limit counters."""
 
 from django.db import models
 

@@ -26,17 +26,17 @@ class ChannelSpec:
 
     ``template``: the name of the message template in each kind's folder; if ``has_subject``, its first line is the
     subject. ``has_hand_over``: nothing is sent before ``may_hand_over()`` returns True. ``is_charged``: each message
-    costs money, so budgets apply per phone number and country instead of per address. ``look_up``: finds a message at
-    the provider; None if the provider has no lookup. ``translate_receipt``: interprets a receipt's status and error
-    code.
+    costs money, and its address is a phone number, so budgets apply per number and country instead of per address.
+    ``look_up``: finds a message at the provider; None if the provider has no lookup. ``translate_receipt``: interprets
+    a receipt's status and error code.
     """
 
     channel: Channel
     address_of: Callable[[Customer], str]
     template: str
     send: Send
+    is_charged: bool
     has_subject: bool = False
     has_hand_over: bool = False
-    is_charged: bool = True
     look_up: Callable[[PendingLookup], Accepted | None] | None = None
     translate_receipt: Callable[[str, str], ReceiptMeaning] | None = None

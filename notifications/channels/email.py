@@ -13,5 +13,5 @@ def address_of(customer: Customer) -> str:
 
 
 EMAIL = ChannelSpec(
-    Channel.EMAIL, address_of, "email.txt", send_email, has_subject=True, has_hand_over=True, is_charged=False
+    Channel.EMAIL, address_of, "email.txt", send_email, is_charged=False, has_subject=True, has_hand_over=True
 )

@@ -21,4 +21,6 @@ def address_of(customer: Customer) -> str:
     return customer.phone
 
 
-SMS = ChannelSpec(Channel.SMS, address_of, "sms.txt", send, look_up=find_message, translate_receipt=translate_receipt)
+SMS = ChannelSpec(
+    Channel.SMS, address_of, "sms.txt", send, is_charged=True, look_up=find_message, translate_receipt=translate_receipt
+)

@@ -22,5 +22,11 @@ def address_of(customer: Customer) -> str:
 
 
 WHATSAPP = ChannelSpec(
-    Channel.WHATSAPP, address_of, "whatsapp.txt", send, look_up=find_message, translate_receipt=translate_receipt
+    Channel.WHATSAPP,
+    address_of,
+    "whatsapp.txt",
+    send,
+    is_charged=True,
+    look_up=find_message,
+    translate_receipt=translate_receipt,
 )

@@ -49,11 +49,11 @@ def count_against_budgets(messages: Sequence[OutgoingMessage]) -> dict[OutgoingM
 def _budgets() -> list[Budget]:
     home_code = phonenumbers.country_code_for_region(settings.PHONE_REGION)
     return [
-        # E-mail is free, but must not flood an inbox.
+        # Messages that cost nothing must not flood an inbox either.
         Budget(
             RateLimit("messages to an address", settings.LIMIT_EMAILS_PER_ADDRESS, DAY),
             applies_to=lambda message: not _is_charged(message),
-            key=lambda message: message.address.lower(),
+            key=lambda message: f"{message.channel} {message.address.lower()}",
             recipient=lambda message: "This address",
         ),
         Budget(
@@ -63,16 +63,16 @@ def _budgets() -> list[Budget]:
             recipient=lambda message: "This number",
         ),
         Budget(
-            RateLimit("messages to this country", settings.LIMIT_MESSAGES_AT_HOME, DAY),
+            RateLimit("messages to the home country", settings.LIMIT_MESSAGES_AT_HOME, DAY),
             applies_to=lambda message: _is_charged(message) and _country_code(message) == home_code,
             key=_country,
-            recipient=_country,
+            recipient=lambda message: f"The country code {_country(message)}",
         ),
         Budget(
             RateLimit("messages to another country", settings.LIMIT_MESSAGES_PER_COUNTRY, DAY),
             applies_to=lambda message: _is_charged(message) and _country_code(message) != home_code,
             key=_country,
-            recipient=_country,
+            recipient=lambda message: f"The country code {_country(message)}",
         ),
     ]
 

@@ -77,11 +77,11 @@ class ProviderNotSent(ProviderError, NotSent):
 
 
 class ProviderRateLimited(ProviderNotSent):
-    """The provider limits our rate: retry more slowly. It does not count as an attempt."""
+    """The provider limits our rate: retry more slowly. It does not count towards the maximum of attempts."""
 
 
 class ChannelBroken(ProviderNotSent):
-    """The credentials are wrong: no message of this channel can be sent until they are corrected."""
+    """The provider refuses our account or credentials: nothing can be sent on this channel until that is fixed."""
 
 
 class ProviderOutcomeUnknown(ProviderError, OutcomeUnknown):

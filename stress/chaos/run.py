@@ -24,6 +24,7 @@ from foundation.database_errors import is_database_unavailable
 from foundation.events import Actor, ActorKind
 from notifications.models import Attempt, Notification
 from runtime.processes import Processes, free_port, manage_command, web_server_command
+from sandbox.client import SIMULATED_CHANNELS
 from sandbox.process import running_sandbox
 from stress.chaos.cluster import ROLES, kill_role, process_titles
 from stress.chaos.report import Report, evaluate
@@ -40,7 +41,7 @@ FAULTS = {
     "reset_after": 0.02,
     "list_error": 0.2,
     "callback_lost": 0.4,
-    "callback_doubled": 0.2,
+    "callback_duplicated": 0.2,
     "callback_reordered": 0.2,
     "smtp_refuse": 0.02,
     "smtp_drop_before": 0.01,
@@ -194,7 +195,8 @@ class Run:
     def _wait_until_settled(self) -> None:
         deadline = time.monotonic() + self.size.settle_seconds
         while time.monotonic() < deadline:
-            undecided = Notification.objects.exclude(channel="email", status="held")
+            simulated = Notification.objects.filter(channel__in=SIMULATED_CHANNELS)
+            undecided = simulated.exclude(channel="email", status="held")
             unsettled_count = undecided.filter(status__in=Notification.UNSETTLED).count()
             if not unsettled_count:
                 return

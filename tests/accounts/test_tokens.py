@@ -41,14 +41,14 @@ def test_malformed_bearer_token_is_refused(api, method, path, token):
     assert_problem(response, 401, "authentication_failed")
 
 
-def test_sign_in_ignores_an_expired_token(api):
+def test_sign_in_ignores_an_invalid_token(api):
     make_staff()
 
     response = api.post(
         "/auth/token",
         {"username": "desk", "password": "a-long-password"},
         format="json",
-        headers={"Authorization": "Bearer of-last-year"},
+        headers={"Authorization": "Bearer invalid"},
     )
 
     assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""Build services, bookings and requests."""
+"""Build services, bookings and request bodies."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def next_dst_transitions(zone: ZoneInfo) -> list[date]:
 
 
 def make_booking(service: Service | None = None, **fields: Any) -> Booking:
-    """Create a booking as a customer."""
+    """Create a booking, by default as a customer."""
     service = service or Service.objects.first() or make_service()
     return create_booking(
         **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}
@@ -80,7 +80,7 @@ def make_booking(service: Service | None = None, **fields: Any) -> Booking:
 
 
 def make_hold(service: Service | None = None, **fields: Any) -> Booking:
-    """Create a hold as a customer."""
+    """Create a hold, by default as a customer."""
     service = service or make_paid_service()
     return hold_booking(
         **{"service": service, "starts_at": slot(), "customer": CUSTOMER, "actor": CUSTOMER_ACTOR, **fields}

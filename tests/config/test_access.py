@@ -1,4 +1,4 @@
-"""The access matrix: the status by route, method and identity. The routes come from the URL map, so none is missing."""
+"""The access matrix: the status by route, method and identity. The routes come from the URLconf, so none is missing."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ IDENTITIES = ["anonymous", "other_token", "token", "no_permission", "desk", "man
 METHOD_NOT_ALLOWED = 405
 
 # The status for each identity: anonymous, the token of another booking, the booking's own token, staff without a
-# permission, front desk, manager. A 400 or 409, and for staff a 404, passed the access check: the body is empty, or the
-# row does not exist.
+# permission, front desk, manager. With a 400 or 409, and for staff a 404, the request passed the access check: its body
+# is empty, the transition is invalid, or the row does not exist. (The webhook responds 400 to an invalid signature.)
 ALL_200, ALL_400, ALL_403 = [200] * 6, [400] * 6, [403] * 6
 STAFF_TRANSITION = [401, 401, 401, 403, 200, 200]
 DESK_PAGE = [302, 302, 302, 403, 200, 200]
@@ -83,7 +83,7 @@ ROUTES = [route for route in routes() if not route.startswith("admin/")]
 
 
 class World:
-    """One booking, and a client for each identity."""
+    """Two bookings, and the credentials of each identity."""
 
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)

@@ -69,7 +69,7 @@ def world() -> Iterator[World]:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-def test_generated_requests_match_the_schema(case: Any, world: World, identity: str) -> None:
+def test_responses_to_generated_requests_match_the_schema(case: Any, world: World, identity: str) -> None:
     if generation_mode(case, "header") != GenerationMode.NEGATIVE:
         case.headers.update(world.headers[identity])
     if identity != "anonymous":

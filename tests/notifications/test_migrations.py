@@ -13,7 +13,7 @@ FILL_EVENT = import_module("notifications.migrations.0005_event").FILL_EVENT
 
 
 @pytest.mark.django_db
-def test_event_of_older_messages_is_the_one_in_their_dedupe_key():
+def test_migration_fills_event_from_dedupe_key():
     booking = make_booking(make_service(reminder_minutes=[120]))
     confirm_booking(booking_id=booking.pk, actor=DESK)
     events = dict(Notification.objects.values_list("pk", "event_id"))

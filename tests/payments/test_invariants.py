@@ -95,7 +95,7 @@ def test_invariants_hold_for_a_paid_booking(paid_booking):
         (make_event_overdue, "events are processed"),
         (make_order_overdue, "Orders and refunds are polled"),
         (make_refund_overdue, "Orders and refunds are polled"),
-        (make_hold_overdue, "Unpaid holds expire"),
+        (make_hold_overdue, "Unpaid holds are released"),
     ],
 )
 def test_check_invariants_names_each_violation(paid_booking, damage, part):

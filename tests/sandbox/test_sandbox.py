@@ -260,7 +260,7 @@ def test_smtp_refuses_bounce_and_greylist_recipients(sandbox, to, code):
     ("fault", "statuses"),
     [
         ("callback_lost", []),
-        ("callback_doubled", ["sent", "sent", "delivered", "delivered"]),
+        ("callback_duplicated", ["sent", "sent", "delivered", "delivered"]),
         ("callback_reordered", ["delivered", "sent"]),
     ],
 )

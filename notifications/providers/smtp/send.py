@@ -41,7 +41,7 @@ def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -
         reason = "The mail server rejected our user name or password."
         raise ChannelBroken(reason, code=str(error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise ProviderNotSent(f"The mail server could not be used ({type(error).__name__}).") from error
+        raise ProviderNotSent(f"The connection to the mail server failed ({type(error).__name__}).") from error
     return Accepted(provider_id=str(email["Message-ID"]), http_status=None)
 
 

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(("phone_input", "expected"), [("098123 40009", "+919812340009"), ("call me", "+919812340003")])
-def test_customer_form_normalises_the_phone_number(front_desk, phone_input, expected):
+def test_customer_form_normalises_or_rejects_the_phone_number(front_desk, phone_input, expected):
     customer = make_booking().customer
 
     front_desk.post(

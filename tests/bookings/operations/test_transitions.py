@@ -228,8 +228,8 @@ def test_accept_payment_does_not_reinstate_a_hold_of_a_session_that_is_now_short
     assert violated_invariants() == set()
 
 
-@pytest.mark.parametrize("reason", ["closed day", "inactive doctor"])
-def test_accept_payment_does_not_reinstate_a_hold_outside_the_current_hours(reason):
+@pytest.mark.parametrize("reason", ["closed day", "inactive resource"])
+def test_accept_payment_does_not_reinstate_a_hold_that_can_no_longer_be_booked(reason):
     service = make_paid_service()
     hold = make_hold(service)
     release_hold(booking_id=hold.pk, actor=DESK)

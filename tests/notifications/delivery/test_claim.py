@@ -6,7 +6,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from notifications.delivery.claim import claim_due_notifications
-from notifications.models import Attempt, Notification
+from notifications.models import Attempt, Channel, Notification
 from tests.builders.bookings import make_booking, make_service
 from tests.builders.notifications import deliver_all, make_notification
 
@@ -30,11 +30,13 @@ def test_concurrent_claims_never_return_the_same_message():
     service = make_service(resources=10)
     for _ in range(10):
         make_booking(service)
-    gate, claimed = threading.Barrier(4), []
+    barrier, claimed = threading.Barrier(4), []
 
     def claim():
-        gate.wait()
-        claimed.extend(claim_due_notifications(room=30, in_flight={}, worker=threading.current_thread().name))
+        barrier.wait()
+        claimed.extend(
+            claim_due_notifications(room=10 * len(Channel), in_flight={}, worker=threading.current_thread().name)
+        )
         connection.close()
 
     threads = [threading.Thread(target=claim) for _ in range(4)]
@@ -43,7 +45,7 @@ def test_concurrent_claims_never_return_the_same_message():
     for thread in threads:
         thread.join()
 
-    assert len(claimed) == len({message.id for message in claimed}) == 30
+    assert len(claimed) == len({message.id for message in claimed}) == 10 * len(Channel)
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def test_verified_payment_confirms_the_booking(sandbox):
     assert (payment.amount_minor, payment.currency, payment.disposition) == (50_000, "INR", "confirms")
 
 
-def test_verified_payment_of_a_service_that_needs_confirmation_is_pending(sandbox):
+def test_verified_payment_leaves_a_booking_that_needs_confirmation_pending(sandbox):
     new_checkout = checkout(make_paid_service(requires_confirmation=True))
 
     assert verify(sandbox.client.pay(new_checkout.order.razorpay_order_id)).status == "pending"
@@ -137,7 +137,7 @@ def test_payment_in_review_announces_no_refund(sandbox):
         verify(checkout_response)
 
 
-def test_payment_for_a_sold_slot_is_refunded_after_its_capture(sandbox):
+def test_payment_for_a_taken_slot_is_refunded_after_its_capture(sandbox):
     new_checkout = checkout()
     checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id)
     release_hold(booking_id=new_checkout.new_booking.booking.pk, actor=DESK)
