@@ -32,7 +32,7 @@ def plan_reminders(booking: Booking, event: BookingEvent) -> None:
 
 
 def cancel_reminders(booking: Booking) -> None:
-    """Cancel the reminders that have not been sent: the visit is over, cancelled or rescheduled."""
+    """Cancel the superseded reminders: the visit is over, cancelled or rescheduled, and they have not been sent."""
     reminders = Notification.objects.filter(booking=booking, kind=MessageKind.BOOKING_REMINDER)
     planned = reminders.filter(status__in=Notification.ALLOWED_PREDECESSORS[Status.CANCELLED])
     planned.update(status=Status.CANCELLED, error="The visit is over, or was cancelled or rescheduled.", due_at=Now())

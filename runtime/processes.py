@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, and stop gracefully."""
+"""Child processes that never outlive their parent, and their graceful shutdown."""
 
 from __future__ import annotations
 

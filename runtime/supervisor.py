@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def supervise_cluster() -> None:
-    """Run a cluster, and replace it whenever it ends or freezes, until SIGTERM or Ctrl-C; then shut down gracefully."""
+    """Run a cluster, and replace it whenever it ends or freezes, until SIGTERM or Ctrl-C. Then shut down gracefully."""
     interrupt_on_signals()
     with tempfile.TemporaryDirectory(prefix="daybook-worker-") as folder:
         stop_file = Path(folder) / "stop"

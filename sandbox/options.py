@@ -1,4 +1,4 @@
-"""The options of the sandbox: its credentials, response times and faults."""
+"""The options of the sandbox: its credentials, response times and fault injection."""
 
 from __future__ import annotations
 

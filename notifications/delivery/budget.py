@@ -1,4 +1,4 @@
-"""Daily message budgets: per address or phone number, and per country.
+"""Daily message budgets (quotas): per address or phone number, and per country.
 
 A message counts when it is first claimed, not when it is queued, so the business never pays for more messages than the
 budget allows, no matter what queues them.

@@ -1,4 +1,4 @@
-"""Decide about notifications on hold: they may have been sent, and the provider cannot say."""
+"""Decide about notifications on hold. Each needs a decision: it may have been sent, and the provider cannot say."""
 
 from __future__ import annotations
 

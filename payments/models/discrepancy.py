@@ -1,4 +1,4 @@
-"""Discrepancies: payments at the gateway that do not match our orders."""
+"""Discrepancies: unmatched payments, which the gateway has captured but which match none of our orders."""
 
 from __future__ import annotations
 
