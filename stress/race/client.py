@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import requests
 
-MAX_WAIT_SECONDS = 60
+MAX_WAIT_SECONDS = 120  # each kill may leave the lock of an idempotency key, for 20 s
 CUT_AFTER_SECONDS = 0.03  # the server can read a request in this time, but rarely carry it out
 CUT_SHARE, LOSS_SHARE = 0.1, 0.2  # of requests cut off early, and of responses lost after the commit
 SERVICE_UNAVAILABLE = 503
@@ -87,16 +87,19 @@ class Client:
         after its commit.
         """
         deadline = time.monotonic() + MAX_WAIT_SECONDS
+        results: Counter[str] = Counter()
         while True:
             is_cut = is_unreliable and self.rng.random() < CUT_SHARE
             try:
                 response = self._http.request(
                     method, self.base + url, timeout=(5, CUT_AFTER_SECONDS) if is_cut else 30, **request
                 )
-            except requests.RequestException:
+            except requests.RequestException as error:
+                results[type(error).__name__] += 1
                 if is_cut:
                     self.response_log.record_cut()
             else:
+                results[_problem_code(response) or str(response.status_code)] += 1
                 is_lost = is_unreliable and response.ok and self.rng.random() < LOSS_SHARE
                 if is_unreliable and response.ok:
                     self.response_log.record_arrival(is_lost=is_lost)
@@ -106,7 +109,7 @@ class Client:
                     self.response_log.record(path, response)
                     return response
             if time.monotonic() > deadline:
-                raise TimeoutError(f"No response to {method} {url} within {MAX_WAIT_SECONDS} s")
+                raise TimeoutError(f"No response to {method} {url} within {MAX_WAIT_SECONDS} s, only {dict(results)}")
             time.sleep(self.rng.uniform(0.02, 0.2))
 
     def book(self, path: str, body: dict[str, Any], *, url: str = "/bookings/") -> requests.Response:
