@@ -12,7 +12,7 @@ from payments.invariants import INVARIANTS
 from payments.models import GatewayEvent, Payment, PaymentOrder, Refund
 from tests.builders.payments import checkout, verify
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LONG_AGO = timezone.now() - timedelta(days=1)
 

@@ -10,7 +10,7 @@ from notifications.delivery.heartbeat import record_heartbeat
 from notifications.models import Lane
 from runtime import supervisor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from notifications.providers.base import ProviderOutcomeUnknown
 from notifications.providers.twilio.client import TwilioHttpClient, get_client
 from sandbox.process import running_sandbox
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT, TOKEN = "AC" + "0" * 32, "sandbox-auth-token"
 
 

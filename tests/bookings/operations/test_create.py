@@ -162,6 +162,7 @@ def test_concurrent_holds_of_one_phone_number_create_one(settings):
     assert Booking.objects.count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_bookings_of_one_slot_create_one():
     service, starts_at = make_service(), slot()

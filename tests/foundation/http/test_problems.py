@@ -50,6 +50,7 @@ def test_post_without_trailing_slash_is_not_redirected(api):
     assert api.post("/bookings", booking_request(service), format="json").status_code == 201
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_locked_database_is_503_with_retry_after_and_writes_nothing(api):
     service = make_service()

@@ -57,6 +57,7 @@ def test_drain_of_a_stopping_worker_claims_nothing(sandbox, settings, tmp_path):
     assert notification.status == Status.QUEUED
 
 
+@pytest.mark.slow
 def test_drain_stopped_during_a_slice_records_messages_in_flight(sandbox, settings, tmp_path):
     settings.STOP_FILE = str(tmp_path / "stop")
     sandbox.client.set(message_seconds_min=1, message_seconds_max=1)

@@ -193,6 +193,7 @@ def test_checkout_after_the_hold_expired_starts_again(sandbox, api):
     assert sorted(Booking.objects.values_list("status", flat=True)) == ["expired", "held"]
 
 
+@pytest.mark.slow
 def test_concurrent_verifications_webhooks_and_polls_settle_once(sandbox):
     new_checkout = checkout()
     checkout_response = sandbox.client.pay(new_checkout.order.razorpay_order_id)
@@ -211,6 +212,7 @@ def test_concurrent_verifications_webhooks_and_polls_settle_once(sandbox):
     assert Booking.objects.get().version == 2
 
 
+@pytest.mark.slow
 def test_concurrent_late_payments_for_one_slot_confirm_one_and_refund_the_others(sandbox):
     service = make_paid_service()
     late_responses = []

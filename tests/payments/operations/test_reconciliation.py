@@ -8,7 +8,7 @@ from payments.models import Discrepancy, GatewayEvent, PaymentOrder, Refund
 from payments.operations.reconciliation import RECONCILIATION, ReconciliationAction, perform_reconciliation_action
 from tests.builders.bookings import DESK
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LATER = timedelta(hours=1)
 

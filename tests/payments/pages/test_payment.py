@@ -7,7 +7,7 @@ from bookings.models import Booking
 from payments.models import Refund
 from tests.builders.accounts import sign_in_staff
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def refund_form(**changes):

@@ -10,7 +10,7 @@ from payments.models import Discrepancy, GatewayEvent, Payment, PaymentOrder, Re
 from tests.builders.accounts import sign_in_staff
 from tests.builders.payments import checkout, make_orders_due
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 RECONCILIATION, RESOLVE = "/payments/reconciliation", "/payments/reconciliation/resolve"
 

@@ -11,7 +11,7 @@ from payments.polling import orders
 from tests.builders.bookings import make_paid_service
 from tests.builders.payments import checkout, make_orders_due, verify
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def make_hold_overdue(new_checkout):

@@ -9,7 +9,7 @@ from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK
 from tests.builders.payments import count_messages_by_kind, gateway_refund_amounts, make_refunds_due
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def refund(payment, amount=50_000, key=None, **options):

@@ -6,7 +6,7 @@ from payments.polling.webhook_events import process_events
 from tests.builders.bookings import make_paid_service
 from tests.builders.payments import checkout, payment_entity, post_webhook, verify, webhook_event
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def test_webhook_of_a_captured_payment_confirms_an_unverified_booking(sandbox):
