@@ -6,8 +6,9 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 # Show progress immediately, also in a file or a pipe.
 export PYTHONUNBUFFERED := 1
-# The tests wait more than they compute: twice as many workers as cores.
+# The slow tests wait more than they compute, so all tests get twice as many workers as cores.
 WORKERS = $(shell python3 -c 'import os; print(2 * os.cpu_count())')
+FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast run migrations lint words chaos race fuzz bench format requirements clean
@@ -22,7 +23,7 @@ test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": on
 	@$(PY) -m pytest $(or $(ARGS),-n $(WORKERS))
 
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
-	@$(PY) -m pytest -n $(WORKERS) -m "not slow"
+	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow"
 
 run: $(READY) ## run the web server and the worker, with the settings from the environment or .env
 	@$(PY) manage.py run
