@@ -53,7 +53,7 @@ OWN_STATUSES = {
     ("post", "/auth/token"): [429],
     ("get", "/bookings/"): [403, 429],
     ("post", "/bookings/"): [409, 422, 429],
-    ("post", "/bookings/razorpay-booking"): [409, 422, 429, 502],
+    ("post", "/bookings/razorpay-booking"): [404, 409, 422, 429, 502],
     ("post", "/bookings/verify-payment"): [404, 409],
     ("get", "/bookings/{booking_id}"): [403, 429],
     ("post", "/bookings/{booking_id}/cancel"): [403, 409, 429],

@@ -22,5 +22,6 @@ os.environ.update(
     LIMIT_EMAILS_PER_ADDRESS="0",
     RAZORPAY_KEY_ID="rzp_test_sandbox",
     RAZORPAY_KEY_SECRET="sandbox-key-secret",
+    RAZORPAY_WEBHOOK_SECRETS="sandbox-webhook-secret",
 )
 ensure_database_url()

@@ -6,11 +6,11 @@ import hashlib
 import json
 import logging
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from payments.gateway.signatures import is_webhook_signature_valid
+from payments.gateway.signatures import are_webhooks_configured, is_webhook_signature_valid
 from payments.models import GatewayEvent
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,11 @@ def razorpay_webhook(request: HttpRequest) -> HttpResponse:
     """Store a Razorpay event once, and respond 200.
 
     Without a 2xx response within 5 s, Razorpay retries, and disables the webhook after a day of failures. So this
-    refuses only events without a valid signature (400) and oversized events (413).
+    refuses only events without a valid signature (400) and oversized events (413), and all of them if Razorpay is not
+    configured (404).
     """
+    if not are_webhooks_configured():
+        raise Http404("Razorpay's webhooks are not configured.")
     body = request.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         return HttpResponse(status=413)

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -23,6 +24,7 @@ from payments.api.serializers import (
     VerifyPaymentInputSerializer,
     VerifyPaymentResponseSerializer,
 )
+from payments.gateway.signatures import is_checkout_configured
 from payments.operations.checkout import Checkout, respond_to_checkout
 from payments.operations.verify import verify_payment
 
@@ -30,7 +32,16 @@ from payments.operations.verify import verify_payment
 GRACE = timedelta(minutes=5)
 
 
-class RazorpayBooking(APIView):
+class CheckoutEndpoint(APIView):
+    """An endpoint that exists only if Razorpay is configured."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not is_checkout_configured():
+            raise NotFound("Online payment is not available. Book with POST /bookings/, or contact the business.")
+        super().initial(request, *args, **kwargs)
+
+
+class RazorpayBooking(CheckoutEndpoint):
     permission_classes = [permissions.AllowAny]
     throttle_classes = [NewBookingThrottle]
 
@@ -52,7 +63,7 @@ class RazorpayBooking(APIView):
         return response.as_response()
 
 
-class VerifyPayment(APIView):
+class VerifyPayment(CheckoutEndpoint):
     permission_classes = [permissions.AllowAny]
 
     @extend_schema(

@@ -11,6 +11,16 @@ from django.conf import settings
 SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
+def is_checkout_configured() -> bool:
+    """Return whether there are credentials to create orders and verify payments with."""
+    return bool(settings.RAZORPAY_KEY_ID.strip() and settings.RAZORPAY_KEY_SECRET.strip())
+
+
+def are_webhooks_configured() -> bool:
+    """Return whether there is a secret to verify webhooks with."""
+    return any(secret.strip() for secret in settings.RAZORPAY_WEBHOOK_SECRETS)
+
+
 def is_payment_signature_valid(*, order_id: str, payment_id: str, signature: str) -> bool:
     """Return whether Razorpay signed this payment for this order. Pass the *stored* order id, never the caller's."""
     message = f"{order_id}|{payment_id}".encode()
@@ -23,6 +33,6 @@ def is_webhook_signature_valid(body: bytes, signature: str) -> bool:
 
 
 def _is_signed(message: bytes, signature: str, secret: str) -> bool:
-    if not secret or not SIGNATURE.fullmatch(signature):  # with an empty secret, any caller could sign
+    if not secret.strip() or not SIGNATURE.fullmatch(signature):  # with a blank secret, any caller could sign
         return False
     return hmac.compare_digest(hmac.new(secret.encode(), message, hashlib.sha256).hexdigest(), signature)

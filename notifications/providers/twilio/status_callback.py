@@ -4,12 +4,12 @@ import json
 from uuid import UUID
 
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from notifications.providers.twilio.inbound import record_inbound
-from notifications.providers.twilio.signature import is_callback_signature_valid
+from notifications.providers.twilio.signature import is_callback_signature_valid, is_configured
 
 # Inserts nothing if the receipt is already stored, or if there is no such notification.
 INSERT_RECEIPT = """
@@ -23,7 +23,7 @@ INSERT_RECEIPT = """
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
-    """Store a status callback. Respond 204, or 403 if Twilio did not sign it."""
+    """Store a status callback. Respond 204, 403 if Twilio did not sign it, or 404 if it is not configured."""
     fields = _signed_fields(request)
     if fields is None:
         return HttpResponse(status=403)
@@ -34,7 +34,7 @@ def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID)
 @csrf_exempt
 @require_POST
 def twilio_inbound(request: HttpRequest) -> HttpResponse:
-    """Store a reply and apply STOP and START. Respond with empty TwiML, or 403 if Twilio did not sign it."""
+    """Store a reply and apply STOP and START. Respond with empty TwiML, or as twilio_status does."""
     fields = _signed_fields(request)
     if fields is None:
         return HttpResponse(status=403)
@@ -43,7 +43,12 @@ def twilio_inbound(request: HttpRequest) -> HttpResponse:
 
 
 def _signed_fields(request: HttpRequest) -> dict[str, str] | None:
-    """Return the form fields, or None if Twilio did not sign them. The signature covers unknown fields, too."""
+    """Return the form fields, or None if Twilio did not sign them. The signature covers unknown fields, too.
+
+    Raises Http404 if Twilio is not configured.
+    """
+    if not is_configured():
+        raise Http404("Twilio is not configured.")
     fields = {name: request.POST.get(name, "") for name in request.POST}
     signature = request.headers.get("X-Twilio-Signature", "")
     if not is_callback_signature_valid(full_path=request.get_full_path(), fields=fields, signature=signature):

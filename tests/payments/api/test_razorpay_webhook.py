@@ -3,7 +3,7 @@ import json
 import pytest
 
 from payments.models import GatewayEvent
-from tests.builders.payments import checkout, payment_entity, post_webhook, sign_webhook, webhook_event
+from tests.builders.payments import WEBHOOK_SECRET, checkout, payment_entity, post_webhook, sign_webhook, webhook_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +25,8 @@ def test_webhook_without_an_event_id_is_stored_once_per_body(sandbox):
         lambda body, signature: (body, signature[:-1] + "g"),
         lambda body, signature: (body, sign_webhook(body, "another-secret")),
         lambda body, signature: (body, sign_webhook(body, "")),
+        lambda body, signature: (body, sign_webhook(body, "sandbox-key-secret")),
+        lambda body, signature: (body, sign_webhook(body, "sandbox-auth-token")),  # Twilio's
         lambda body, signature: (body + b" ", signature),
         lambda body, signature: (body.replace(b"50000", b"60000"), signature),
         lambda body, signature: (json.dumps(json.loads(body), indent=1).encode(), signature),
@@ -39,11 +41,22 @@ def test_webhook_with_an_invalid_signature_changes_nothing(sandbox, alter):
     assert GatewayEvent.objects.count() == 0
 
 
-def test_webhook_signed_with_an_empty_secret_is_refused(sandbox, settings):
-    settings.RAZORPAY_WEBHOOK_SECRETS = [""]
+@pytest.mark.parametrize("blank", ["", " "])
+def test_webhook_signed_with_a_blank_secret_is_refused(sandbox, settings, blank):
+    settings.RAZORPAY_WEBHOOK_SECRETS = [blank, WEBHOOK_SECRET]
     body = webhook_event("payment.captured", payment=payment_entity(checkout()))
 
-    assert post_webhook(body, sign_webhook(body, "")).status_code == 400
+    assert post_webhook(body, sign_webhook(body, blank)).status_code == 400
+    assert GatewayEvent.objects.count() == 0
+
+
+@pytest.mark.parametrize("secrets", [[], [""], [" "]])
+def test_webhook_is_not_found_while_there_is_no_secret(sandbox, settings, secrets):
+    settings.RAZORPAY_WEBHOOK_SECRETS = secrets
+    body = webhook_event("payment.captured", payment=payment_entity(checkout()))
+
+    assert post_webhook(body, sign_webhook(body, "")).status_code == 404
+    assert GatewayEvent.objects.count() == 0
 
 
 def test_webhook_that_is_too_large_is_413(db):

@@ -49,6 +49,21 @@ def test_checkout_response_has_the_fields_of_razorpay_checkout(sandbox, api):
     }
 
 
+@pytest.mark.parametrize("name", ["RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET"])
+@pytest.mark.parametrize("blank", ["", " "])
+def test_checkout_is_not_found_while_razorpay_is_not_configured(sandbox, api, settings, name, blank):
+    service = make_paid_service()
+    setattr(settings, name, blank)
+
+    responses = [
+        api.post(CHECKOUT, booking_request(service), format="json"),
+        api.post(VERIFY, {}, format="json"),
+    ]
+
+    assert [(response.status_code, response.json()["code"]) for response in responses] == [(404, "not_found")] * 2
+    assert Booking.objects.count() == 0
+
+
 def test_checkout_ignores_a_price_from_the_client(sandbox, api):
     service = make_paid_service()
     body = {"service": service.slug, "starts_at": slot().isoformat(), "customer": CUSTOMER}

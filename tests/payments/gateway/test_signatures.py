@@ -1,3 +1,6 @@
+import hashlib
+import hmac
+
 import pytest
 import razorpay
 
@@ -29,6 +32,14 @@ def test_webhook_signature_of_razorpays_example_is_valid(settings):
         assert not is_webhook_signature_valid(body, altered)
         with pytest.raises(razorpay.errors.SignatureVerificationError):
             sdk.verify_webhook_signature(body.decode(), altered, "123456")
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_payment_signed_with_a_blank_secret_is_invalid(settings, blank):
+    settings.RAZORPAY_KEY_SECRET = blank
+    signature = hmac.new(blank.encode(), b"order_1|pay_1", hashlib.sha256).hexdigest()
+
+    assert not is_payment_signature_valid(order_id="order_1", payment_id="pay_1", signature=signature)
 
 
 @pytest.mark.parametrize("order_id", ["order_1", "order_2"])

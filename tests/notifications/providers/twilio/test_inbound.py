@@ -32,6 +32,20 @@ def test_inbound_stop_and_start_apply_to_the_channel_of_the_reply():
     assert (response.status_code, response.content) == (200, b"<Response/>")
 
 
+@pytest.mark.parametrize("token", ["", " "], ids=["empty", "blank"])
+def test_inbound_message_is_not_found_while_twilio_has_no_token(settings, token):
+    settings.TWILIO_AUTH_TOKEN = token
+
+    assert receive("STOP", token=token).status_code == 404
+    assert (InboundMessage.objects.count(), Suppression.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("token", ["", "sandbox-key-secret", "sandbox-webhook-secret"])
+def test_inbound_message_signed_with_another_key_is_refused(token):
+    assert receive("STOP", token=token).status_code == 403
+    assert (InboundMessage.objects.count(), Suppression.objects.count()) == (0, 0)
+
+
 def test_inbound_message_without_a_keyword_is_stored_and_suppresses_nothing():
     receive("Please stop by at ten")
 

@@ -5,6 +5,7 @@ from django.test import Client
 from twilio.request_validator import RequestValidator
 
 from notifications.models import Notification, Receipt
+from notifications.providers.twilio.signature import is_callback_signature_valid
 from tests.builders.notifications import make_notification
 from tests.builders.twilio import post_status_callback
 
@@ -27,11 +28,27 @@ def test_status_callback_replayed_is_stored_once(accepted_message):
 
 @pytest.mark.parametrize(
     "forgery",
-    [{"token": "another-token"}, {"host": "http://evil.example"}],
-    ids=["another token", "another address"],
+    [
+        {"token": "another-token"},
+        {"token": ""},
+        {"token": "sandbox-key-secret"},
+        {"token": "sandbox-webhook-secret"},
+        {"host": "http://evil.example"},
+    ],
+    ids=["another token", "no token", "Razorpay's key", "Razorpay's webhook secret", "another address"],
 )
 def test_status_callback_with_a_forged_signature_is_refused(accepted_message, forgery):
     assert post_status_callback(accepted_message, "delivered", **forgery).status_code == 403
+    assert Receipt.objects.count() == 0
+
+
+@pytest.mark.parametrize("token", ["", " "], ids=["empty", "blank"])
+def test_status_callback_is_not_found_while_twilio_has_no_token(accepted_message, settings, token):
+    settings.TWILIO_AUTH_TOKEN = token
+
+    assert post_status_callback(accepted_message, "undelivered", token=token).status_code == 404
+    signature = RequestValidator(token).compute_signature("http://testserver/", {})
+    assert not is_callback_signature_valid(full_path="/", fields={}, signature=signature)
     assert Receipt.objects.count() == 0
 
 
