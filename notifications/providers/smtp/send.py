@@ -60,13 +60,21 @@ def _compose(message: OutgoingMessage) -> EmailMessage:
 
 
 def _connect() -> smtplib.SMTP:
-    server_class = smtplib.SMTP_SSL if settings.EMAIL_USE_SSL else smtplib.SMTP
-    server = server_class(settings.EMAIL_HOST, settings.EMAIL_PORT, timeout=settings.EMAIL_TIMEOUT)
+    address, timeout = (settings.EMAIL_HOST, settings.EMAIL_PORT), settings.EMAIL_TIMEOUT
+    if settings.EMAIL_USE_SSL:
+        server: smtplib.SMTP = smtplib.SMTP_SSL(*address, timeout=timeout, context=_tls_context())
+    else:
+        server = smtplib.SMTP(*address, timeout=timeout)
     if settings.EMAIL_USE_TLS:
-        server.starttls(context=ssl.create_default_context())
+        server.starttls(context=_tls_context())
     if settings.EMAIL_HOST_USER:
         server.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
     return server
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return a context that verifies the server's certificate and its host name."""
+    return ssl.create_default_context(cafile=settings.EMAIL_CA_FILE or None)
 
 
 def _send_envelope(server: smtplib.SMTP, address: str) -> None:
