@@ -11,7 +11,7 @@ WORKERS = $(shell python3 -c 'import os; print(2 * os.cpu_count())')
 FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast run migrations lint words chaos race fuzz bench format requirements clean
+.PHONY: help demo test test-fast peers run migrations lint words chaos race fuzz bench format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 22
@@ -23,7 +23,11 @@ test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": on
 	@$(PY) -m pytest $(or $(ARGS),-n $(WORKERS))
 
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
-	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow"
+	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow and not peers"
+
+peers: $(READY) ## run the tests against a real Postfix, which apt-get installs (as root, on Debian)
+	@tools/install_peers.sh
+	@$(PY) -m pytest -m peers
 
 run: $(READY) ## run the web server and the worker, with the settings from the environment or .env
 	@$(PY) manage.py run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sandbox.state import State
 
+BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 REFUSALS = {"bounce.example": "550 5.1.1 The mailbox does not exist", "greylist.example": "451 4.7.1 Try again later"}
 
 
@@ -28,6 +30,9 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if BARE_LINE_FEED.search(envelope.original_content or b""):
+            self.state.log.write("request.refused", code="550", to=envelope.rcpt_tos[0])
+            return "550 5.5.2 Error: bare <LF> received"  # as a strict Postfix does
         await asyncio.sleep(self.state.random_duration("message"))
         if self.state.is_injected("smtp_refuse"):
             return "451 4.3.0 Try again later"

@@ -6,6 +6,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable
+from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
 
@@ -22,6 +23,8 @@ from notifications.providers.base import (
     RecipientUnreachable,
 )
 
+# CRLF at every line end (RFC 5321, 2.3.8). 7-bit text needs no extension of the server, such as 8BITMIME.
+SEVEN_BIT = policy.SMTP.clone(cte_type="7bit")
 NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|6|10)\b")  # RFC 3463 and RFC 7505: the address itself is invalid
 
 
@@ -46,7 +49,7 @@ def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -
 
 
 def _compose(message: OutgoingMessage) -> EmailMessage:
-    email = EmailMessage()
+    email = EmailMessage(policy=SEVEN_BIT)
     email["From"] = settings.DEFAULT_FROM_EMAIL
     email["To"] = message.address
     email["Subject"] = " ".join(message.subject.split())
