@@ -52,6 +52,7 @@ class Settings:
     smtp_refuse: float = 0.0  # 451 after the message text
     smtp_drop_before: float = 0.0  # the connection breaks after the message text, and nothing was accepted
     smtp_drop_after: float = 0.0  # the connection breaks, although the message was accepted
+    smtp_quit_421: float = 0.0  # 421 as the reply to QUIT, after the message was accepted
 
     def change(self, values: dict[str, object]) -> None:
         """Set the named settings. Raises ValueError for an unknown name or an invalid value."""

@@ -43,6 +43,9 @@ class Mailbox:
             return self._drop(server)
         return "250 2.0.0 Accepted"
 
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        return "421 4.3.2 Closing" if self.state.is_injected("smtp_quit_421") else "221 Bye"
+
     def _accept(self, envelope: Envelope) -> None:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         mail = message_from_bytes(content, policy=policy.default)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -35,7 +36,7 @@ def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -
     """
     email = _compose(message)
     try:
-        with _connect() as server:
+        with _connection() as server:
             _send_envelope(server, message.address)
             if not may_hand_over():
                 raise ProviderNotSent("The attempt ran out of time before the hand-over.")
@@ -60,6 +61,18 @@ def _compose(message: OutgoingMessage) -> EmailMessage:
     email["Auto-Submitted"] = "auto-generated"
     email.set_content(message.body)
     return email
+
+
+@contextmanager
+def _connection() -> Iterator[smtplib.SMTP]:
+    """Connect, and quit afterwards. The reply to QUIT changes nothing: the outcome is decided by then."""
+    server = _connect()
+    try:
+        yield server
+    finally:
+        with suppress(OSError, smtplib.SMTPException):  # RFC 5321, 3.8: a server may reply 421 at any time
+            server.quit()
+        server.close()
 
 
 def _connect() -> smtplib.SMTP:

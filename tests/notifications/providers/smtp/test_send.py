@@ -1,4 +1,5 @@
 import pytest
+from django.utils import timezone
 
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.send_attempt import deliver
@@ -18,6 +19,20 @@ def test_send_email_without_permission_to_hand_over_sends_nothing(sandbox):
     outcome = deliver(message, may_hand_over=lambda: False)
 
     assert (outcome.status, len(sandbox.client.accepted()) - count_before) == (Status.QUEUED, 0)
+
+
+def test_send_email_is_accepted_whatever_the_reply_to_quit(sandbox):
+    notification = make_notification(channel="email")
+    log_length = len(sandbox.client.log())
+    sandbox.client.set(smtp_quit_421=1)
+
+    for _ in range(2):
+        Notification.objects.update(due_at=timezone.now())
+        deliver_all()
+
+    notification.refresh_from_db()
+    assert notification.status == Status.ACCEPTED
+    assert len(sandbox.client.log(log_length, kind="email.accepted")) == 1
 
 
 @pytest.mark.slow
