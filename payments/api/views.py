@@ -37,7 +37,7 @@ class CheckoutEndpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if not is_checkout_configured():
-            raise NotFound("Online payment is not available. Book with POST /bookings/, or contact the business.")
+            raise NotFound("Online payment is not available. Please contact us to book.")
         super().initial(request, *args, **kwargs)
 
 
