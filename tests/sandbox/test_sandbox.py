@@ -233,6 +233,21 @@ def test_requests_above_concurrency_limit_get_429(sandbox, messages):
     assert responses == [201, 201, 429, 429, 429, 429]
 
 
+def test_smtp_refuses_bare_line_feeds_as_a_strict_postfix_does(sandbox):
+    log_length = len(sandbox.client.log())
+
+    with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server:
+        server.ehlo()
+        replies = []
+        for line_end in (b"\n", b"\r\n"):
+            server.mail("bookings@example.com")
+            server.rcpt("meera@example.com")
+            replies.append(server.data(line_end.join([b"Subject: Visit", b"", b"Hello", b""]))[0])
+
+    assert replies == [550, 250]
+    assert len(sandbox.client.log(log_length, kind="email.accepted")) == 1
+
+
 @pytest.mark.parametrize(("fault", "accepted"), [("smtp_refuse", 0), ("smtp_drop_before", 0), ("smtp_drop_after", 1)])
 def test_smtp_faults_accept_mail_only_if_injected_after(sandbox, fault, accepted):
     before = len(sandbox.client.accepted())
