@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from notifications.delivery.send_attempt import CHANNEL_PAUSE_SECONDS, Outcome
 from notifications.models import Channel, ChannelState
-from notifications.providers.base import ChannelBroken, ProviderRateLimited
+from notifications.providers.base import ChannelBroken, ChannelNotReady
 
 STEP = 10
 GROWTH_DELAY_SECONDS = 2.0  # after a decrease
@@ -53,11 +53,11 @@ def raise_limits() -> None:
 def lower_limits(outcomes: Iterable[Outcome]) -> None:
     """Halve the limit of each channel whose provider limited our rate, and pause each that is broken."""
     errors = [(outcome.message.channel, outcome.error) for outcome in outcomes]
-    rate_limited = {channel for channel, error in errors if isinstance(error, ProviderRateLimited)}
+    slowed = {channel for channel, error in errors if isinstance(error, ChannelNotReady)}
     broken = {channel: error for channel, error in errors if isinstance(error, ChannelBroken)}
-    if rate_limited:
+    if slowed:
         with connection.cursor() as cursor:
-            cursor.execute(HALVE_LIMITS, [list(rate_limited)])
+            cursor.execute(HALVE_LIMITS, [list(slowed)])
     for channel, error in broken.items():
         # After the pause, one message at a time tests whether the credentials are correct again.
         ChannelState.objects.filter(channel=channel).update(

@@ -12,11 +12,11 @@ from notifications.models import Notification
 from notifications.providers.base import (
     Accepted,
     ChannelBroken,
+    ChannelNotReady,
     OutgoingMessage,
     ProviderError,
     ProviderNotSent,
     ProviderOutcomeUnknown,
-    ProviderRateLimited,
     ProviderRejected,
     RecipientOptedOut,
 )
@@ -45,8 +45,8 @@ class Outcome:
 
     @property
     def counts_as_attempt(self) -> bool:
-        """Return whether it counts against MAX_ATTEMPTS. Rate limits and wrong credentials do not."""
-        return not isinstance(self.error, ProviderRateLimited | ChannelBroken)
+        """Return whether it counts against MAX_ATTEMPTS. Faults of the channel do not."""
+        return not isinstance(self.error, ChannelNotReady)
 
 
 def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Outcome:
@@ -72,7 +72,7 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
 def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
     if isinstance(error, ChannelBroken):
         return Outcome(message, Status.QUEUED, error=error, retry_in=CHANNEL_PAUSE_SECONDS)
-    if isinstance(error, ProviderRateLimited):
+    if isinstance(error, ChannelNotReady):
         return Outcome(message, Status.QUEUED, error=error, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
     if message.attempts >= MAX_ATTEMPTS:
         return Outcome(message, Status.DEAD, error=error)

@@ -76,12 +76,26 @@ class ProviderNotSent(ProviderError, NotSent):
     """The message was not sent: retry later."""
 
 
-class ProviderRateLimited(ProviderNotSent):
-    """The provider limits our rate: retry more slowly. It does not count towards the maximum of attempts."""
+class ChannelNotReady(ProviderNotSent):
+    """Nothing is wrong with the message, but the channel cannot send it now. It does not count as an attempt."""
 
 
-class ChannelBroken(ProviderNotSent):
-    """The provider refuses our account or credentials: nothing can be sent on this channel until that is fixed."""
+class ProviderRateLimited(ChannelNotReady):
+    """The provider limits our rate: send more slowly. ``retry_after``: the seconds that it asks us to wait, if any."""
+
+    def __init__(
+        self, reason: str, *, code: str = "", http_status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason, code=code, http_status=http_status)
+        self.retry_after = retry_after
+
+
+class ProviderUnavailable(ChannelNotReady):
+    """The provider cannot be reached, or accepts no connection at the moment: an outage, which usually ends soon."""
+
+
+class ChannelBroken(ChannelNotReady):
+    """The provider refuses our account, credentials or set-up: nothing can be sent until a person corrects that."""
 
 
 class ProviderOutcomeUnknown(ProviderError, OutcomeUnknown):
