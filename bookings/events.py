@@ -15,3 +15,18 @@ booking_rescheduled = Signal()
 booking_missed = Signal()
 booking_corrected = Signal()
 customer_updated = Signal()
+
+# Every signal that sends a booking and its event.
+BOOKING_CHANGES = [
+    booking_held,
+    booking_requested,
+    booking_confirmed,
+    booking_completed,
+    booking_expired,
+    booking_unanswered,
+    booking_declined,
+    booking_cancelled,
+    booking_rescheduled,
+    booking_missed,
+    booking_corrected,
+]

@@ -3,30 +3,35 @@
 The minutes allow for work in progress. Kinds and channels come from their registries.
 """
 
+from bookings.models import Booking, BookingEvent
 from notifications.channels import CHANNELS
-from notifications.messages.kinds import KINDS
+from notifications.messages.kinds import kinds_caused_by
 
-# The kinds that an event must have, by signal: its status decides which of its signals was sent.
-SIGNALS = list({spec.signal: None for spec in KINDS.values() if spec.signal is not None})
-EXPECTED_KINDS = ", ".join(
-    f"({SIGNALS.index(spec.signal)}, '{event_kind.value}', '{kind.value}')"
-    for kind, spec in KINDS.items()
-    if spec.signal is not None
-    for event_kind in spec.event_kinds
+# Which event causes which message, for all values that an event may have, by the rule that queues the messages.
+EXPECTED_MESSAGES = ", ".join(
+    f"('{event_kind}', '{from_status}', '{to_status}', '{kind}')"
+    for event_kind in BookingEvent.Kind.values
+    for from_status in ["", *Booking.Status.values]
+    for to_status in Booking.Status.values
+    for kind in kinds_caused_by(event_kind, from_status, to_status)
 )
 
 INVARIANTS = {
-    # Holds send no messages.
-    "Every change of a booking has a message on each channel": f"""
-        WITH expected(signal, event_kind, kind) AS (VALUES {EXPECTED_KINDS})
-        SELECT e.id FROM bookings_bookingevent e
-        WHERE e.kind IN (SELECT event_kind FROM expected) AND e.to_status <> 'held'
-          AND NOT (e.from_status = 'held' AND e.to_status = 'cancelled')
-          AND NOT EXISTS (
-            SELECT FROM expected x WHERE x.event_kind = e.kind GROUP BY x.signal
-            HAVING bool_and({len(CHANNELS)} = (
-                SELECT count(DISTINCT n.channel) FROM notifications_notification n
-                WHERE n.booking_id = e.booking_id AND n.event_id = e.id AND n.kind = x.kind)))""",  # noqa: S608 - constants
+    "Every change of a booking has its messages on each channel": f"""
+        WITH expected(event_kind, from_status, to_status, kind) AS (VALUES {EXPECTED_MESSAGES})
+        SELECT DISTINCT e.id FROM bookings_bookingevent e
+        JOIN expected x ON (x.event_kind, x.from_status, x.to_status) = (e.kind, e.from_status, e.to_status)
+        WHERE {len(CHANNELS)} <> (
+            SELECT count(DISTINCT n.channel) FROM notifications_notification n
+            WHERE n.booking_id = e.booking_id AND n.event_id = e.id AND n.kind = x.kind)""",  # noqa: S608 - constants
+    "A message about a change of a booking refers to a change that causes it": f"""
+        WITH expected(event_kind, from_status, to_status, kind) AS (VALUES {EXPECTED_MESSAGES})
+        SELECT n.id FROM notifications_notification n LEFT JOIN bookings_bookingevent e
+            ON e.id = n.event_id AND e.booking_id = n.booking_id
+        WHERE (n.event_id IS NOT NULL OR n.kind IN (SELECT kind FROM expected)) AND NOT EXISTS (
+            SELECT FROM expected x
+            WHERE (x.event_kind, x.from_status, x.to_status, x.kind)
+                = (e.kind, e.from_status, e.to_status, n.kind))""",  # noqa: S608 - constants
     "Reminders are queued only for confirmed visits, and expire before them": """
         SELECT n.id FROM notifications_notification n JOIN bookings_booking b ON b.id = n.booking_id
         WHERE n.kind = 'booking_reminder' AND n.status = 'queued'

@@ -5,6 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from bookings.events import (
+    BOOKING_CHANGES,
     booking_cancelled,
     booking_completed,
     booking_confirmed,
@@ -13,25 +14,18 @@ from bookings.events import (
     customer_updated,
 )
 from bookings.models import Booking, BookingEvent, Customer
-from notifications.messages.kinds import KINDS, MessageKind
+from notifications.messages.kinds import MessageKind, kinds_caused_by
 from notifications.messages.render import Amount
 from notifications.outbox import Cause, queue_messages, readdress_messages
 from notifications.reminders import cancel_reminders, plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
-# Holds send no messages, neither when they are created nor when they expire or are cancelled: the phone number is
-# unverified, and each message costs money.
-BOOKING_SIGNALS = [spec.signal for spec in KINDS.values() if spec.signal is not None]
 
-
-@receiver(BOOKING_SIGNALS)
-def queue_booking_messages(signal: Any, booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    if signal is booking_cancelled and event.from_status == Booking.Status.HELD:
-        return
-    for kind, spec in KINDS.items():
-        if spec.signal is signal:
-            queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event, kind))
+@receiver(BOOKING_CHANGES)
+def queue_booking_messages(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    for kind in kinds_caused_by(event.kind, event.from_status, event.to_status):
+        queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event, kind))
 
 
 @receiver(booking_confirmed)

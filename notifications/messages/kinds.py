@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.dispatch import Signal
 from django.utils import timezone
 
-from bookings import events
 from bookings.models import Booking, BookingEvent
 
-Event = BookingEvent.Kind
+Event, Status = BookingEvent.Kind, Booking.Status
 
 
 class MessageKind(models.TextChoices):
@@ -32,18 +30,34 @@ class MessageKind(models.TextChoices):
 
 
 @dataclass(frozen=True)
+class Change:
+    """The changes of a booking that cause a message: events of ``kinds``, if their statuses are listed, if any are."""
+
+    kinds: Sequence[BookingEvent.Kind]
+    from_statuses: Sequence[Booking.Status] = ()
+    to_statuses: Sequence[Booking.Status] = ()
+
+    def includes(self, kind: str, from_status: str, to_status: str) -> bool:
+        """Return whether an event with these values is such a change."""
+        return (
+            kind in self.kinds
+            and (not self.from_statuses or from_status in self.from_statuses)
+            and (not self.to_statuses or to_status in self.to_statuses)
+        )
+
+
+@dataclass(frozen=True)
 class KindSpec:
     """The properties of a message kind.
 
-    ``expires_at``: after that time the message is no longer sent. ``signal``: the booking event that causes it, with
-    the ``event_kinds`` that the signal may carry; without a signal, other code queues it.
+    ``expires_at``: after that time the message is no longer sent. ``change``: what causes it; without a change, other
+    code queues it.
     ``resend_if_unknown``: an e-mail whose outcome is unknown is sent once more, with the same Message-ID, instead of
     being put on hold for a person.
     """
 
     expires_at: Callable[[Booking], datetime]
-    signal: Signal | None = None
-    event_kinds: tuple[BookingEvent.Kind, ...] = ()
+    change: Change | None = None
     resend_if_unknown: bool = False
 
 
@@ -59,19 +73,37 @@ def _three_days_later(booking: Booking) -> datetime:
     return max(booking.ends_at, timezone.now()) + timedelta(days=3)
 
 
+# Holds send no messages, neither when they are created nor when they expire or are cancelled: the phone number is
+# unverified, and each message costs money.
 KINDS: dict[MessageKind, KindSpec] = {
-    MessageKind.BOOKING_REQUESTED: KindSpec(_visit_end, events.booking_requested, (Event.CREATED, Event.PAID)),
-    MessageKind.BOOKING_CONFIRMED: KindSpec(
-        _visit_end, events.booking_confirmed, (Event.CREATED, Event.CONFIRMED, Event.PAID)
+    MessageKind.BOOKING_REQUESTED: KindSpec(
+        _visit_end, Change([Event.CREATED, Event.PAID], to_statuses=[Status.PENDING])
     ),
-    MessageKind.BOOKING_COMPLETED: KindSpec(_three_days_later, events.booking_completed, (Event.COMPLETED,)),
-    MessageKind.BOOKING_DECLINED: KindSpec(_visit_end, events.booking_declined, (Event.DECLINED,)),
-    MessageKind.BOOKING_UNANSWERED: KindSpec(_visit_end, events.booking_unanswered, (Event.UNANSWERED,)),
-    MessageKind.BOOKING_RESCHEDULED: KindSpec(_visit_end, events.booking_rescheduled, (Event.RESCHEDULED,)),
-    MessageKind.BOOKING_CANCELLED: KindSpec(_visit_end, events.booking_cancelled, (Event.CANCELLED,)),
-    MessageKind.BOOKING_MISSED: KindSpec(_three_days_later, events.booking_missed, (Event.NO_SHOW,)),
+    MessageKind.BOOKING_CONFIRMED: KindSpec(
+        _visit_end, Change([Event.CREATED, Event.CONFIRMED, Event.PAID], to_statuses=[Status.CONFIRMED])
+    ),
+    MessageKind.BOOKING_COMPLETED: KindSpec(_three_days_later, Change([Event.COMPLETED])),
+    MessageKind.BOOKING_DECLINED: KindSpec(_visit_end, Change([Event.DECLINED])),
+    MessageKind.BOOKING_UNANSWERED: KindSpec(_visit_end, Change([Event.UNANSWERED])),
+    MessageKind.BOOKING_RESCHEDULED: KindSpec(_visit_end, Change([Event.RESCHEDULED])),
+    MessageKind.BOOKING_CANCELLED: KindSpec(
+        _visit_end, Change([Event.CANCELLED], from_statuses=[Status.PENDING, Status.CONFIRMED])
+    ),
+    MessageKind.BOOKING_MISSED: KindSpec(_three_days_later, Change([Event.NO_SHOW])),
     MessageKind.BOOKING_REMINDER: KindSpec(_visit_start),
     MessageKind.PAYMENT_FAILED: KindSpec(_visit_end),
     MessageKind.REFUND_REQUESTED: KindSpec(_three_days_later),
     MessageKind.REFUND_PROCESSED: KindSpec(_three_days_later),
 }
+
+
+def kinds_caused_by(kind: str, from_status: str, to_status: str) -> list[MessageKind]:
+    """Return the messages that a booking event with these values causes.
+
+    Receivers queue messages by this rule, and the invariants search for missing and unexpected ones by it.
+    """
+    return [
+        message_kind
+        for message_kind, spec in KINDS.items()
+        if spec.change is not None and spec.change.includes(kind, from_status, to_status)
+    ]

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 
-from bookings.events import booking_requested
 from bookings.models import BookingEvent
 from bookings.operations import confirm_booking
 from notifications.messages.kinds import KINDS, MessageKind
@@ -37,7 +36,8 @@ def test_queue_messages_twice_for_one_event_inserts_nothing_more():
 
 
 def test_two_message_kinds_for_one_booking_event_are_both_queued(monkeypatch):
-    spec = replace(KINDS[MessageKind.PAYMENT_FAILED], signal=booking_requested)
+    change = KINDS[MessageKind.BOOKING_REQUESTED].change
+    spec = replace(KINDS[MessageKind.PAYMENT_FAILED], change=change)
     monkeypatch.setitem(KINDS, MessageKind.PAYMENT_FAILED, spec)
 
     make_booking()
