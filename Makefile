@@ -25,7 +25,7 @@ test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": on
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
 	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow and not peers"
 
-peers: $(READY) ## run the tests against a real Postfix, which apt-get installs (as root, on Debian)
+peers: $(READY) ## run the tests against programs that we did not write, which it installs (as root, on Debian)
 	@tools/install_peers.sh
 	@$(PY) -m pytest -m peers
 
