@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 
 from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.background_tasks import prepare_periodic_tasks, run_due_tasks
+from foundation.graceful_stop import is_stopping
 
 PROCESS_DUE_ROWS = "runtime.jobs.process_due_rows"
 SLICE_SECONDS = 10.0  # well below django-q2's timeout, even with the gateway's slowest response added
@@ -18,12 +19,15 @@ LOCK_KEY = 0x0DA7  # one pass at a time, across all hosts
 
 
 def process_due_rows() -> None:
-    """Run the due tasks for one time slice, then queue the next. Queued jobs store this path: a rename needs a shim."""
+    """Run the due tasks for one time slice, or until the worker stops; then queue the next slice.
+
+    Queued jobs store this path: a rename needs a shim.
+    """
     if not try_advisory_lock(LOCK_KEY):
         return
     try:
         end = time.monotonic() + SLICE_SECONDS
-        while time.monotonic() < end:
+        while time.monotonic() < end and not is_stopping():
             if not run_due_tasks():
                 time.sleep(POLL_SECONDS)
     finally:

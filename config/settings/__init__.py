@@ -11,3 +11,4 @@ from config.settings.process import *
 from config.settings.providers import *
 from config.settings.queue import *
 from config.settings.security import *
+from config.settings.shutdown import *

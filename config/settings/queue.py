@@ -1,7 +1,5 @@
 """The queue: delivery lanes, leases and django-q2. The reasons for this design: docs/decisions.md."""
 
-import os
-
 from config.settings.environment import BASE_DIR, env
 
 # Fall back to the names that earlier versions used.
@@ -9,8 +7,6 @@ DELIVERY_LANES = env.int("DELIVERY_LANES", default=env.int("DRAIN_SLOTS", defaul
 LANE_CONCURRENCY = env.int("LANE_CONCURRENCY", default=env.int("DRAIN_CONCURRENCY", default=500))
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=60)
 LOOKUP_SETTLE_SECONDS = env.int("LOOKUP_SETTLE_SECONDS", default=180)
-# Set by manage.py worker. Once this file exists, the lanes claim nothing new.
-STOP_FILE = os.environ.get("DAYBOOK_STOP_FILE", "")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "queue": {

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
@@ -21,6 +20,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.database_errors import is_database_unavailable
+from foundation.graceful_stop import is_stopping
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.heartbeat import LOCK_SPACE, record_heartbeat
 from notifications.delivery.leases import drop_undeliverable, take_back_expired_leases
@@ -76,7 +76,7 @@ class Drain:
 
     def run(self) -> None:
         """Drain for a slice; return immediately if the worker is stopping or another worker holds the lane."""
-        if _is_stopping() or not try_advisory_lock(LOCK_SPACE, self.lane):
+        if is_stopping() or not try_advisory_lock(LOCK_SPACE, self.lane):
             return
         threading.stack_size(STACK_BYTES)
         with ThreadPoolExecutor(settings.LANE_CONCURRENCY, thread_name_prefix=f"lane-{self.lane}") as senders:
@@ -92,7 +92,7 @@ class Drain:
 
     def _drain_slice(self, senders: ThreadPoolExecutor) -> None:
         end = time.monotonic() + self._slice_seconds
-        while time.monotonic() < end and not _is_stopping():
+        while time.monotonic() < end and not is_stopping():
             apply_receipts()
             if time.monotonic() >= self._next_heartbeat:
                 self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
@@ -182,7 +182,3 @@ def retry_while_database_is_unavailable(write: Callable[[], Result]) -> Result:
 
 def _take_all(items: queue.SimpleQueue[Item]) -> list[Item]:
     return [items.get_nowait() for _ in range(items.qsize())]
-
-
-def _is_stopping() -> bool:
-    return bool(settings.STOP_FILE) and Path(settings.STOP_FILE).exists()

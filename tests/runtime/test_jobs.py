@@ -44,6 +44,15 @@ def test_process_due_rows_queues_its_successor(passes):
     assert (passes, queued_jobs()) == (["pass"], [jobs.PROCESS_DUE_ROWS])
 
 
+def test_process_due_rows_of_a_stopping_worker_starts_no_pass(passes, settings, tmp_path):
+    settings.STOP_FILE = str(tmp_path / "stop")
+    (tmp_path / "stop").touch()
+
+    jobs.process_due_rows()
+
+    assert (passes, queued_jobs()) == ([], [jobs.PROCESS_DUE_ROWS])
+
+
 def test_process_due_rows_leaves_the_rows_to_a_pass_that_is_running(passes, other_session):
     other_session("pg_advisory_lock")
     jobs.process_due_rows()
