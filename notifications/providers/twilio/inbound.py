@@ -1,9 +1,16 @@
 """Replies from customers. Twilio itself applies STOP and START; we mirror them, to avoid sends that it would refuse.
 
-The keywords are Twilio's defaults for long codes (twilio.com/docs, "Twilio support for opt-out keywords").
+Where a Messaging Service has Advanced Opt-Out, Twilio applies the business's own keywords, in any language, and names
+the result in ``OptOutType`` (twilio.com/docs/messaging/tutorials/advanced-opt-out): it decides. Otherwise Twilio's
+default keywords do (help.twilio.com, "Twilio support for opt-out keywords").
 """
 
 from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from enum import StrEnum
 
 from django.db import transaction
 
@@ -13,21 +20,54 @@ from notifications.operations.suppressions import lift_opt_out, suppress
 STOP_KEYWORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
 START_KEYWORDS = {"START", "YES", "UNSTOP"}
 
+# WhatsApp still shows numbers of these countries in an earlier form than the one in which they are dialled.
+DIALLED_FORMS = [
+    (re.compile(r"\+521(\d{10})$"), r"+52\1"),  # Mexico
+    (re.compile(r"\+549(\d{10})$"), r"+54\1"),  # Argentina
+    (re.compile(r"\+55(\d\d)(\d{8})$"), r"+55\g<1>9\2"),  # Brazil
+]
+
+
+class OptOut(StrEnum):
+    """The values of Twilio's ``OptOutType``."""
+
+    STOP = "STOP"
+    START = "START"
+    HELP = "HELP"
+
 
 @transaction.atomic
 def record_inbound(fields: dict[str, str]) -> None:
-    """Store the inbound message in Twilio's form ``fields`` once, and apply it if it is STOP or START."""
-    sender = fields.get("From", "")
-    channel = Channel.WHATSAPP if sender.startswith("whatsapp:") else Channel.SMS
-    address = sender.removeprefix("whatsapp:")[:254]
+    """Store the inbound message in Twilio's form ``fields`` once, and apply it if it is STOP or START.
+
+    Twilio's requests carry no time, so replies are applied as they arrive. If a STOP and a later START overtake each
+    other, Twilio still knows the order: it refuses messages to a number that has opted out, which suppresses it again.
+    """
+    prefix, _, address = fields.get("From", "").rpartition(":")
+    channel = Channel.WHATSAPP if prefix == "whatsapp" else Channel.SMS
     body = fields.get("Body", "")[:1600]
     _, is_new = InboundMessage.objects.get_or_create(
-        provider_id=fields.get("MessageSid", "")[:200],
-        defaults={"channel": channel, "address": address, "body": body, "fields": fields},
+        # A message without an id cannot be recognised as a repeat; better apply it twice than ignore a STOP.
+        provider_id=fields.get("MessageSid", "")[:200] or f"unidentified:{uuid.uuid4()}",
+        defaults={"channel": channel, "address": address[:254], "body": body, "fields": fields},
     )
-    keyword = body.strip().upper()
-    if is_new and keyword in STOP_KEYWORDS:
-        reason = Suppression.Reason.OPTED_OUT
-        suppress(channel=channel, address=address, reason=reason, source=f"Replied {keyword}")
-    elif is_new and keyword in START_KEYWORDS:
-        lift_opt_out(channel=channel, address=address)
+    if is_new:
+        _apply(_opt_out_type(fields.get("OptOutType", ""), body), channel, address[:254], body)
+
+
+def _apply(opt_out: OptOut | None, channel: Channel, address: str, body: str) -> None:
+    for form in {address, *(pattern.sub(dialled, address) for pattern, dialled in DIALLED_FORMS)}:
+        if opt_out is OptOut.STOP:
+            source = f"Replied {' '.join(body.split())}"
+            suppress(channel=channel, address=form, reason=Suppression.Reason.OPTED_OUT, source=source)
+        elif opt_out is OptOut.START:
+            lift_opt_out(channel=channel, address=form)
+
+
+def _opt_out_type(opt_out_type: str, body: str) -> OptOut | None:
+    if opt_out_type.upper() in list(OptOut):
+        return OptOut(opt_out_type.upper())
+    # Twilio takes only the bare keyword for STOP; "Stop." means the same to its author. "Yes!" may mean anything.
+    if re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", body)).upper() in STOP_KEYWORDS:
+        return OptOut.STOP
+    return OptOut.START if body.strip().upper() in START_KEYWORDS else None

@@ -6,6 +6,7 @@ from twilio.request_validator import RequestValidator
 
 from notifications.models import InboundMessage, Notification, Suppression
 from tests.builders.notifications import deliver_all, make_notification
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -14,8 +15,9 @@ PHONE = "+919812340003"
 INBOUND = "/notifications/twilio/inbound"
 
 
-def receive(body, *, sender=PHONE, sid=None, token="sandbox-auth-token"):
-    fields = {"MessageSid": sid or f"SM{uuid.uuid4().hex}", "From": sender, "To": "+15005550006", "Body": body}
+def receive(body, *, sender=PHONE, sid=None, token="sandbox-auth-token", **extra):
+    sid = sid if sid is not None else f"SM{uuid.uuid4().hex}"
+    fields = {"MessageSid": sid, "From": sender, "To": "+15005550006", "Body": body, **extra}
     signature = RequestValidator(token).compute_signature(f"http://testserver{INBOUND}", fields)
     return Client().post(INBOUND, fields, headers={"X-Twilio-Signature": signature})
 
@@ -64,6 +66,169 @@ def test_inbound_stop_replayed_after_a_start_suppresses_nothing():
 def test_inbound_stop_with_a_forged_signature_is_refused():
     assert receive("STOP", token="another-token").status_code == 403
     assert (InboundMessage.objects.count(), Suppression.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"],
+        *[
+            "stop",
+            "sToP",
+            " stop ",
+            "Stop.",
+            "STOP!",
+            "\nstop\n",
+            "“Stop”",
+            "stop\u200b",
+            "ＳＴＯＰ",
+            "S\u0000TOP",
+            "STOP \U0001f6d1",
+        ],
+        *["Stop all", "stop-all", "opt out", "Opt-Out.", "OPT OUT!"],
+    ],
+)
+def test_inbound_stop_in_any_form_suppresses_an_unknown_number(body):
+    assert receive(body).status_code == 200
+    assert list(Suppression.objects.values_list("channel", "address", "reason")) == [("sms", PHONE, "opted_out")]
+
+
+@pytest.mark.parametrize("body", ["START", "start", " Yes ", "unstop"])
+def test_inbound_start_lifts_an_opt_out(body):
+    receive("STOP")
+
+    receive(body)
+
+    assert Suppression.objects.count() == 0
+
+
+@pytest.mark.parametrize("body", ["Yes!", "start?", "Start over", "HELP", "INFO", "Please stop by at ten", "", "👍"])
+def test_inbound_text_that_twilio_does_not_take_for_start_lifts_nothing(body):
+    receive("STOP")
+
+    receive(body)
+
+    assert Suppression.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "opt_out_type", "is_suppressed"),
+    [
+        ("INICIAR", "START", False),
+        ("PARAR", "STOP", True),
+        ("AYUDA", "HELP", True),  # changes nothing
+        ("START", "HELP", True),
+        ("START", "STOP", True),
+        ("STOP", "START", False),
+        ("iniciar", "start", False),
+        ("START", "", False),
+        ("START", "SOMETHING_NEW", False),
+    ],
+)
+def test_opt_out_type_decides_after_a_stop(body, opt_out_type, is_suppressed):
+    receive("STOP")
+
+    receive(body, OptOutType=opt_out_type)
+
+    assert Suppression.objects.exists() == is_suppressed
+
+
+@pytest.mark.parametrize(
+    ("body", "opt_out_type", "is_suppressed"),
+    [("PARAR", "STOP", True), ("AYUDA", "HELP", False), ("STOP", "HELP", False), ("STOP", "SOMETHING_NEW", True)],
+)
+def test_opt_out_type_decides_about_a_first_reply(body, opt_out_type, is_suppressed):
+    receive(body, OptOutType=opt_out_type)
+
+    assert Suppression.objects.exists() == is_suppressed
+
+
+def test_opt_out_type_is_covered_by_the_signature():
+    receive("STOP")
+    fields = {"MessageSid": "SM1", "From": PHONE, "To": "+15005550006", "Body": "Hello"}
+    signature = RequestValidator("sandbox-auth-token").compute_signature(f"http://testserver{INBOUND}", fields)
+
+    response = Client().post(INBOUND, {**fields, "OptOutType": "START"}, headers={"X-Twilio-Signature": signature})
+
+    assert (response.status_code, Suppression.objects.count()) == (403, 1)
+
+
+def test_inbound_start_lifts_no_suppression_of_an_unreachable_number():
+    Suppression.objects.create(channel="sms", address=PHONE, reason="unreachable", source="21614")
+
+    receive("START")
+    receive("INICIAR", OptOutType="START")
+
+    assert Suppression.objects.get().reason == "unreachable"
+
+
+def test_inbound_stop_delivered_twice_is_stored_and_applied_once():
+    receive("STOP", sid="SM1")
+    receive("STOP", sid="SM1")
+
+    assert (InboundMessage.objects.count(), Suppression.objects.count()) == (1, 1)
+
+
+def test_inbound_stop_without_a_message_sid_is_applied_each_time():
+    receive("Hello", sid="")
+    receive("STOP", sid="")
+    receive("START", sid="")
+
+    receive("STOP", sid="")
+
+    assert (InboundMessage.objects.count(), Suppression.objects.count()) == (4, 1)
+
+
+def test_inbound_stop_that_arrives_after_a_later_start_is_applied():
+    """Twilio's requests carry no time, so replies that overtake each other are applied as they arrive."""
+    receive("START")
+
+    receive("STOP")
+
+    assert Suppression.objects.count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_inbound_stop_concurrent_with_its_repeat_and_a_start_is_stored_once(attempt):
+    stop_once, stop_again = lambda: receive("STOP", sid="SM1"), lambda: receive("STOP", sid="SM1")
+
+    errors = run_concurrently([stop_once, stop_again, lambda: receive("START", sid="SM2")])
+
+    assert errors == []
+    assert sorted(InboundMessage.objects.values_list("provider_id", flat=True)) == ["SM1", "SM2"]
+    receive("STOP", sid="SM3")
+    assert Suppression.objects.count() == 1
+
+
+def test_inbound_rcs_reply_counts_as_sms():
+    receive("STOP", sender=f"rcs:{PHONE}")
+
+    assert list(Suppression.objects.values_list("channel", "address")) == [("sms", PHONE)]
+
+
+@pytest.mark.parametrize(
+    ("sender", "phone"),
+    [
+        ("+5215512345678", "+525512345678"),  # Mexico
+        ("+5491123456789", "+541123456789"),  # Argentina
+        ("+559281723241", "+5592981723241"),  # Brazil
+    ],
+)
+def test_whatsapp_stop_also_suppresses_the_form_in_which_the_number_is_dialled(sender, phone):
+    receive("STOP", sender=f"whatsapp:{sender}")
+    suppressed = set(Suppression.objects.values_list("channel", "address"))
+
+    receive("START", sender=f"whatsapp:{sender}")
+
+    assert suppressed == {("whatsapp", sender), ("whatsapp", phone)}
+    assert Suppression.objects.count() == 0
+
+
+@pytest.mark.parametrize("sender", ["+525512345678", "+5592981723241", "+541123456789", PHONE])
+def test_whatsapp_stop_suppresses_no_other_form_of_a_number_as_dialled(sender):
+    receive("STOP", sender=f"whatsapp:{sender}")
+
+    assert list(Suppression.objects.values_list("channel", "address")) == [("whatsapp", sender)]
 
 
 def test_messages_after_an_inbound_stop_are_skipped(sandbox):
