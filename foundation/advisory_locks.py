@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import DatabaseError, InterfaceError, connection
+
+POLL_SECONDS = 0.1
+
+
+@contextmanager
+def advisory_lock(*key: int) -> Iterator[None]:
+    """Hold the lock; wait until other sessions have released it. PostgreSQL would wait only until ``lock_timeout``."""
+    while not try_advisory_lock(*key):
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        release_advisory_lock(*key)
 
 
 def try_advisory_lock(*key: int) -> bool:

@@ -5,7 +5,6 @@ A job that never runs, runs twice or dies halfway does not change the final resu
 
 from django.conf import settings
 from django.db import connection, transaction
-from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from notifications.delivery.drain import Drain
@@ -48,16 +47,18 @@ def wake_lanes() -> None:
 
 
 def prepare_lanes() -> None:
-    """Create missing lanes and schedules, delete surplus ones, and start every lane. Called when a worker starts."""
+    """Create missing channel states and lanes, and delete surplus lanes."""
     prepare_channels()
-    lanes = range(settings.DELIVERY_LANES)
-    Lane.objects.bulk_create([Lane(number=lane) for lane in lanes], ignore_conflicts=True)
+    Lane.objects.bulk_create([Lane(number=lane) for lane in range(settings.DELIVERY_LANES)], ignore_conflicts=True)
     Lane.objects.filter(number__gte=settings.DELIVERY_LANES).delete()
-    Schedule.objects.filter(func=DRAIN).exclude(name__in=[f"drain {lane}" for lane in lanes]).delete()
-    for lane in lanes:
-        # If the chain of slices ever breaks while there are no bookings, the schedule restarts it within a minute.
-        Schedule.objects.update_or_create(
-            name=f"drain {lane}",
-            defaults={"func": DRAIN, "args": f"({lane},)", "schedule_type": Schedule.MINUTES, "minutes": 1},
-        )
+
+
+def lane_schedules() -> dict[str, tuple[str, str | None]]:
+    """Return the function and the arguments of each lane's schedule, by name."""
+    return {f"drain {lane}": (DRAIN, f"({lane},)") for lane in range(settings.DELIVERY_LANES)}
+
+
+def start_lanes() -> None:
+    """Queue a drain for every lane; one that is drained already is left alone."""
+    for lane in range(settings.DELIVERY_LANES):
         queue_drain(lane)

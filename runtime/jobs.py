@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 from django.db import transaction
-from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
-from foundation.background_tasks import prepare_periodic_tasks, run_due_tasks
+from foundation.background_tasks import run_due_tasks
 from foundation.graceful_stop import is_stopping
 
 PROCESS_DUE_ROWS = "runtime.jobs.process_due_rows"
@@ -39,15 +38,3 @@ def queue_due_rows() -> None:
     """Queue a pass over the due rows."""
     with transaction.atomic():  # outside a transaction django-q2 closes the connection
         async_task(PROCESS_DUE_ROWS)
-
-
-def prepare_due_rows() -> None:
-    """Create the schedule and the periodic tasks if they are missing, and queue a pass."""
-    prepare_periodic_tasks()
-    Schedule.objects.filter(func=PROCESS_DUE_ROWS).exclude(name="due rows").delete()
-    Schedule.objects.update_or_create(
-        name="due rows",
-        # Restarts the chain of slices within a minute if it breaks.
-        defaults={"func": PROCESS_DUE_ROWS, "args": None, "schedule_type": Schedule.MINUTES, "minutes": 1},
-    )
-    queue_due_rows()

@@ -5,19 +5,46 @@ import logging
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 
-from notifications.jobs import DRAIN, prepare_lanes
-from runtime.jobs import PROCESS_DUE_ROWS, prepare_due_rows
+from foundation.background_tasks import prepare_periodic_tasks
+from notifications.jobs import DRAIN, lane_schedules, prepare_lanes, start_lanes
+from runtime.jobs import PROCESS_DUE_ROWS, queue_due_rows
+from runtime.preparation import preparation_lock
 
 JOBS = [DRAIN, PROCESS_DUE_ROWS]
 SHIMS = ["payments.jobs.sweep"]  # jobs that an older version queued; no schedule uses them
+EVERY_MINUTE = {
+    "schedule_type": Schedule.MINUTES,
+    "minutes": 1,
+    "repeats": -1,
+    "kwargs": None,
+    "hook": None,
+    "cluster": None,
+}
 
 log = logging.getLogger(__name__)
 
 
 def prepare_jobs() -> None:
-    """Create the missing schedules and queue every job. Call this whenever a worker starts."""
-    prepare_lanes()
-    prepare_due_rows()
+    """Create missing rows and schedules, delete duplicate ones, and queue every job. Call this at each start."""
+    with preparation_lock():
+        prepare_periodic_tasks()
+        prepare_lanes()
+        _prepare_schedules()
+    start_lanes()
+    queue_due_rows()
+
+
+def _prepare_schedules() -> None:
+    """Keep one schedule per name and delete the others. It restarts a chain of jobs within a minute if one breaks."""
+    missing = {**lane_schedules(), "due rows": (PROCESS_DUE_ROWS, None)}
+    for schedule in Schedule.objects.order_by("pk").values("pk", "name", "func", "args", *EVERY_MINUTE):
+        pk, name, func, args = (schedule.pop(field) for field in ("pk", "name", "func", "args"))
+        if missing.get(name) == (func, args) and schedule == EVERY_MINUTE:
+            del missing[name]
+        else:
+            Schedule.objects.filter(pk=pk).delete()
+    for name, (func, args) in missing.items():
+        Schedule.objects.create(name=name, func=func, args=args, **EVERY_MINUTE)
 
 
 def discard_unknown_jobs() -> None:

@@ -1,4 +1,4 @@
-"""How long a graceful stop takes at most. Each step ends before the one around it gives up:
+"""How long a graceful stop takes at most. Each step ends before the one around it times out:
 
 service manager: kills every process, by its own setting                              60 or more
   run: stops web and worker at the same time, and kills what is left after            RUN_STOP_SECONDS      37

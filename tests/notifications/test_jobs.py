@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from notifications.jobs import prepare_lanes, queue_drain
@@ -44,14 +44,3 @@ def test_discard_unknown_jobs_keeps_valid_jobs():
     discard_unknown_jobs()
 
     assert [SignedPackage.loads(row.payload)["args"] for row in OrmQ.objects.all()] == [(0,)]
-
-
-def test_unknown_schedules_are_deleted_and_malformed_ones_repaired():
-    prepare_lanes()
-    Schedule.objects.create(func="os.system", args="(((", schedule_type=Schedule.MINUTES, minutes=1)
-    Schedule.objects.filter(name="drain 0").update(args="(((")
-
-    prepare_lanes()
-    discard_unknown_jobs()
-
-    assert sorted(Schedule.objects.values_list("name", "args")) == [("drain 0", "(0,)"), ("drain 1", "(1,)")]

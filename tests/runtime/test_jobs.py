@@ -1,6 +1,6 @@
 import psycopg2
 import pytest
-from django_q.models import OrmQ, Schedule
+from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from runtime import jobs
@@ -73,12 +73,3 @@ def test_process_due_rows_releases_its_lock_after_an_error(monkeypatch, other_se
         jobs.process_due_rows()
 
     assert other_session("pg_try_advisory_lock") is True
-
-
-def test_prepare_due_rows_restores_one_schedule():
-    jobs.prepare_due_rows()
-    Schedule.objects.create(func=jobs.PROCESS_DUE_ROWS, name="another", schedule_type=Schedule.MINUTES, minutes=5)
-
-    jobs.prepare_due_rows()
-
-    assert list(Schedule.objects.values_list("name", "minutes")) == [("due rows", 1)]

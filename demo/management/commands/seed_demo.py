@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from bookings.models import Category, Location, Resource, Service, WorkingHours
+from runtime.preparation import preparation_lock
 
 PASSWORD = "try-daybook-today"  # noqa: S105 - the demo prints it
 LOGINS = {"frontdesk": "Front desk", "manager": "Managers", "admin": None}
@@ -108,10 +109,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demo's logins are public, so they are only created with DEBUG=1.")
-        for place in PLACES:
-            self._create_place(place)
-        for username, group in LOGINS.items():
-            self._create_user(username, group)
+        with preparation_lock():
+            for place in PLACES:
+                self._create_place(place)
+            for username, group in LOGINS.items():
+                self._create_user(username, group)
 
     @transaction.atomic
     def _create_place(self, place: Place) -> None:
