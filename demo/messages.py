@@ -16,13 +16,13 @@ Status = Notification.Status
 
 
 def message_lines(client: SandboxClient, booking_ids: list[str]) -> Iterator[tuple[str, bool]]:
-    """Yield a line per message of these bookings, and whether it was delivered exactly once.
+    """Yield a line per message of these bookings, and whether it was delivered once, or superseded and not sent.
 
     Waits up to MAX_WAIT_SECONDS for the deliveries. Skips reminders, which are not due yet.
     """
     messages = Notification.objects.filter(booking__in=booking_ids).exclude(kind="booking_reminder")
     deadline = time.monotonic() + MAX_WAIT_SECONDS
-    while time.monotonic() < deadline and not all(map(_is_delivered, messages.all())):
+    while time.monotonic() < deadline and not all(map(_is_settled, messages.all())):
         time.sleep(0.25)
     accept_times = _accept_times(client)
     references = dict(Booking.objects.filter(pk__in=booking_ids).values_list("pk", "reference"))
@@ -36,17 +36,19 @@ def message_lines(client: SandboxClient, booking_ids: list[str]) -> Iterator[tup
             delivered = (row.delivered_at - row.created_at).total_seconds()
         line = f"  {references[row.booking_id]:<12}{row.kind:<21}{row.channel:<10}"
         line += f"{_format_seconds(accepted):>9}{_format_seconds(delivered):>11}  {row.status}"
-        yield line, _is_delivered(row) and len(times) == 1
+        yield line, _is_settled(row) and len(times) == (row.status != Status.SUPERSEDED)
 
 
 def count_reminders(booking_ids: list[str]) -> tuple[int, int]:
-    """Return how many reminders of these bookings are queued, and how many were cancelled."""
+    """Return how many reminders of these bookings are queued, and how many were superseded."""
     reminders = Notification.objects.filter(booking__in=booking_ids, kind="booking_reminder")
-    return reminders.filter(status=Status.QUEUED).count(), reminders.filter(status=Status.CANCELLED).count()
+    return reminders.filter(status=Status.QUEUED).count(), reminders.filter(status=Status.SUPERSEDED).count()
 
 
-def _is_delivered(row: Notification) -> bool:
-    """Return whether the message has reached the last status that its channel reports."""
+def _is_settled(row: Notification) -> bool:
+    """Return whether the message has reached the last status that its channel reports, or was superseded."""
+    if row.status == Status.SUPERSEDED:
+        return True
     if row.channel in CHANNELS_WITH_RECEIPTS:
         return row.status in (Status.DELIVERED, Status.READ)
     return row.status == Status.ACCEPTED

@@ -109,8 +109,8 @@ class Scenario:
         lines = list(message_lines(self.sandbox.client, self.calls.bookings))
         self._print_table(lines, MESSAGES_PER_CHANNEL * len(Channel))
         self.out.write("  An e-mail counts as delivered once its server has accepted it: SMTP reports nothing later.")
-        queued, cancelled = count_reminders(self.calls.bookings)
-        self.calls.print_line(f"  {queued} reminders are queued, {cancelled} were cancelled.", queued > 0)
+        queued, superseded = count_reminders(self.calls.bookings)
+        self.calls.print_line(f"  {queued} reminders are queued, {superseded} were superseded.", queued > 0)
 
     def _print_table(self, lines: list[tuple[str, bool]], expected: int) -> None:
         for line, is_as_expected in lines:

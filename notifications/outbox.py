@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
+
 from bookings.models import Booking, BookingEvent, Customer
 from notifications.channels import CHANNELS
 from notifications.jobs import wake_lanes
-from notifications.messages.kinds import KINDS, MessageKind
+from notifications.messages.kinds import KINDS, MessageKind, Topic, kinds_about
 from notifications.messages.render import Amount, render_messages
 from notifications.models import Channel, Notification
+
+Status = Notification.Status
+ACCEPTED = [Status.ACCEPTED, Status.DELIVERED, Status.READ]
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,25 @@ def queue_messages(
         ignore_conflicts=True,
     )
     wake_lanes()
+
+
+def supersede_messages(*, booking: Booking, topic: Topic, key_prefix: str = "") -> None:
+    """Supersede the booking's earlier messages on ``topic``, because a change makes them outdated.
+
+    Call it with the booking locked, in the transaction of the change, before its own messages are queued.
+    ``key_prefix`` selects by the key of their cause. A message in flight may still arrive, but is not sent again.
+    """
+    # All unsent messages of the booking are locked, in one order: until the change commits, none of them is claimed.
+    # So a message that the change queues cannot overtake one whose sending has begun meanwhile.
+    unsent_messages = Notification.objects.filter(booking=booking, superseded_at=None).exclude(status__in=ACCEPTED)
+    keys = [row.pk for row in unsent_messages.order_by("pk").select_for_update(no_key=True).only("pk")]
+    outdated = Notification.objects.filter(pk__in=keys, kind__in=kinds_about(topic), dedupe_key__startswith=key_prefix)
+    waiting = Q(status__in=Notification.ALLOWED_PREDECESSORS[Status.SUPERSEDED])
+    outdated.update(
+        superseded_at=Now(),
+        status=Case(When(waiting, then=Value(Status.SUPERSEDED)), default=F("status")),
+        error=Case(When(waiting, then=Value("A later change made it outdated.")), default=F("error")),
+    )
 
 
 def readdress_messages(customer: Customer) -> None:

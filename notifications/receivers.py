@@ -6,43 +6,31 @@ from django.dispatch import receiver
 
 from bookings.events import (
     BOOKING_CHANGES,
-    booking_cancelled,
-    booking_completed,
     booking_confirmed,
-    booking_missed,
     booking_rescheduled,
     customer_updated,
 )
 from bookings.models import Booking, BookingEvent, Customer
-from notifications.messages.kinds import MessageKind, kinds_caused_by
+from notifications.messages.kinds import MessageKind, Topic, kinds_caused_by
 from notifications.messages.render import Amount
-from notifications.outbox import Cause, queue_messages, readdress_messages
-from notifications.reminders import cancel_reminders, plan_reminders
+from notifications.outbox import Cause, queue_messages, readdress_messages, supersede_messages
+from notifications.reminders import plan_reminders
 from payments.events import payment_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
 
 @receiver(BOOKING_CHANGES)
 def queue_booking_messages(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
+    if event.kind != BookingEvent.Kind.CREATED:
+        supersede_messages(booking=booking, topic=Topic.BOOKING)
     for kind in kinds_caused_by(event.kind, event.from_status, event.to_status):
         queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event, kind))
 
 
-@receiver(booking_confirmed)
+@receiver([booking_confirmed, booking_rescheduled])
 def plan_reminders_when_confirmed(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    plan_reminders(booking, event)
-
-
-@receiver(booking_rescheduled)
-def plan_reminders_again_when_rescheduled(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    cancel_reminders(booking)
     if booking.status == Booking.Status.CONFIRMED:
         plan_reminders(booking, event)
-
-
-@receiver([booking_cancelled, booking_completed, booking_missed])
-def cancel_reminders_when_ended(booking: Booking, **kwargs: Any) -> None:
-    cancel_reminders(booking)
 
 
 @receiver(customer_updated)
@@ -69,9 +57,11 @@ def queue_refund_processed(refund: Refund, **kwargs: Any) -> None:
 
 
 def _queue_refund_message(kind: MessageKind, refund: Refund) -> None:
+    booking = refund.payment.booking
+    supersede_messages(booking=booking, topic=Topic.REFUND, key_prefix=f"{refund.pk} ")
     queue_messages(
         kind=kind,
-        booking=refund.payment.booking,
+        booking=booking,
         cause=Cause(f"{refund.pk} {kind.value}"),
         amount=Amount(refund.amount_minor, refund.currency),
     )

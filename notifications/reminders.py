@@ -1,19 +1,15 @@
-"""Reminders: planned when a booking is confirmed, and planned again or cancelled when it changes."""
+"""Reminders: planned when a booking is confirmed. A change of the booking supersedes them, and plans others."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
 
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from bookings.models import Booking, BookingEvent
 from notifications.messages.kinds import MessageKind
-from notifications.models import Notification
 from notifications.outbox import Cause, queue_messages
-
-Status = Notification.Status
 
 
 def plan_reminders(booking: Booking, event: BookingEvent) -> None:
@@ -29,12 +25,3 @@ def plan_reminders(booking: Booking, event: BookingEvent) -> None:
                 due_at=due_at,
                 expires_at=expires_at,
             )
-
-
-def cancel_reminders(booking: Booking) -> None:
-    """Cancel the superseded reminders: the visit is over, cancelled or rescheduled, and they have not been sent."""
-    reminders = Notification.objects.filter(booking=booking, kind=MessageKind.BOOKING_REMINDER)
-    planned = reminders.filter(status__in=Notification.ALLOWED_PREDECESSORS[Status.CANCELLED])
-    planned.update(status=Status.CANCELLED, error="The visit is over, or was cancelled or rescheduled.", due_at=Now())
-    # A reminder that is being sent must not be queued again if sending fails.
-    reminders.filter(status__in=[Status.SENDING, Status.UNKNOWN]).update(expires_at=Now())

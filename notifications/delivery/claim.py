@@ -26,7 +26,7 @@ CLAIM = """
         SELECT next.id FROM channels CROSS JOIN LATERAL (
             SELECT n.id, n.due_at FROM notifications_notification n
             WHERE n.status = 'queued' AND n.channel = channels.channel AND n.due_at <= statement_timestamp()
-              AND (n.expires_at IS NULL OR n.expires_at > statement_timestamp())
+              AND n.superseded_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > statement_timestamp())
               AND NOT EXISTS (SELECT FROM notifications_suppression s
                               WHERE s.channel = n.channel AND s.address = n.address)
             ORDER BY n.due_at LIMIT channels.room FOR UPDATE OF n SKIP LOCKED) AS next

@@ -31,6 +31,12 @@ EXPIRE_DUE = """
     WHERE status = 'queued' AND due_at <= statement_timestamp() AND expires_at <= statement_timestamp()
 """
 
+# Messages that were in flight when a change made them outdated, and have returned to be sent or decided about.
+SUPERSEDE_RETURNED = """
+    UPDATE notifications_notification SET status = 'superseded', error = 'A later change made it outdated.'
+    WHERE status IN ('queued', 'held') AND superseded_at IS NOT NULL
+"""
+
 SKIP_SUPPRESSED = """
     UPDATE notifications_notification n SET status = 'skipped', error = 'Suppressed address: ' || s.source
     FROM notifications_suppression s
@@ -55,7 +61,8 @@ def take_back_expired_leases() -> int:
 
 
 def drop_undeliverable() -> None:
-    """Expire the due notifications that are too late, and skip those whose address is suppressed."""
+    """Expire the due notifications that are too late, supersede the outdated, skip those to a suppressed address."""
     with connection.cursor() as cursor:
+        cursor.execute(SUPERSEDE_RETURNED)
         cursor.execute(EXPIRE_DUE)
         cursor.execute(SKIP_SUPPRESSED)

@@ -16,7 +16,7 @@ from notifications.operations.suppressions import suppress_after
 RECORD_HAND_OVERS = """
     UPDATE notifications_attempt a SET phase = 'handover' FROM notifications_notification n
     WHERE a.id = ANY(%s::uuid[]) AND n.id = a.notification_id AND n.status = 'sending'
-      AND n.lease_token = a.id AND n.lease_until > clock_timestamp()
+      AND n.lease_token = a.id AND n.lease_until > clock_timestamp() AND n.superseded_at IS NULL
     RETURNING a.id
 """
 
@@ -47,7 +47,8 @@ RECORD_NOTIFICATIONS = f"""
 def record_hand_overs(attempt_ids: list[UUID]) -> set[UUID]:
     """Record that these attempts are about to hand over their text; return those whose lease is still valid.
 
-    An attempt that is not returned must not continue: another worker may have claimed its notification.
+    An attempt that is not returned must not continue: another worker may have claimed its notification, or a change has
+    made it outdated.
     """
     with connection.cursor() as cursor:
         cursor.execute(RECORD_HAND_OVERS, [[str(id) for id in attempt_ids]])

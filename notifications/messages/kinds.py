@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from django.db import models
 from django.utils import timezone
@@ -46,18 +47,26 @@ class Change:
         )
 
 
+class Topic(Enum):
+    """What a message states the situation of. A change to it supersedes the earlier messages on this topic."""
+
+    BOOKING = "booking"
+    REFUND = "refund"  # each refund is a topic of its own
+
+
 @dataclass(frozen=True)
 class KindSpec:
     """The properties of a message kind.
 
     ``expires_at``: after that time the message is no longer sent. ``change``: what causes it; without a change, other
-    code queues it.
+    code queues it. ``topic``: which changes supersede it.
     ``resend_if_unknown``: an e-mail whose outcome is unknown is sent once more, with the same Message-ID, instead of
     being put on hold for a person.
     """
 
     expires_at: Callable[[Booking], datetime]
     change: Change | None = None
+    topic: Topic = Topic.BOOKING
     resend_if_unknown: bool = False
 
 
@@ -92,9 +101,14 @@ KINDS: dict[MessageKind, KindSpec] = {
     MessageKind.BOOKING_MISSED: KindSpec(_three_days_later, Change([Event.NO_SHOW])),
     MessageKind.BOOKING_REMINDER: KindSpec(_visit_start),
     MessageKind.PAYMENT_FAILED: KindSpec(_visit_end),
-    MessageKind.REFUND_REQUESTED: KindSpec(_three_days_later),
-    MessageKind.REFUND_PROCESSED: KindSpec(_three_days_later),
+    MessageKind.REFUND_REQUESTED: KindSpec(_three_days_later, topic=Topic.REFUND),
+    MessageKind.REFUND_PROCESSED: KindSpec(_three_days_later, topic=Topic.REFUND),
 }
+
+
+def kinds_about(topic: Topic) -> list[MessageKind]:
+    """Return the message kinds that state the situation of ``topic``."""
+    return [kind for kind, spec in KINDS.items() if spec.topic is topic]
 
 
 def kinds_caused_by(kind: str, from_status: str, to_status: str) -> list[MessageKind]:

@@ -19,6 +19,13 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Order newest first, with the bookings and customers. ``-pk`` breaks ties, so pages do not overlap."""
         return self.select_related("booking__customer").order_by("-created_at", "-pk")
 
+    def still_current(self) -> NotificationQuerySet:
+        """Return the messages that still state the current situation, and are not too late to be sent.
+
+        A change does not mark the messages that a provider has accepted: ask this only about those that were not.
+        """
+        return self.filter(superseded_at__isnull=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
+
 
 class Notification(models.Model):
     """One message to one address on one channel, written in the transaction of the change that caused it.
@@ -43,18 +50,21 @@ class Notification(models.Model):
         SKIPPED = "skipped"
         EXPIRED = "expired"
         CANCELLED = "cancelled"
+        SUPERSEDED = "superseded"
 
     # For each status, the statuses that may precede it. An expired lease or an ambiguous outcome leads to UNKNOWN,
     # and from there to QUEUED only if the provider has shown that it has no such message: resending on a guess
-    # duplicates messages. A provider's report applies to every status that is not final.
+    # duplicates messages. A provider's report applies to every status that is not final, and to SUPERSEDED, because
+    # an earlier attempt may have been accepted after all.
     UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
+    REPORTABLE = [*UNSETTLED, Status.SUPERSEDED]
     ALLOWED_PREDECESSORS = {
         Status.QUEUED: [Status.SENDING, Status.UNKNOWN, Status.HELD],
         Status.SENDING: [Status.QUEUED],
-        Status.ACCEPTED: UNSETTLED,
-        Status.DELIVERED: [*UNSETTLED, Status.ACCEPTED, Status.UNDELIVERED],
-        Status.READ: [*UNSETTLED, Status.ACCEPTED, Status.UNDELIVERED, Status.DELIVERED],
-        Status.UNDELIVERED: [*UNSETTLED, Status.ACCEPTED],
+        Status.ACCEPTED: REPORTABLE,
+        Status.DELIVERED: [*REPORTABLE, Status.ACCEPTED, Status.UNDELIVERED],
+        Status.READ: [*REPORTABLE, Status.ACCEPTED, Status.UNDELIVERED, Status.DELIVERED],
+        Status.UNDELIVERED: [*REPORTABLE, Status.ACCEPTED],
         Status.FAILED: [Status.SENDING],
         Status.DEAD: [Status.SENDING],
         Status.UNKNOWN: [Status.SENDING],
@@ -62,6 +72,7 @@ class Notification(models.Model):
         Status.SKIPPED: [Status.QUEUED, Status.SENDING],
         Status.EXPIRED: [Status.QUEUED],
         Status.CANCELLED: [Status.QUEUED, Status.HELD],
+        Status.SUPERSEDED: [Status.QUEUED, Status.HELD],
     }
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -88,6 +99,7 @@ class Notification(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
+    superseded_at = models.DateTimeField(null=True, help_text="When a change made it outdated, before it was accepted.")
 
     objects = NotificationQuerySet.as_manager()
 
@@ -98,6 +110,11 @@ class Notification(models.Model):
             models.Index(fields=["channel", "due_at"], name="notification_due", condition=Q(status="queued")),
             models.Index(fields=["due_at"], name="notification_in_doubt", condition=Q(status="unknown")),
             models.Index(fields=["lease_until"], name="notification_leased", condition=Q(status="sending")),
+            models.Index(
+                fields=["superseded_at"],
+                name="notification_superseded",
+                condition=Q(status__in=["queued", "held"], superseded_at__isnull=False),
+            ),
             models.Index(fields=["-created_at", "-id"], name="notification_newest_first"),
         ]
         constraints = [
@@ -125,6 +142,11 @@ class Notification(models.Model):
     def seconds_to_accept(self) -> float | None:
         """Return the seconds from the planned time (or the change) to acceptance, or None before acceptance."""
         return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
+
+    @property
+    def is_current(self) -> bool:
+        """Return whether it still states the current situation: see ``still_current``."""
+        return Notification.objects.filter(pk=self.pk).still_current().exists()
 
     def transition_to(self, status: Status, **fields: Any) -> bool:
         """Set ``status`` and ``fields`` if the current status allows it; return whether it did. One UPDATE decides."""

@@ -39,7 +39,8 @@ def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
     rows = list(Notification.objects.filter(channel__in=SIMULATED_CHANNELS).values_list("pk", "status", "channel"))
     held = {pk for pk, status, channel in rows if status == Status.HELD and channel == "email"}
     undecided = {pk for pk, status, _ in rows if status in Notification.UNSETTLED} - held
-    without_outcome = held | undecided
+    superseded = {pk for pk, status, _ in rows if status == Status.SUPERSEDED}
+    without_outcome = held | undecided | superseded
     lost = [pk for pk, _, _ in rows if not accept_counts[str(pk)] and pk not in without_outcome]
     missing = max(0, bookings * len(SIMULATED_CHANNELS) - len(rows))
     duplicated = [pk for pk, count in accept_counts.items() if count > 1]

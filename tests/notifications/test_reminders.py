@@ -1,4 +1,4 @@
-"""Reminders: planned when a booking is confirmed, planned again or cancelled with it."""
+"""Reminders: planned when a booking is confirmed, planned again or superseded with it."""
 
 from collections import Counter
 from datetime import timedelta
@@ -92,7 +92,7 @@ def test_reminders_are_planned_again_with_the_new_time_after_a_reschedule():
     rescheduled = reschedule_booking(booking_id=booking.pk, starts_at=slot(days=5, hour=15), actor=DESK)
 
     assert lead_times(rescheduled) == {timedelta(hours=24): 3, timedelta(hours=2): 3}
-    assert reminders_of(booking, status="cancelled").count() == 6
+    assert reminders_of(booking, status="superseded").count() == 6
     assert all("15:00" in row.body for row in reminders_of(booking, status="queued"))
 
 
@@ -114,14 +114,14 @@ def test_rescheduled_request_has_no_reminders_before_it_is_confirmed():
 
 
 @pytest.mark.parametrize("end", [cancel_booking, complete_booking, mark_no_show])
-def test_reminders_are_cancelled_when_the_visit_is_over_or_cancelled(end):
+def test_reminders_are_superseded_when_the_visit_is_over_or_cancelled(end):
     booking = make_confirmed_booking(starts_at=slot(days=3))
     if end is mark_no_show:
         Booking.objects.update(starts_at=timezone.now())
 
     end(booking_id=booking.pk, actor=DESK)
 
-    assert Counter(reminders_of(booking).values_list("status", flat=True)) == {"cancelled": 6}
+    assert Counter(reminders_of(booking).values_list("status", flat=True)) == {"superseded": 6}
 
 
 @pytest.mark.parametrize("status", ["sending", "unknown"])
