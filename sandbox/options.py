@@ -27,6 +27,7 @@ class Settings:
     hang_before: float = 0.0
     hang_after: float = 0.0
     throttle: float = 0.0
+    throttle_retry_after: float = 0.0  # seconds in the Retry-After of a 429; 0: without the header
     reset_before: float = 0.0
     reset_after: float = 0.0
     list_error: float = 0.0

@@ -74,10 +74,20 @@ class State:
             self.log.write("fault", fault=fault)
         return is_injected
 
+    def throttled(self, prefix: str) -> web.Response:
+        """Return a 429."""
+        if prefix:
+            response = razorpay_error(429, "BAD_REQUEST_ERROR", "Too many requests")
+        else:
+            response = twilio_error(429, 20429, "Too Many Requests")
+        if self.settings.throttle_retry_after:
+            response.headers["Retry-After"] = f"{self.settings.throttle_retry_after:g}"
+        return response
+
     async def fault_before(self, request: web.Request, prefix: str = "") -> web.StreamResponse | None:
         """Inject a fault before anything is accepted; return its response, or None without a fault."""
         if self.is_injected(f"{prefix}throttle"):
-            return throttled(prefix)
+            return self.throttled(prefix)
         if self.is_injected(f"{prefix}error_before"):
             return server_error(prefix)
         if self.is_injected(f"{prefix}html_error"):
@@ -105,12 +115,6 @@ def server_error(prefix: str) -> web.Response:
     if prefix:
         return razorpay_error(500, "SERVER_ERROR", "We are facing some trouble completing your request.")
     return twilio_error(500, 20500, "An internal server error has occurred")
-
-
-def throttled(prefix: str) -> web.Response:
-    if prefix:
-        return razorpay_error(429, "BAD_REQUEST_ERROR", "Too many requests")
-    return twilio_error(429, 20429, "Too Many Requests")
 
 
 def twilio_error(status: int, code: int, message: str) -> web.Response:

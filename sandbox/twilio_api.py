@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.state import Entry, State, has_basic_auth, throttled, twilio_error
+from sandbox.state import Entry, State, has_basic_auth, twilio_error
 from sandbox.twilio_callbacks import report_progress
 
 # Twilio's magic numbers for test credentials, and the error for each.
@@ -48,7 +48,7 @@ class TwilioApi:
         limit = self.state.settings.concurrency_limit
         if limit and self.state.concurrent_sends >= limit:
             self.state.log.write("fault", fault="concurrency_limit")
-            return throttled("")
+            return self.state.throttled("")
         self.state.concurrent_sends += 1
         try:
             return await self._create(request)

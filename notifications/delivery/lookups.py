@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from notifications.channels import CHANNELS
 from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Channel, Notification
-from notifications.providers.base import Accepted, PendingLookup, ProviderOutcomeUnknown
+from notifications.providers.base import Accepted, PendingLookup, ProviderOutcomeUnknown, ProviderRateLimited
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,15 @@ CLAIM_LOOKUPS = """
 
 @dataclass(frozen=True)
 class LookupResult:
-    """The result of a lookup: ``found``, an ``error``, or neither if the message is absent or there is no lookup."""
+    """The result of a lookup: ``found``, an ``error``, or neither if the message is absent or there is no lookup.
+
+    ``retry_after``: the seconds that the provider asks us to wait.
+    """
 
     lookup: PendingLookup
     found: Accepted | None = None
     error: str = ""
+    retry_after: float = 0.0
 
 
 def claim_lookups(*, room: int) -> list[PendingLookup]:
@@ -67,6 +71,8 @@ def look_up(lookup: PendingLookup) -> LookupResult:
         return LookupResult(lookup)
     try:
         return LookupResult(lookup, find(lookup))
+    except ProviderRateLimited as error:
+        return LookupResult(lookup, error=str(error), retry_after=error.retry_after or 0.0)
     except ProviderOutcomeUnknown as error:
         return LookupResult(lookup, error=str(error))
     except Exception as bug:
@@ -85,7 +91,7 @@ def record_lookup(result: LookupResult) -> None:
     elif CHANNELS[lookup.channel].look_up is None:
         _resend_or_hold(row, lookup)
     elif result.error:
-        _retry_or_hold(row, lookup, result.error)
+        _retry_or_hold(row, result)
     elif lookup.lookups + 1 < REQUIRED_LOOKUPS:
         _still_unknown(lookup).update(due_at=_next_lookup_at(), looks=F("looks") + 1)
     else:
@@ -102,16 +108,17 @@ def _resend_or_hold(row: Notification, lookup: PendingLookup) -> None:
         row.transition_to(Status.HELD, error=reason)
 
 
-def _retry_or_hold(row: Notification, lookup: PendingLookup, error: str) -> None:
-    if lookup.is_overdue:
-        row.transition_to(Status.HELD, error=f"It may have been sent. {error} Please decide."[:250])
+def _retry_or_hold(row: Notification, result: LookupResult) -> None:
+    if result.lookup.is_overdue:
+        row.transition_to(Status.HELD, error=f"It may have been sent. {result.error} Please decide."[:250])
     else:
-        _still_unknown(lookup).update(due_at=_next_lookup_at(), error=error[:250])
+        due_at = _next_lookup_at(result.retry_after)
+        _still_unknown(result.lookup).update(due_at=due_at, error=result.error[:250])
 
 
 def _still_unknown(lookup: PendingLookup) -> QuerySet[Notification]:
     return Notification.objects.filter(pk=lookup.id, status=Status.UNKNOWN, looks=lookup.lookups)
 
 
-def _next_lookup_at() -> object:
-    return Now() + timedelta(seconds=settings.LOOKUP_SETTLE_SECONDS)
+def _next_lookup_at(at_least_seconds: float = 0.0) -> object:
+    return Now() + timedelta(seconds=max(settings.LOOKUP_SETTLE_SECONDS, at_least_seconds))

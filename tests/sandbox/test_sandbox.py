@@ -15,7 +15,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from notifications.providers.base import ProviderOutcomeUnknown
+from notifications.providers.base import ProviderOutcomeUnknown, ProviderRateLimited
 from notifications.providers.twilio.client import TwilioHttpClient, get_client
 from sandbox.process import running_sandbox
 
@@ -190,17 +190,27 @@ def test_mail_is_logged_with_its_message_id(sandbox):
     ]
 
 
-@pytest.mark.parametrize(
-    ("fault", "status", "accepted"), [("error_before", 500, 0), ("error_after", 500, 1), ("throttle", 429, 0)]
-)
-def test_error_response_accepts_message_only_if_injected_after(sandbox, messages, fault, status, accepted):
+@pytest.mark.parametrize(("fault", "accepted"), [("error_before", 0), ("error_after", 1)])
+def test_error_response_accepts_message_only_if_injected_after(sandbox, messages, fault, accepted):
     before = len(sandbox.client.accepted())
     sandbox.client.set(**{fault: 1})
 
     with pytest.raises(TwilioRestException) as refusal:
         messages.create(to="+919812340104", from_="+15005550006", body="hello")
 
-    assert (refusal.value.status, len(sandbox.client.accepted()) - before) == (status, accepted)
+    assert (refusal.value.status, len(sandbox.client.accepted()) - before) == (500, accepted)
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_throttled_message_gets_429_with_retry_after_if_it_is_set(sandbox, messages, seconds):
+    before = len(sandbox.client.accepted())
+    sandbox.client.set(throttle=1, throttle_retry_after=seconds)
+
+    with pytest.raises(ProviderRateLimited) as refusal:
+        messages.create(to="+919812340104", from_="+15005550006", body="hello")
+
+    assert (refusal.value.code, refusal.value.retry_after) == ("20429", seconds or None)
+    assert len(sandbox.client.accepted()) == before
 
 
 @pytest.mark.parametrize(
@@ -223,8 +233,8 @@ def test_requests_above_concurrency_limit_get_429(sandbox, messages):
     def send(number):
         try:
             messages.create(to="+919812340107", from_="+15005550006", body=f"{number}")
-        except TwilioRestException as refusal:
-            return refusal.status
+        except ProviderRateLimited as refusal:
+            return refusal.http_status
         return 201
 
     with ThreadPoolExecutor(6) as callers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import urllib3
@@ -12,6 +13,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from foundation.retry_after import parse_retry_after
 from notifications.providers.base import ProviderNotSent, ProviderOutcomeUnknown, ProviderRateLimited
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
@@ -73,12 +75,27 @@ def _encode(fields: dict[str, object] | None) -> str | None:
 
 
 def _json_text(response: urllib3.BaseHTTPResponse) -> str:
+    """Return the body, which is a JSON object. Raises ProviderRateLimited for every 429, with its Retry-After."""
     text = response.data.decode("utf-8", errors="replace")
-    try:
-        json.loads(text)
-    except ValueError as error:
-        # For example a proxy's error page: whether Twilio has processed the request is unknown, unless it is a 429.
-        error_type = ProviderRateLimited if response.status == 429 else ProviderOutcomeUnknown
+    content = _parse_object(text)
+    if response.status == 429:  # "aren't processed and are safe to retry" (twilio.com/docs/api/errors/20429)
+        raise ProviderRateLimited(
+            f"Twilio: {content.get('message', 'too many requests')}",
+            code=str(content.get("code") or ""),
+            http_status=response.status,
+            retry_after=parse_retry_after(response.headers.get("Retry-After")),
+        )
+    if not content:
+        # For example a proxy's error page: whether Twilio has processed the request is unknown.
         reason = f"Twilio responded {response.status} without JSON."
-        raise error_type(reason, http_status=response.status) from error
+        raise ProviderOutcomeUnknown(reason, http_status=response.status)
     return text
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    """Return the JSON object, or an empty one if the text is not an object."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
