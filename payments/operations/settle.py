@@ -87,8 +87,10 @@ def _decide(account: LockedAccount, payment: Payment, gateway_payment: GatewayPa
     if payment.disposition == Disposition.CONFIRMS and is_returned_uncaptured:
         reason = "The booking is active, but its payment was never captured and was returned to the customer."
         set_disposition(payment, Disposition.REVIEW, source=source, reason=reason)
-    elif payment.disposition == Disposition.CONFIRMS and (mismatch := _amount_mismatch(account.order, payment)):
-        set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
+    elif payment.disposition == Disposition.CONFIRMS and not payment.review_reason:
+        # With a reason, staff have decided that the payment pays for the booking in spite of its amount.
+        if mismatch := _amount_mismatch(account.order, payment):
+            set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
     elif payment.disposition == Disposition.NONE and not is_returned_uncaptured and payment.is_proven:
         _assign(account, payment, gateway_payment, source)
 

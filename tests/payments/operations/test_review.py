@@ -36,6 +36,17 @@ def test_review_decision_sets_the_disposition_and_the_booking(sandbox, decision,
     assert (payment.disposition, payment.booking.status) == (disposition, status)
 
 
+def test_payment_that_staff_applied_stays_applied_after_the_next_poll(sandbox):
+    payment = make_payment_in_review(sandbox)
+    decide_review(payment_id=payment.pk, decision=ReviewDecision.APPLY_TO_BOOKING, note="Right.", actor=DESK)
+    make_orders_due()
+
+    run_due_tasks()
+
+    payment.refresh_from_db()
+    assert (payment.disposition, payment.review_reason) == ("confirms", "Right.")
+
+
 def test_second_review_decision_is_refused(sandbox):
     payment = make_payment_in_review(sandbox)
     decide_review(payment_id=payment.pk, decision=ReviewDecision.REFUND_ALL, note="seen", actor=DESK)
