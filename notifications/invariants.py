@@ -6,6 +6,7 @@ The minutes allow for work in progress. Kinds and channels come from their regis
 from bookings.models import Booking, BookingEvent
 from notifications.channels import CHANNELS
 from notifications.messages.kinds import kinds_caused_by
+from notifications.outbox import REFUND_CAUSE
 
 # Which event causes which message, for all values that an event may have, by the rule that queues the messages.
 EXPECTED_MESSAGES = ", ".join(
@@ -16,14 +17,24 @@ EXPECTED_MESSAGES = ", ".join(
     for kind in kinds_caused_by(event_kind, from_status, to_status)
 )
 
+# A message ``n``, a refund ``r`` of the payment ``p``, and a row ``x`` with the kind of the message.
+IS_ABOUT_THE_REFUND = f"""n.booking_id = p.booking_id AND n.kind = x.kind
+    AND starts_with(n.dedupe_key, format('{REFUND_CAUSE}:', r.id, x.kind))"""
+
+
+def lacks_a_channel(condition: str) -> str:
+    """Return the SQL condition that a channel has no message with ``condition``. The messages are ``n``."""
+    return f"""{len(CHANNELS)} <> (
+        SELECT count(DISTINCT n.channel) FROM notifications_notification n WHERE {condition})"""  # noqa: S608 - constants
+
+
 INVARIANTS = {
     "Every change of a booking has its messages on each channel": f"""
         WITH expected(event_kind, from_status, to_status, kind) AS (VALUES {EXPECTED_MESSAGES})
         SELECT DISTINCT e.id FROM bookings_bookingevent e
         JOIN expected x ON (x.event_kind, x.from_status, x.to_status) = (e.kind, e.from_status, e.to_status)
-        WHERE {len(CHANNELS)} <> (
-            SELECT count(DISTINCT n.channel) FROM notifications_notification n
-            WHERE n.booking_id = e.booking_id AND n.event_id = e.id AND n.kind = x.kind)""",  # noqa: S608 - constants
+        WHERE {lacks_a_channel("n.booking_id = e.booking_id AND n.event_id = e.id AND n.kind = x.kind")}
+        """,  # noqa: S608 - constants
     "A message about a change of a booking refers to a change that causes it": f"""
         WITH expected(event_kind, from_status, to_status, kind) AS (VALUES {EXPECTED_MESSAGES})
         SELECT n.id FROM notifications_notification n LEFT JOIN bookings_bookingevent e
@@ -32,6 +43,16 @@ INVARIANTS = {
             SELECT FROM expected x
             WHERE (x.event_kind, x.from_status, x.to_status, x.kind)
                 = (e.kind, e.from_status, e.to_status, n.kind))""",  # noqa: S608 - constants
+    "Every refund has its messages on each channel": f"""
+        SELECT r.id FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id,
+            (VALUES ('refund_requested', false), ('refund_processed', true)) AS x(kind, is_processed)
+        WHERE CASE WHEN is_processed THEN r.processed_at IS NOT NULL ELSE r.source <> 'external' END
+          AND {lacks_a_channel(IS_ABOUT_THE_REFUND)}""",  # noqa: S608 - constants
+    "A message about a refund refers to a refund of its booking": f"""
+        SELECT n.id FROM notifications_notification n
+        WHERE n.kind IN ('refund_requested', 'refund_processed') AND NOT EXISTS (
+            SELECT FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id, (VALUES (n.kind)) AS x(kind)
+            WHERE {IS_ABOUT_THE_REFUND})""",  # noqa: S608 - constants
     "Reminders are queued only for confirmed visits, and expire before them": """
         SELECT n.id FROM notifications_notification n JOIN bookings_booking b ON b.id = n.booking_id
         WHERE n.kind = 'booking_reminder' AND n.status = 'queued'

@@ -14,6 +14,9 @@ from notifications.jobs import wake_lanes
 from notifications.messages.kinds import KINDS, MessageKind, Topic, kinds_about
 from notifications.messages.render import Amount, render_messages
 from notifications.models import Channel, Notification
+from payments.models import Refund
+
+REFUND_CAUSE = "%s %s"  # the refund's id and the message kind; the invariants find the messages of a refund by it
 
 Status = Notification.Status
 ACCEPTED = [Status.ACCEPTED, Status.DELIVERED, Status.READ]
@@ -29,6 +32,10 @@ class Cause:
     @classmethod
     def from_event(cls, event: BookingEvent, kind: MessageKind) -> Cause:
         return cls(f"{event.pk} {kind.value}", event)
+
+    @classmethod
+    def from_refund(cls, refund: Refund, kind: MessageKind) -> Cause:
+        return cls(REFUND_CAUSE % (refund.pk, kind.value))
 
     def dedupe_key(self, channel: Channel, address: str) -> str:
         return f"{self.key}:{channel}:{address}"

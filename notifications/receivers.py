@@ -62,6 +62,6 @@ def _queue_refund_message(kind: MessageKind, refund: Refund) -> None:
     queue_messages(
         kind=kind,
         booking=booking,
-        cause=Cause(f"{refund.pk} {kind.value}"),
+        cause=Cause.from_refund(refund, kind),
         amount=Amount(refund.amount_minor, refund.currency),
     )

@@ -3,6 +3,10 @@
 The time limits leave room for work in progress.
 """
 
+from bookings.models import Booking
+
+PAYABLE = ", ".join(f"'{status.value}'" for status in Booking.PAYABLE)
+
 INVARIANTS = {
     "A payment that confirms a booking has the amount of its order": """
         SELECT p.id FROM payments_payment p JOIN payments_paymentorder o ON o.id = p.order_id
@@ -17,11 +21,13 @@ INVARIANTS = {
     "Refunds never exceed their payment": """
         SELECT p.id FROM payments_payment p JOIN payments_refund r ON r.payment_id = p.id
         WHERE r.state IN ('pending', 'processed') GROUP BY p.id HAVING sum(r.amount_minor) > p.amount_minor""",
-    "A booking that is paid online is active only with a payment": """
+    # Unless staff decided otherwise: they closed the review of its payment, or refunded it and kept the booking.
+    "A booking that is paid online is active only with a payment": f"""
         SELECT b.id FROM bookings_booking b
-        WHERE b.due_online_minor > 0 AND b.status IN ('pending', 'confirmed', 'completed') AND NOT EXISTS (
+        WHERE b.due_online_minor > 0 AND b.status IN ({PAYABLE}) AND NOT EXISTS (
             SELECT FROM payments_payment p
-            WHERE p.booking_id = b.id AND p.disposition IN ('confirms', 'review', 'closed'))""",
+            WHERE p.booking_id = b.id AND (p.disposition IN ('confirms', 'review', 'closed') OR EXISTS (
+                SELECT FROM payments_refund r WHERE r.payment_id = p.id AND r.source = 'staff')))""",  # noqa: S608 - constants
     "A payment that confirms a booking is captured within an hour": """
         SELECT id FROM payments_payment
         WHERE disposition = 'confirms' AND captured_at IS NULL
@@ -31,6 +37,4 @@ INVARIANTS = {
     "Orders and refunds are polled within five minutes of being due": """
         SELECT id FROM payments_paymentorder WHERE next_check_at < now() - interval '5 minutes'
         UNION ALL SELECT id FROM payments_refund WHERE next_try_at < now() - interval '5 minutes'""",
-    "Unpaid holds are released within five minutes of their expiry": """
-        SELECT id FROM bookings_booking WHERE status = 'held' AND hold_expires_at < now() - interval '5 minutes'""",
 }

@@ -1,0 +1,51 @@
+"""Statements that violate the invariants of payments."""
+
+from tests.invariants.journeys import bookings, payments, refunds
+from tests.invariants.violations.statements import LONG_AGO, OVERDUE, Violation, update
+
+ORDER = "payments_paymentorder"
+PAYMENT = "payments_payment"
+REFUND = "payments_refund"
+GATEWAY_EVENT = "payments_gatewayevent"
+
+VIOLATIONS = {
+    "A payment that confirms a booking has the amount of its order": [
+        Violation(payments.paid, update(PAYMENT, "amount_minor = 51000")),
+        Violation(payments.paid, update(PAYMENT, "currency = 'USD'")),
+    ],
+    "Captured money pays for a booking, is refunded, or needs review": [
+        Violation(
+            payments.paid_and_cancelled_by_the_customer,
+            update(PAYMENT, f"disposition = 'none', captured_at = {LONG_AGO}"),
+        ),
+        Violation(
+            payments.paid_and_cancelled_by_the_customer,
+            update(PAYMENT, f"amount_minor = amount_minor + 1, captured_at = {LONG_AGO}"),
+        ),
+    ],
+    "Refunds never exceed their payment": [
+        Violation(refunds.refunded_by_staff, update(REFUND, "amount_minor = amount_minor + 50000")),
+    ],
+    "A booking that is paid online is active only with a payment": [
+        Violation(payments.paid, update(PAYMENT, "disposition = 'none'")),
+        Violation(payments.paid_and_missed, update(PAYMENT, "disposition = 'none', captured_at = now()")),
+        Violation(payments.paid, update(PAYMENT, "disposition = 'refund_due', captured_at = now()")),
+    ],
+    "A payment that confirms a booking is captured within an hour": [
+        Violation(
+            payments.paid,
+            update(PAYMENT, f"captured_at = NULL, state = 'authorized', signature_verified_at = {LONG_AGO}"),
+        ),
+    ],
+    "Gateway events are processed within five minutes of being due": [
+        Violation(
+            bookings.requested,
+            f"""INSERT INTO {GATEWAY_EVENT} (event_id, kind, state, attempts, next_try_at, error)
+                VALUES ('evt_1', 'payment.captured', 'received', 0, {OVERDUE}, '')""",
+        ),
+    ],
+    "Orders and refunds are polled within five minutes of being due": [
+        Violation(payments.hold_pending, update(ORDER, f"next_check_at = {OVERDUE}")),
+        Violation(refunds.refunded_by_staff, update(REFUND, f"next_try_at = {OVERDUE}")),
+    ],
+}
