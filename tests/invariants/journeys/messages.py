@@ -53,8 +53,9 @@ def unknown_outcome(sandbox: RunningSandbox) -> Iterator[None]:
 
 @journey
 def unknown_outcomes_decided(sandbox: RunningSandbox) -> Iterator[None]:
-    booking = make_booking()
-    confirm_booking(booking_id=booking.pk, actor=DESK)
+    service = make_service(resources=2)
+    for _ in range(2):
+        make_booking(service)
     sandbox.client.set(error_after=1, callback_lost=1, list_error=1)
     work()
     let_time_pass(DAY)
