@@ -1,5 +1,6 @@
 """Refusals of payment requests. Each message tells the caller what to do next."""
 
+from math import ceil
 from typing import Any
 
 from bookings.models import Booking
@@ -38,11 +39,13 @@ class GatewayUnavailable(RequestRefused):
     explanation = "The payment gateway is not responding. The slot stays held until hold_expires_at."
     advice = "Send the same request again, with the same Idempotency-Key if it had one. It resumes where it stopped."
 
-    def __init__(self, booking: Booking) -> None:
+    def __init__(self, booking: Booking, *, gateway_retry_after: float | None = None) -> None:
         super().__init__(
             "The payment gateway is not responding right now. Your slot is held for a few minutes. Please try again."
         )
         self.booking = booking
+        if gateway_retry_after:
+            self.retry_after = ceil(gateway_retry_after)
 
     def extra_members(self) -> dict[str, Any]:
         booking = self.booking

@@ -18,17 +18,30 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._next_call_at = 0.0  # in monotonic seconds
+        self._paused_until = 0.0
 
     def allows_call(self) -> bool:
         """Return whether to call now. While one call tests an open breaker, the others are refused."""
         with self._lock:
+            now = time.monotonic()
+            if now < self._paused_until:
+                return False
             if self._failures < self._max_failures:
                 return True
-            now = time.monotonic()
             if now < self._next_call_at:
                 return False
             self._next_call_at = now + self._pause
             return True
+
+    def pause(self, seconds: float) -> None:
+        """Allow no call for ``seconds``, as the service asks; a longer pause remains."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    def paused_seconds(self) -> float:
+        """Return the remaining seconds of a pause, or 0."""
+        with self._lock:
+            return max(0.0, self._paused_until - time.monotonic())
 
     def record_failure(self) -> None:
         with self._lock:

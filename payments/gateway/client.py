@@ -8,6 +8,7 @@ import razorpay
 import requests
 from django.conf import settings
 
+from foundation.retry_after import parse_retry_after
 from payments.gateway.errors import GatewayError, GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
 
 # Timeouts while a customer waits. READ_SECONDS limits each read; DEADLINE_SECONDS limits the whole call.
@@ -56,12 +57,14 @@ def _read_response(response: requests.Response) -> dict[str, Any]:
         body = response.json()
     except requests.JSONDecodeError:
         body = None
+    retry_after = parse_retry_after(response.headers.get("Retry-After"))
     if response.status_code == requests.codes.too_many_requests:
-        raise GatewayNotSent("Razorpay's rate limit was reached.")
+        raise GatewayNotSent("Razorpay's rate limit was reached.", retry_after=retry_after)
     if 400 <= response.status_code < 500 and response.status_code not in (408, 409) and isinstance(body, dict):
         error = body.get("error")
         reason = error.get("description") if isinstance(error, dict) else error
         raise GatewayRejected(str(reason or f"Razorpay responded {response.status_code}."))
     if response.status_code != requests.codes.ok or not isinstance(body, dict):
-        raise GatewayOutcomeUnknown(f"Razorpay responded {response.status_code} without a result.")
+        reason = f"Razorpay responded {response.status_code} without a result."
+        raise GatewayOutcomeUnknown(reason, retry_after=retry_after)
     return body

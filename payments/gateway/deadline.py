@@ -16,7 +16,7 @@ from django.db import connection
 
 from payments.gateway.circuit_breaker import CircuitBreaker
 from payments.gateway.client import CONNECT_SECONDS, READ_SECONDS, RazorpayClient
-from payments.gateway.errors import GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
+from payments.gateway.errors import GatewayError, GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
 
 DEADLINE_SECONDS = 0.38  # for a whole call while a customer waits
 BACKGROUND_CONNECT_SECONDS, BACKGROUND_READ_SECONDS = 3.0, 8.0
@@ -24,7 +24,8 @@ MAX_CONCURRENT_CALLS = 16
 
 Result = TypeVar("Result")
 
-circuit_breaker = CircuitBreaker(failures=5, pause_seconds=5)  # for calls while a customer waits
+# It opens for calls while a customer waits; a pause that Razorpay asks for applies to every call of this process.
+circuit_breaker = CircuitBreaker(failures=5, pause_seconds=5)
 _local = threading.local()
 _executor = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="razorpay")
 
@@ -32,12 +33,14 @@ _executor = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="razorpa
 def call_within_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
     """Run a call while a customer waits. Raises GatewayError, at the latest when the deadline passes."""
     _refuse_inside_transaction()
+    _refuse_while_paused()
     if not circuit_breaker.allows_call():
         raise GatewayNotSent("Razorpay has not responded recently.")
     try:
         result = _call_with_timeout(call)
-    except (GatewayNotSent, GatewayOutcomeUnknown):
+    except (GatewayNotSent, GatewayOutcomeUnknown) as error:
         circuit_breaker.record_failure()
+        _pause_after(error)
         raise
     except GatewayRejected:
         circuit_breaker.record_success()
@@ -49,7 +52,12 @@ def call_within_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
 def call_without_deadline(call: Callable[[RazorpayClient], Result]) -> Result:
     """Run a call in the background, with longer timeouts. Raises GatewayError."""
     _refuse_inside_transaction()
-    return call(_thread_client(BACKGROUND_CONNECT_SECONDS, BACKGROUND_READ_SECONDS))
+    _refuse_while_paused()
+    try:
+        return call(_thread_client(BACKGROUND_CONNECT_SECONDS, BACKGROUND_READ_SECONDS))
+    except (GatewayNotSent, GatewayOutcomeUnknown) as error:
+        _pause_after(error)
+        raise
 
 
 def _call_with_timeout(call: Callable[[RazorpayClient], Result]) -> Result:
@@ -60,6 +68,16 @@ def _call_with_timeout(call: Callable[[RazorpayClient], Result]) -> Result:
         if future.cancel():
             raise GatewayNotSent("Too many calls to Razorpay are in progress.") from error
         raise GatewayOutcomeUnknown("Razorpay did not respond in time.") from error
+
+
+def _pause_after(error: GatewayError) -> None:
+    if error.retry_after:
+        circuit_breaker.pause(error.retry_after)
+
+
+def _refuse_while_paused() -> None:
+    if seconds := circuit_breaker.paused_seconds():
+        raise GatewayNotSent("Razorpay has asked us to wait.", retry_after=seconds)
 
 
 def _thread_client(connect_seconds: float, read_seconds: float) -> RazorpayClient:

@@ -4,7 +4,14 @@ from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected
 
 
 class GatewayError(CallFailed):
-    """The call returned no result; the subclass says whether it took effect."""
+    """The call returned no result; the subclass says whether it took effect.
+
+    ``retry_after``: the seconds that the gateway asks us to wait before the next call, if any.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class GatewayRejected(GatewayError, Rejected):

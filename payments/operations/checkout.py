@@ -145,7 +145,7 @@ def _create_at_gateway(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
     except (GatewayNotSent, GatewayOutcomeUnknown) as error:
         log.warning("Failed to create order %s at the gateway: %s", order.receipt, error)
         PaymentOrder.objects.filter(pk=order.pk).update(last_error=str(error)[:250], updated_at=timezone.now())
-        raise GatewayUnavailable(order.booking) from error
+        raise GatewayUnavailable(order.booking, gateway_retry_after=error.retry_after) from error
     if (adopted_order := adopt_order(order, gateway_order)) is None:
         raise OrderRejected("The payment gateway created an order with different details. Please contact us to book.")
     return adopted_order

@@ -30,3 +30,17 @@ def test_gateway_error_with_an_unexpected_body_is_rejected(error):
 def test_unreadable_gateway_response_is_outcome_unknown(status, body):
     with pytest.raises(GatewayOutcomeUnknown):
         _read_response(response_with(status, body))
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type"), [(429, GatewayNotSent), (503, GatewayOutcomeUnknown), (500, GatewayOutcomeUnknown)]
+)
+@pytest.mark.parametrize(("header", "seconds"), [("30", 30), ("", None), ("soon", None), ("99999", 3600)])
+def test_gateway_error_has_the_seconds_of_retry_after(status, error_type, header, seconds):
+    response = response_with(status, b"{}")
+    response.headers["Retry-After"] = header
+
+    with pytest.raises(error_type) as caught:
+        _read_response(response)
+
+    assert caught.value.retry_after == seconds

@@ -56,6 +56,19 @@ def test_checkout_after_a_gateway_fault_resumes_with_the_same_key(sandbox, api, 
     assert (Booking.objects.count(), order.state, len(gateway_orders(sandbox, order))) == (1, "open", 1)
 
 
+def test_checkout_that_the_gateway_rate_limits_names_the_time_of_its_retry_after(sandbox, api, monkeypatch):
+    monkeypatch.setattr(deadline, "circuit_breaker", breaker_module.CircuitBreaker(failures=5, pause_seconds=5))
+    body, key = booking_request(make_paid_service()), str(uuid4())
+    sandbox.client.set(gateway_throttle=1, throttle_retry_after=90)
+
+    first = request_booking(api, body, key)
+    sandbox.client.set(gateway_throttle=0)
+    second = request_booking(api, body, key)
+
+    assert (first.status_code, first.headers["Retry-After"]) == (503, "90")
+    assert (second.status_code, 85 <= int(second.headers["Retry-After"]) <= 90) == (503, True)
+
+
 def test_checkout_without_key_resumes_for_an_equal_body(sandbox, api, settings):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
     service = make_paid_service(resources=2)
