@@ -1,8 +1,10 @@
 """The jobs that django-q2 may run, and the cleanup of its tables. The entry points are in each package's ``jobs``."""
 
 import logging
+from datetime import timedelta
 
-from django_q.models import OrmQ, Schedule
+from django.db.models.functions import Now
+from django_q.models import Failure, OrmQ, Schedule
 from django_q.signing import SignedPackage
 
 from foundation.background_tasks import prepare_periodic_tasks
@@ -20,6 +22,7 @@ EVERY_MINUTE = {
     "hook": None,
     "cluster": None,
 }
+RETENTION = timedelta(days=7)  # of failed jobs: django-q2 keeps them forever
 
 log = logging.getLogger(__name__)
 
@@ -66,3 +69,9 @@ def discard_unknown_jobs() -> None:
     discarded, _ = Schedule.objects.exclude(func__in=JOBS).delete()
     if discarded:
         log.error("Discarded %d unknown schedules", discarded)
+
+
+def purge_failed_jobs() -> int:
+    """Delete the failed jobs that are past their retention; return the number deleted."""
+    deleted, _ = Failure.objects.filter(stopped__lt=Now() - RETENTION).delete()
+    return int(deleted)

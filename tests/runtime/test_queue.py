@@ -1,10 +1,13 @@
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
-from django_q.models import OrmQ, Schedule
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule, Task
 from django_q.signing import SignedPackage
 
+from foundation.background_tasks import HOUSEKEEPING, housekeeping, run_due_tasks
 from foundation.models import PeriodicTask
 from notifications.models import ChannelState, Lane
 from runtime.processes import ROOT
@@ -95,3 +98,29 @@ def test_workers_that_start_at_the_same_moment_prepare_once():
     assert ChannelState.objects.count() == 3
     names = list(PeriodicTask.objects.values_list("name", flat=True))
     assert sorted(names) == sorted(set(names))
+
+
+def record_job(name, *, age, is_success=False):
+    """Record a finished job as django-q2 does."""
+    stopped = timezone.now() - age
+    Task.objects.create(id=name, name=name, func="x", started=stopped, stopped=stopped, success=is_success)
+
+
+def test_housekeeping_purges_failed_jobs_after_seven_days():
+    PeriodicTask.objects.create(name=HOUSEKEEPING)
+    record_job("old", age=timedelta(days=7, minutes=1))
+    record_job("recent", age=timedelta(days=6, hours=23))
+    record_job("successful", age=timedelta(days=30), is_success=True)
+
+    run_due_tasks()
+
+    assert sorted(Task.objects.values_list("name", flat=True)) == ["recent", "successful"]
+
+
+def test_housekeeping_runs_the_other_purges_if_one_fails(monkeypatch):
+    def fail():
+        raise ValueError("a purge failed")
+
+    monkeypatch.setattr("foundation.background_tasks._purges", [fail, lambda: 3])
+
+    assert housekeeping() == 3
