@@ -1,22 +1,15 @@
-"""Drain a lane for one time slice: claim due notifications, send them from threads, record the outcomes."""
+"""Drain a lane for one time slice: claim due notifications and give them to the sender threads."""
 
 from __future__ import annotations
 
 import logging
 import os
-import queue
 import socket
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import connection, transaction
 
 from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.database_errors import is_database_unavailable
@@ -24,42 +17,26 @@ from foundation.graceful_stop import is_stopping
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.heartbeat import LOCK_SPACE, record_heartbeat
 from notifications.delivery.leases import drop_undeliverable, take_back_expired_leases
-from notifications.delivery.lookups import LookupResult, claim_lookups, look_up, record_lookup
+from notifications.delivery.lookups import claim_lookups
 from notifications.delivery.rate_control import raise_limits
 from notifications.delivery.receipts import apply_receipts
-from notifications.delivery.record import record_hand_overs, record_outcomes
-from notifications.delivery.send_attempt import Outcome, deliver
-from notifications.providers.base import OutgoingMessage, PendingLookup
+from notifications.delivery.senders import SENDERS
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 15.0  # plus up to 13 s for the last attempts: well below django-q2's timeout of 60 s
+SLICE_SECONDS = 15.0  # well below django-q2's timeout of 60 s
 POLL_SECONDS = 0.05
-HEARTBEAT_SECONDS = 1.0
-HAND_OVER_SECONDS = 10.0  # how long a sender waits for its hand-over to be recorded; then it stops without sending
-MAX_LOOKUPS = 50  # in flight: lookups share the sender threads, and sending has priority
-STACK_BYTES = 512 * 1024  # there are hundreds of sender threads, and each needs little
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class HandOverRequest:
-    """A sender's request to hand over its text. ``permission`` is resolved once it is recorded or refused."""
-
-    message: OutgoingMessage
-    permission: Future[bool] = field(default_factory=Future)
+MAINTENANCE_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+HAND_OFF_SECONDS = 20.0  # how long to retry the hand-off; together with a slice well below django-q2's timeout
+MAX_LOOKUPS = 50  # in flight per process
 
 
 class Drain:
     """Drains ``lane`` for one slice.
 
-    ``start_next(lane)`` queues the next slice: the lane hand-off. It is called before the last outcomes are in, so that
+    ``start_next(lane)`` queues the next slice: the lane hand-off. No slice waits for the responses to its messages, so
     no message waits for the response to another one.
-
-    Sender threads do not use the database. They put their results into queues, and the drain's own thread records them
-    in batches, because one statement per message would be too slow.
     """
 
     def __init__(self, lane: int, *, start_next: Callable[[int], None], slice_seconds: float = SLICE_SECONDS) -> None:
@@ -67,118 +44,74 @@ class Drain:
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._start_next = start_next
         self._slice_seconds = slice_seconds
-        self._hand_overs: queue.SimpleQueue[HandOverRequest] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self._lookups: queue.SimpleQueue[LookupResult] = queue.SimpleQueue()
-        self._in_flight: Counter[str] = Counter()  # by channel
-        self._lookups_in_flight = 0
-        self._next_heartbeat = 0.0
+        self._next_maintenance = 0.0
 
     def run(self) -> None:
         """Drain for a slice; return immediately if the worker is stopping or another worker holds the lane."""
         if is_stopping() or not try_advisory_lock(LOCK_SPACE, self.lane):
             return
-        threading.stack_size(STACK_BYTES)
-        with ThreadPoolExecutor(settings.LANE_CONCURRENCY, thread_name_prefix=f"lane-{self.lane}") as senders:
-            try:
-                self._drain_slice(senders)
-                with transaction.atomic():
-                    self._start_next(self.lane)
-            finally:
-                release_advisory_lock(LOCK_SPACE, self.lane)
-                # Even if the database has just failed: the outcomes exist only in this process.
-                while self._in_flight.total() or self._lookups_in_flight:
-                    self._record()
+        try:
+            self._drain_slice()
+        finally:
+            release_advisory_lock(LOCK_SPACE, self.lane)
+            self._hand_off()
 
-    def _drain_slice(self, senders: ThreadPoolExecutor) -> None:
+    def _drain_slice(self) -> None:
         end = time.monotonic() + self._slice_seconds
         while time.monotonic() < end and not is_stopping():
-            apply_receipts()
-            if time.monotonic() >= self._next_heartbeat:
-                self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
-                record_heartbeat(lane=self.lane, worker=self.worker)
-                self._maintain_queue()
-                self._start_lookups(senders)
-            self._start_sending(senders)
-            self._record()
+            steps = [self._start_sending, apply_receipts]
+            if time.monotonic() >= self._next_maintenance:
+                self._next_maintenance = time.monotonic() + MAINTENANCE_SECONDS
+                steps = [self._record_heartbeat, _take_back, drop_undeliverable, raise_limits, _start_lookups, *steps]
+            failed = [step for step in steps if not _succeeds(step)]
+            if failed:
+                time.sleep(RETRY_SECONDS)
+                if not connection.is_usable():
+                    return  # the advisory lock is lost with its session; the next slice takes it again
+            time.sleep(POLL_SECONDS)
 
-    def _maintain_queue(self) -> None:
-        count = take_back_expired_leases()
-        if count:
-            log.warning("Took back %d expired leases: their worker stopped while sending", count)
-        drop_undeliverable()
-        raise_limits()
+    def _record_heartbeat(self) -> None:
+        record_heartbeat(lane=self.lane, worker=self.worker)
 
-    def _start_lookups(self, senders: ThreadPoolExecutor) -> None:
-        for lookup in claim_lookups(room=MAX_LOOKUPS - self._lookups_in_flight):
-            self._lookups_in_flight += 1
-            senders.submit(self._look_up, lookup)
+    def _start_sending(self) -> None:
+        in_flight = SENDERS.in_flight()
+        for message in claim_due_notifications(room=settings.LANE_CONCURRENCY, in_flight=in_flight, worker=self.worker):
+            SENDERS.send(message)
 
-    def _start_sending(self, senders: ThreadPoolExecutor) -> None:
-        room = settings.LANE_CONCURRENCY - self._in_flight.total() - self._lookups_in_flight
-        if room <= 0:
-            return
-        for message in claim_due_notifications(room=room, in_flight=self._in_flight, worker=self.worker):
-            self._in_flight[message.channel] += 1
-            senders.submit(self._send, message)
-
-    # In the sender threads
-
-    def _send(self, message: OutgoingMessage) -> None:
-        self._outcomes.put(deliver(message, may_hand_over=lambda: self._may_hand_over(message)))
-
-    def _may_hand_over(self, message: OutgoingMessage) -> bool:
-        request = HandOverRequest(message)
-        self._hand_overs.put(request)
-        try:
-            return request.permission.result(HAND_OVER_SECONDS)
-        except TimeoutError:
-            return False
-
-    def _look_up(self, lookup: PendingLookup) -> None:
-        self._lookups.put(look_up(lookup))
-
-    # In the drain's own thread
-
-    def _record(self) -> None:
-        """Wait for POLL_SECONDS, then record what the senders have put into the queues."""
-        time.sleep(POLL_SECONDS)
-        self._permit_hand_overs(_take_all(self._hand_overs))
-        self._record_outcomes(_take_all(self._outcomes))
-        self._record_lookups(_take_all(self._lookups))
-
-    def _permit_hand_overs(self, requests: list[HandOverRequest]) -> None:
-        if not requests:
-            return
-        attempt_ids = [request.message.attempt_id for request in requests]
-        permitted = retry_while_database_is_unavailable(lambda: record_hand_overs(attempt_ids))
-        for request in requests:
-            request.permission.set_result(request.message.attempt_id in permitted)
-
-    def _record_outcomes(self, outcomes: list[Outcome]) -> None:
-        if not outcomes:
-            return
-        retry_while_database_is_unavailable(lambda: record_outcomes(outcomes))
-        self._in_flight.subtract(outcome.message.channel for outcome in outcomes)
-
-    def _record_lookups(self, results: list[LookupResult]) -> None:
-        for result in results:
-            retry_while_database_is_unavailable(partial(record_lookup, result))
-            self._lookups_in_flight -= 1
+    def _hand_off(self) -> None:
+        end = time.monotonic() + HAND_OFF_SECONDS
+        while not is_stopping():
+            try:
+                with transaction.atomic():
+                    self._start_next(self.lane)
+            except Exception as error:
+                if not is_database_unavailable(error) or time.monotonic() > end:
+                    raise  # the supervisor or the schedule restarts the lane
+                connection.close()
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
 
 
-def retry_while_database_is_unavailable(write: Callable[[], Result]) -> Result:
-    """Retry ``write`` until the database is available: the outcomes exist only in this process."""
-    while True:
-        try:
-            return write()
-        except (DatabaseError, InterfaceError) as error:
-            if not is_database_unavailable(error):
-                raise
-            log.warning("Keeping outcomes until the database is available: %s", type(error).__name__)
-            connection.close()
-            time.sleep(1)
+def _take_back() -> None:
+    count = take_back_expired_leases()
+    if count:
+        log.warning("Took back %d expired leases: their worker stopped while sending", count)
 
 
-def _take_all(items: queue.SimpleQueue[Item]) -> list[Item]:
-    return [items.get_nowait() for _ in range(items.qsize())]
+def _start_lookups() -> None:
+    for lookup in claim_lookups(room=MAX_LOOKUPS - SENDERS.lookups_in_flight):
+        SENDERS.look_up(lookup)
+
+
+def _succeeds(step: Callable[[], object]) -> bool:
+    """Run the step; return whether it succeeded. An error in one step must not stop the others or the hand-off."""
+    try:
+        step()
+    except Exception as error:
+        if is_database_unavailable(error):
+            log.warning("The database is unavailable or busy: %s", str(error).strip())
+        else:
+            log.exception("A step of the delivery loop failed")
+        return False
+    return True

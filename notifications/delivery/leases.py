@@ -1,11 +1,24 @@
-"""Take back expired leases, and expire or skip queued notifications that must no longer be sent."""
+"""Renew leases, take back expired ones, and expire or skip queued notifications that must no longer be sent."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
 from notifications.channels import CHANNELS
+
+# Rows are locked in the order of their ids, as in every statement or transaction that locks several: no deadlocks.
+SET_LEASES = """
+    WITH leased AS (
+        SELECT n.id FROM notifications_notification n JOIN notifications_attempt a ON a.id = n.lease_token
+        WHERE a.id = ANY(%(attempts)s::uuid[]) AND n.status = 'sending'
+        ORDER BY n.id FOR NO KEY UPDATE OF n)
+    UPDATE notifications_notification n SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+    FROM leased WHERE n.id = leased.id
+"""
 
 TAKE_BACK_EXPIRED_LEASES = """
     WITH expired AS (  -- the notifications whose sender died, and whether it died before the hand-over
@@ -15,7 +28,7 @@ TAKE_BACK_EXPIRED_LEASES = """
     taken_back AS (
         UPDATE notifications_notification n
         SET status = CASE WHEN is_unsent THEN 'queued' ELSE 'unknown' END,
-            lease_until = NULL, lease_token = NULL,
+            lease_until = NULL, lease_token = NULL, attempts = attempts - is_unsent::int,
             due_at = clock_timestamp() + make_interval(secs => CASE WHEN is_unsent THEN 0 ELSE %(settle)s END),
             unknown_since = CASE WHEN is_unsent THEN n.unknown_since ELSE clock_timestamp() END,
             error = CASE WHEN is_unsent THEN 'The worker stopped before sending it.'
@@ -27,8 +40,12 @@ TAKE_BACK_EXPIRED_LEASES = """
 """
 
 EXPIRE_DUE = """
-    UPDATE notifications_notification SET status = 'expired', error = 'It expired before it could be sent.'
-    WHERE status = 'queued' AND due_at <= statement_timestamp() AND expires_at <= statement_timestamp()
+    WITH expired AS (
+        SELECT id FROM notifications_notification
+        WHERE status = 'queued' AND due_at <= statement_timestamp() AND expires_at <= statement_timestamp()
+        FOR UPDATE SKIP LOCKED)
+    UPDATE notifications_notification n SET status = 'expired', error = 'It expired before it could be sent.'
+    FROM expired WHERE n.id = expired.id
 """
 
 # Messages that were in flight when a change made them outdated, and have returned to be sent or decided about.
@@ -38,11 +55,30 @@ SUPERSEDE_RETURNED = """
 """
 
 SKIP_SUPPRESSED = """
-    UPDATE notifications_notification n SET status = 'skipped', error = 'Suppressed address: ' || s.source
-    FROM notifications_suppression s
-    WHERE n.status = 'queued' AND n.due_at <= statement_timestamp()
-      AND s.channel = n.channel AND s.address = n.address
+    WITH suppressed AS (
+        SELECT n.id, s.source FROM notifications_notification n
+        JOIN notifications_suppression s ON s.channel = n.channel AND s.address = n.address
+        WHERE n.status = 'queued' AND n.due_at <= statement_timestamp()
+        FOR UPDATE OF n SKIP LOCKED)
+    UPDATE notifications_notification n SET status = 'skipped', error = 'Suppressed address: ' || suppressed.source
+    FROM suppressed WHERE n.id = suppressed.id
 """
+
+
+def renew_leases(attempt_ids: Sequence[UUID]) -> None:
+    """Extend the leases of these attempts, which are still in progress."""
+    _set_leases(attempt_ids, seconds=settings.SEND_LEASE_SECONDS)
+
+
+def expire_leases(attempt_ids: Sequence[UUID]) -> None:
+    """End the leases of these attempts now, and take them back."""
+    _set_leases(attempt_ids, seconds=0)
+    take_back_expired_leases()
+
+
+def _set_leases(attempt_ids: Sequence[UUID], *, seconds: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SET_LEASES, {"attempts": [str(id) for id in attempt_ids], "seconds": seconds})
 
 
 def take_back_expired_leases() -> int:

@@ -23,20 +23,25 @@ def apply_receipts() -> int:
     """Apply up to BATCH receipts in one transaction; return how many. Two callers never apply the same receipt."""
     with transaction.atomic():
         receipts = list(
-            Receipt.objects.filter(applied_at__isnull=True)
-            .select_related("notification")
-            .select_for_update(skip_locked=True, of=("self",))
-            .order_by("pk")[:BATCH]
+            Receipt.objects.filter(applied_at__isnull=True).select_for_update(skip_locked=True).order_by("pk")[:BATCH]
         )
-        for receipt in receipts:
-            _apply(receipt)
+        # Notifications are locked in the order of their ids, and suppressions are inserted in the order of their
+        # addresses, as in every transaction: no deadlocks.
+        notifications = (
+            Notification.objects.filter(pk__in={receipt.notification_id for receipt in receipts})
+            .select_for_update(no_key=True)
+            .order_by("pk")
+            .in_bulk()
+        )
+        applied = [(notifications[receipt.notification_id], receipt) for receipt in receipts]
+        for notification, receipt in sorted(applied, key=lambda pair: (pair[0].channel, pair[0].address, pair[1].pk)):
+            _apply(receipt, notification)
         if receipts:
             Receipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(applied_at=timezone.now())
     return len(receipts)
 
 
-def _apply(receipt: Receipt) -> None:
-    notification = receipt.notification
+def _apply(receipt: Receipt, notification: Notification) -> None:
     translate = CHANNELS[Channel(notification.channel)].translate_receipt
     meaning = translate(receipt.provider_status, receipt.error_code) if translate else ReceiptMeaning()
     if meaning.status is None:
@@ -44,7 +49,10 @@ def _apply(receipt: Receipt) -> None:
     if notification.provider_id not in ("", receipt.provider_id):
         log.warning("Ignoring a receipt for notification %s: the provider's message id does not match", notification.pk)
         return
-    notification.transition_to(meaning.status, **_fields(receipt, meaning.status))
+    fields = _fields(receipt, notification, meaning.status)
+    if notification.transition_to(meaning.status, **fields):
+        for name, value in fields.items():  # the next receipt of this batch may be about the same notification
+            setattr(notification, name, value)
     if meaning.error_type is not None:
         suppress_after(
             meaning.error_type,
@@ -54,12 +62,12 @@ def _apply(receipt: Receipt) -> None:
         )
 
 
-def _fields(receipt: Receipt, status: Notification.Status) -> dict[str, object]:
+def _fields(receipt: Receipt, notification: Notification, status: Notification.Status) -> dict[str, object]:
     fields: dict[str, object] = {"provider_id": receipt.provider_id, "lease_until": None, "lease_token": None}
-    if receipt.notification.accepted_at is None:
+    if notification.accepted_at is None:
         fields["accepted_at"] = receipt.received_at
     if status == Status.UNDELIVERED:
         return fields | {"error_code": receipt.error_code, "error": "The provider could not deliver it."}
     if status in (Status.DELIVERED, Status.READ):
-        fields["delivered_at"] = receipt.notification.delivered_at or receipt.received_at
+        fields["delivered_at"] = notification.delivered_at or receipt.received_at
     return fields | {"error": "", "error_code": ""}

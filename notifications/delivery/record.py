@@ -22,6 +22,11 @@ RECORD_HAND_OVERS = """
 
 _COLUMNS = "(id, token, status, provider_id, http_status, code, detail, retry_in, uncounted)"
 
+# Rows are locked in the order of their ids, as in every statement or transaction that locks several: no deadlocks.
+LOCK_NOTIFICATIONS = """
+    SELECT id FROM notifications_notification WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
 RECORD_ATTEMPTS = f"""
     UPDATE notifications_attempt a
     SET ended_at = clock_timestamp(), outcome = v.status, http_status = v.http_status::int,
@@ -65,10 +70,11 @@ def record_outcomes(outcomes: list[Outcome]) -> int:
         return 0
     rows = [_row(outcome) for outcome in outcomes]
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK_NOTIFICATIONS, [[str(outcome.message.id) for outcome in outcomes]])
         execute_values(cursor.cursor, RECORD_ATTEMPTS, rows)
         changed_ids = execute_values(cursor.cursor, RECORD_NOTIFICATIONS, rows, fetch=True)
         lower_limits(outcomes)
-        for outcome in outcomes:
+        for outcome in sorted(outcomes, key=lambda outcome: (outcome.message.channel, outcome.message.address)):
             _suppress_refused_recipient(outcome)
         return len(changed_ids)
 

@@ -11,6 +11,7 @@ from notifications.channels import CHANNELS
 from notifications.models import Notification
 from notifications.providers.base import (
     Accepted,
+    AttemptAbandoned,
     ChannelBroken,
     ChannelNotReady,
     OutgoingMessage,
@@ -45,8 +46,8 @@ class Outcome:
 
     @property
     def counts_as_attempt(self) -> bool:
-        """Return whether it counts against MAX_ATTEMPTS. Faults of the channel do not."""
-        return not isinstance(self.error, ChannelNotReady)
+        """Return whether it counts against MAX_ATTEMPTS. Faults of the channel and abandoned attempts do not."""
+        return not isinstance(self.error, ChannelNotReady | AttemptAbandoned)
 
 
 def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Outcome:
@@ -72,7 +73,7 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
 def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
     if isinstance(error, ChannelBroken):
         return Outcome(message, Status.QUEUED, error=error, retry_in=CHANNEL_PAUSE_SECONDS)
-    if isinstance(error, ChannelNotReady):
+    if isinstance(error, ChannelNotReady | AttemptAbandoned):
         return Outcome(message, Status.QUEUED, error=error, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
     if message.attempts >= MAX_ATTEMPTS:
         return Outcome(message, Status.DEAD, error=error)

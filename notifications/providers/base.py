@@ -76,6 +76,10 @@ class ProviderNotSent(ProviderError, NotSent):
     """The message was not sent: retry later."""
 
 
+class AttemptAbandoned(ProviderNotSent):
+    """We ended the attempt before anything was handed over: retry soon. It does not count as an attempt."""
+
+
 class ChannelNotReady(ProviderNotSent):
     """Nothing is wrong with the message, but the channel cannot send it now. It does not count as an attempt."""
 

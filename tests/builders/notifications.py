@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from notifications.delivery.drain import Drain
+from notifications.delivery.senders import SENDERS
 from notifications.models import Notification
 from tests.builders.bookings import make_booking
 
@@ -22,3 +23,4 @@ def make_notification(**fields: Any) -> Notification:
 def deliver_all(seconds: float = 0.5) -> None:
     """Drain lane 0 for one slice; return when the outcome of every claimed message is recorded."""
     Drain(0, start_next=lambda lane: None, slice_seconds=seconds).run()
+    SENDERS.wait()

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from notifications.providers.base import (
     Accepted,
+    AttemptAbandoned,
     ChannelBroken,
     OutgoingMessage,
     ProviderNotSent,
@@ -39,7 +40,7 @@ def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -
         with _connection() as server:
             _send_envelope(server, message.address)
             if not may_hand_over():
-                raise ProviderNotSent("The attempt ran out of time before the hand-over.")
+                raise AttemptAbandoned("The attempt ran out of time before the hand-over.")
             _hand_over(server, email)
     except smtplib.SMTPAuthenticationError as error:
         reason = "The mail server rejected our user name or password."

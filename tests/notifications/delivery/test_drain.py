@@ -2,11 +2,12 @@ import threading
 import time
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 
+from notifications.delivery import drain
 from notifications.delivery.claim import claim_due_notifications
-from notifications.delivery.drain import Drain
-from notifications.models import Attempt, Notification
+from notifications.delivery.senders import SENDERS
+from notifications.models import Attempt, Lane, Notification
 from tests.builders.bookings import make_booking
 from tests.builders.notifications import deliver_all, make_notification
 
@@ -18,7 +19,8 @@ Status = Notification.Status
 def run_slice(lane=0, seconds=1.0):
     """Drain ``lane`` for one slice; return the lanes that it handed off."""
     handed_off = []
-    Drain(lane, start_next=handed_off.append, slice_seconds=seconds).run()
+    drain.Drain(lane, start_next=handed_off.append, slice_seconds=seconds).run()
+    SENDERS.wait()
     return handed_off
 
 
@@ -32,15 +34,12 @@ def test_drain_records_the_hand_over_of_an_email(sandbox):
 
 def test_drain_refuses_the_hand_over_of_a_lease_that_was_taken_back(sandbox):
     notification = make_notification(channel="email")
-    drain = Drain(0, start_next=lambda _: None)
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="slow")
     Notification.objects.update(status=Status.QUEUED, lease_token=None, lease_until=None)
     count_before = len(sandbox.client.accepted())
 
-    sender = threading.Thread(target=drain._send, args=(message,))
-    sender.start()
-    while sender.is_alive():
-        drain._record()
+    SENDERS.send(message)
+    SENDERS.wait()
 
     notification.refresh_from_db()
     assert (notification.status, len(sandbox.client.accepted()) - count_before) == (Status.QUEUED, 0)
@@ -117,17 +116,13 @@ def test_drain_of_a_lane_that_another_worker_holds_does_nothing():
 def test_drain_keeps_outcomes_while_the_database_is_unavailable(sandbox):
     notification = make_notification()
     sandbox.client.set(message_seconds_min=1, message_seconds_max=1)
-    errors = []
+    handed_off = []
 
-    def drain():
-        try:
-            deliver_all(5)
-        except OperationalError as error:
-            errors.append(error)
-        finally:
-            connection.close()
+    def run():
+        handed_off.extend(run_slice(seconds=5))
+        connection.close()
 
-    thread = threading.Thread(target=drain)
+    thread = threading.Thread(target=run)
     thread.start()
     while not Notification.objects.filter(status=Status.SENDING).exists():
         time.sleep(0.02)
@@ -139,4 +134,34 @@ def test_drain_keeps_outcomes_while_the_database_is_unavailable(sandbox):
     thread.join()
 
     notification.refresh_from_db()
-    assert (len(errors), notification.status) == (1, Status.ACCEPTED)
+    assert (handed_off, notification.status) == ([0], Status.ACCEPTED)
+
+
+@pytest.mark.slow
+def test_error_in_one_step_stops_neither_the_others_nor_the_hand_off(sandbox, monkeypatch, caplog):
+    def fail():
+        raise DataError("invalid")
+
+    monkeypatch.setattr(drain, "apply_receipts", fail)
+    monkeypatch.setattr(drain, "drop_undeliverable", fail)
+    make_booking()
+
+    handed_off = run_slice()
+
+    assert set(Notification.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
+    assert (handed_off, Lane.objects.get().number) == ([0], 0)
+    assert "A step of the delivery loop failed" in caplog.text
+
+
+@pytest.mark.slow
+def test_hand_off_is_retried_until_the_database_is_available():
+    attempts = []
+
+    def start_next(lane):
+        attempts.append(lane)
+        if len(attempts) == 1:
+            raise OperationalError("the database system is starting up")
+
+    drain.Drain(0, start_next=start_next, slice_seconds=0).run()
+
+    assert attempts == [0, 0]

@@ -1,0 +1,128 @@
+import multiprocessing
+import threading
+import time
+
+import pytest
+from django.db import connections
+
+from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.drain import Drain
+from notifications.delivery.send_attempt import Outcome
+from notifications.delivery.senders import SENDERS, Senders
+from notifications.models import Attempt, Notification
+from notifications.providers.base import Accepted, ProviderNotSent
+from tests.builders.bookings import make_booking, slot
+from tests.builders.notifications import make_notification
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+Status = Notification.Status
+
+
+def make_notifications(*channels):
+    return [
+        make_notification(channel=channel, booking=make_booking(starts_at=slot(hour=hour)))
+        for hour, channel in enumerate(channels, start=10)
+    ]
+
+
+def claim_all():
+    return claim_due_notifications(room=10, in_flight={}, worker="test")
+
+
+def drain_slice(seconds):
+    Drain(0, start_next=lambda lane: None, slice_seconds=seconds).run()
+
+
+def test_slice_ends_while_a_message_is_in_flight(sandbox):
+    sandbox.client.set(message_seconds_min=2, message_seconds_max=2)
+    notification = make_notification(channel="email")
+
+    drain_slice(0.3)
+    status_at_the_end = Notification.objects.get().status
+    SENDERS.wait()
+
+    notification.refresh_from_db()
+    assert (status_at_the_end, notification.status) == (Status.SENDING, Status.ACCEPTED)
+
+
+def test_lease_of_a_message_in_flight_is_renewed(sandbox, settings):
+    settings.SEND_LEASE_SECONDS = 1
+    sandbox.client.set(message_seconds_min=3, message_seconds_max=3)
+    notification = make_notification(channel="email")
+
+    drain_slice(2.5)  # takes back expired leases meanwhile
+    SENDERS.wait()
+
+    notification.refresh_from_db()
+    assert (notification.status, Attempt.objects.count()) == (Status.ACCEPTED, 1)
+
+
+def test_worker_that_stops_abandons_what_is_in_flight_after_the_grace_period(sandbox, settings, tmp_path):
+    settings.STOP_FILE, settings.STOP_GRACE_SECONDS = str(tmp_path / "stop"), 0.5
+    sandbox.client.set(message_seconds_min=4, message_seconds_max=4)
+    handed_over, sms, waiting = make_notifications("email", "sms", "email")
+    senders = Senders()
+    for message in claim_all():
+        if message.id != waiting.id:
+            senders.send(message)
+        else:  # as if it were still connecting
+            senders._in_flight[message.attempt_id] = message
+    while not Attempt.objects.filter(phase="handover").exists():
+        time.sleep(0.02)
+
+    (tmp_path / "stop").touch()
+    senders.wait()
+
+    assert {row.pk: (row.status, row.attempts) for row in Notification.objects.all()} == {
+        handed_over.pk: (Status.UNKNOWN, 1),
+        sms.pk: (Status.UNKNOWN, 1),
+        waiting.pk: (Status.QUEUED, 0),
+    }
+
+
+def test_process_that_ends_records_its_messages_in_flight_first(sandbox):
+    sandbox.client.set(message_seconds_min=1, message_seconds_max=1)
+    notification = make_notification(channel="sms")
+    connections.close_all()
+
+    process = multiprocessing.get_context("fork").Process(target=drain_slice, args=(0.3,))
+    process.start()
+    process.join()
+
+    notification.refresh_from_db()
+    assert (process.exitcode, notification.status) == (0, Status.ACCEPTED)
+
+
+def test_outcome_that_cannot_be_recorded_does_not_lose_the_others(sandbox, caplog):
+    unwritable, writable = make_notifications("sms", "sms")
+    by_id = {message.id: message for message in claim_all()}
+    senders = Senders()
+    for message, error in [(by_id[unwritable.id], ProviderNotSent("A NUL: \0")), (by_id[writable.id], None)]:
+        senders._in_flight[message.attempt_id] = message
+        status = Status.QUEUED if error else Status.ACCEPTED
+        senders._outcomes.put(Outcome(message, status, None if error else Accepted("SM1", 201), error))
+
+    senders._record()
+
+    writable.refresh_from_db()
+    assert (writable.status, senders.in_flight().total()) == (Status.ACCEPTED, 0)
+    assert "could not be recorded" in caplog.text
+
+
+def test_message_without_a_thread_is_queued_again(sandbox, monkeypatch):
+    notification = make_notification()
+    start = threading.Thread.start
+
+    def fail_to_start(thread):
+        if thread.daemon:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", fail_to_start)
+    for message in claim_all():
+        SENDERS.send(message)
+    SENDERS.wait()
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.QUEUED, 0)
