@@ -25,9 +25,9 @@ test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": on
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
 	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow and not peers"
 
-peers: $(READY) ## run the tests against programs that we did not write, which it installs (as root, on Debian)
+peers: $(READY) ## run the tests against programs that we did not write, which it installs (as root, on Debian; SHORT=1: small bursts)
 	@tools/install_peers.sh
-	@$(PY) -m pytest -m peers
+	@PEERS_BURST=$(if $(SHORT),100,1000) $(PY) -m pytest -m peers -n 2
 
 run: $(READY) ## run the web server and the worker, with the settings from the environment or .env
 	@$(PY) manage.py run

@@ -4,7 +4,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive
 PACKAGES=(
+    libgnutls-dane0 # the libraries of Exim, which follows below
+    libidn12
+    libnsl2
+    opendkim
+    openssl
     postfix
+    postgrey
+    sasl2-bin
 )
 
 missing=()
@@ -16,6 +23,17 @@ if ((${#missing[@]})); then
     install() { apt-get install -y -q --no-install-recommends "${missing[@]}"; }
     install || { apt-get update -q && install; }
 fi
+
+# Debian installs one mail server only, so Exim is unpacked beside Postfix. It does not start without its user.
+exim_folder=.data/peers/exim
+if [[ ! -x $exim_folder/usr/sbin/exim4 ]]; then
+    mkdir -p $exim_folder
+    fetch() { (cd $exim_folder && apt-get download -q -o APT::Sandbox::User=root exim4-daemon-light); }
+    fetch || { apt-get update -q && fetch; }
+    dpkg-deb --extract $exim_folder/exim4-daemon-light_*.deb $exim_folder
+    chmod u-s $exim_folder/usr/sbin/exim4
+fi
+id Debian-exim &> /dev/null || useradd --system --no-create-home --shell /usr/sbin/nologin --user-group Debian-exim
 
 # The packages of npm, outside the source tree. Without their scripts: one of them reports every installation.
 npm_folder=.data/peers/npm

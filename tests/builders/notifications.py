@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from bookings.models import Booking
 from notifications.delivery.drain import Drain
 from notifications.delivery.senders import SENDERS
 from notifications.models import Notification
@@ -18,6 +21,33 @@ def make_notification(**fields: Any) -> Notification:
     Notification.objects.filter(pk=notification.pk).update(**fields)
     notification.refresh_from_db()
     return notification
+
+
+def make_emails(fields: Sequence[dict[str, Any]]) -> list[Notification]:
+    """Return a queued e-mail with each of these ``fields``. Each has a booking and, by default, an address of its own.
+
+    The bookings are copies of one, so that thousands take a second.
+    """
+    original = make_notification(channel="email")
+    bookings, notifications = [], []
+    for number, own_fields in enumerate(fields):
+        starts_at = original.booking.starts_at + timedelta(hours=number + 1)
+        times = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=30)}
+        bookings.append(_copy(original.booking, reference=f"C{number:06}", **times))
+        defaults = {"address": f"customer{number}@example.com", "dedupe_key": f"{number}:email", "event": None}
+        notifications.append(_copy(original, booking=bookings[-1], **{**defaults, **own_fields}))
+    original.delete()
+    Booking.objects.bulk_create(bookings)
+    return Notification.objects.bulk_create(notifications)
+
+
+def _copy(row: Any, **fields: Any) -> Any:
+    """Return an unsaved copy of the row with a new id, and with ``fields`` set."""
+    copied = {field.attname: getattr(row, field.attname) for field in row._meta.fields if not field.primary_key}
+    for name, value in fields.items():
+        copied.pop(f"{name}_id", None)
+        copied[name] = value
+    return type(row)(**copied)
 
 
 def deliver_all(seconds: float = 0.5) -> None:

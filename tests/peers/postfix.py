@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ command_directory = /usr/sbin
 daemon_directory = /usr/lib/postfix/sbin
 mail_owner = postfix
 setgid_group = postdrop
-myhostname = mail.example.com
+myhostname = {domain}
+smtpd_sasl_local_domain = {domain}
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
@@ -58,48 +60,98 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 """
 
 
+# Debian's Postfix reads it from the folder "sasl" beside main.cf.
+SASL = """
+pwcheck_method: auxprop
+auxprop_plugin: sasldb
+sasldb_path: {folder}/data/sasldb2
+mech_list: PLAIN LOGIN
+"""
+DOMAIN = "mail.example.com"
+# Postfix exempts the networks of its own machine from its limits, and all clients of the tests are on loopback.
+LIMITED = {"smtpd_client_event_limit_exceptions": ""}
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([^@>]+)@", re.IGNORECASE | re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Postfix:
-    """A running Postfix. It delivers mail for every address at example.com to one mailbox."""
+    """A Postfix that delivers mail for every address at example.com to one mailbox."""
 
     folder: Path
     port: int
 
+    def start(self) -> None:
+        self._control("start")
+
+    def stop(self) -> None:
+        self._control("stop")
+
+    def abort(self) -> None:
+        """Stop without waiting, if it is running."""
+        if self._control("status", check=False) == 0:
+            self._control("abort")
+
+    def add_user(self, name: str, password: str) -> None:
+        """Let this user authenticate, if the parameter smtpd_sasl_auth_enable is set."""
+        command = ["saslpasswd2", "-p", "-c", "-f", f"{self.folder}/data/sasldb2", "-u", DOMAIN, name]
+        subprocess.run(command, input=password.encode(), check=True, capture_output=True)
+        shutil.chown(self.folder / "data/sasldb2", "postfix")
+
+    def mails(self) -> list[bytes]:
+        """Return the delivered mails, oldest first."""
+        inbox = self.folder / "mail/inbox/new"
+        return [path.read_bytes() for path in sorted(inbox.glob("*"), key=lambda path: path.stat().st_mtime)]
+
     def wait_for_mails(self, count: int, seconds: float = 20) -> list[bytes]:
         """Return the delivered mails, oldest first, once there are ``count`` of them. Raises AssertionError."""
         end = time.monotonic() + seconds
-        inbox = self.folder / "mail/inbox/new"
-        while not inbox.exists() or len(list(inbox.iterdir())) < count:
+        while len(list((self.folder / "mail/inbox/new").glob("*"))) < count:
             assert time.monotonic() < end, f"Postfix did not deliver {count} mails:\n{self.log()}"
             time.sleep(0.05)
-        return [path.read_bytes() for path in sorted(inbox.iterdir(), key=lambda path: path.stat().st_mtime)]
+        return self.mails()
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    def _control(self, command: str, *, check: bool = True) -> int:
+        postfix = ["/usr/sbin/postfix", "-c", str(self.folder / "conf"), command]
+        return subprocess.run(postfix, check=check, capture_output=True).returncode
 
 
 @contextmanager
 def running_postfix(**parameters: str) -> Iterator[Postfix]:
     """Start Postfix with these parameters of main.cf, and stop it afterwards."""
+    with _folder() as folder:
+        owner = pwd.getpwnam("postfix")
+        port = free_port(0)
+        main = MAIN.format(folder=folder, domain=DOMAIN, uid=owner.pw_uid, gid=owner.pw_gid)
+        main += "".join(f"{name} = {value}\n" for name, value in parameters.items())
+        (folder / "conf/main.cf").write_text(main)
+        (folder / "conf/master.cf").write_text(MASTER.format(port=port))
+        (folder / "conf/sasl/smtpd.conf").write_text(SASL.format(folder=folder))
+        postfix = Postfix(folder, port)
+        postfix.start()
+        try:
+            yield postfix
+        finally:
+            postfix.abort()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="daybook-postfix-"))
     folder.chmod(0o755)
     owner = pwd.getpwnam("postfix")
-    for name in ("conf", "queue", "data", "mail"):
-        (folder / name).mkdir(mode=0o755)
-    for name in ("data", "mail"):
-        os.chown(folder / name, owner.pw_uid, owner.pw_gid)
-    port = free_port(0)
-    main = MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid)
-    main += "".join(f"{name} = {value}\n" for name, value in parameters.items())
-    (folder / "conf/main.cf").write_text(main)
-    (folder / "conf/master.cf").write_text(MASTER.format(port=port))
     try:
-        _control(folder, "start")
-        yield Postfix(folder, port)
+        for name in ("conf", "conf/sasl", "queue", "data", "mail"):
+            (folder / name).mkdir(mode=0o755)
+        for name in ("data", "mail"):
+            os.chown(folder / name, owner.pw_uid, owner.pw_gid)
+        yield folder
     finally:
-        _control(folder, "stop")
         shutil.rmtree(folder)
 
 
-def _control(folder: Path, command: str) -> None:
-    subprocess.run(["/usr/sbin/postfix", "-c", str(folder / "conf"), command], check=True, capture_output=True)
+def ids_of(mails: Iterable[bytes]) -> list[str]:
+    """Return the notification id in each mail's Message-ID, sorted."""
+    return sorted(found[1].decode() for mail in mails if (found := MESSAGE_ID.search(mail)))

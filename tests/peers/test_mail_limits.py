@@ -1,0 +1,65 @@
+"""Bursts of mails to real servers: none is lost, duplicated or unknown, whatever they limit."""
+
+import os
+from collections import Counter
+
+import pytest
+
+from notifications.models import Notification
+from tests.builders.notifications import make_emails
+from tests.peers.exim import running_exim
+from tests.peers.postfix import LIMITED, ids_of, running_postfix
+from tests.peers.postgrey import running_postgrey
+from tests.peers.secured_postfix import running_secured_postfix
+from tests.peers.worker import running_worker
+from tests.threads import wait_until
+
+pytestmark = [pytest.mark.peers, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+
+Status = Notification.Status
+BURST = int(os.environ.get("PEERS_BURST", "100"))
+SECONDS = 600
+SERVERS = {
+    "strict": {"smtpd_forbid_bare_newline": "reject", "smtpd_forbid_bare_newline_exclusions": ""},
+    "without extensions": {"smtpd_discard_ehlo_keywords": "8bitmime, smtputf8, chunking, pipelining, dsn, size"},
+    "5 connections": {"smtpd_client_connection_count_limit": "5", **LIMITED},
+    "new connections": {"smtpd_client_connection_rate_limit": "10", "anvil_rate_time_unit": "1s", **LIMITED},
+    "messages": {"smtpd_client_message_rate_limit": f"{BURST // 5}", "anvil_rate_time_unit": "1s", **LIMITED},
+}
+
+
+@pytest.mark.parametrize("parameters", SERVERS.values(), ids=SERVERS)
+def test_burst_to_postfix_is_delivered_once(parameters):
+    with running_postfix(**parameters) as server:
+        assert_burst_is_delivered_once(server, EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
+
+
+def test_burst_over_starttls_with_password_is_delivered_once():
+    with running_secured_postfix() as secured:
+        environment = {"EMAIL_URL": secured.email_url, "EMAIL_CA_FILE": secured.certificate}
+        assert_burst_is_delivered_once(secured.server, **environment)
+
+
+def test_burst_to_a_server_with_greylisting_is_delivered_once():
+    with running_postgrey() as greylisting, running_postfix(**greylisting) as server:
+        assert_burst_is_delivered_once(server, EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
+
+        assert server.log().count("Greylisted") >= BURST
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_burst_to_a_server_that_takes_few_messages_per_connection_is_delivered_once(limit):
+    with running_exim(smtp_accept_max_per_connection=str(limit)) as server:
+        assert_burst_is_delivered_once(server, EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
+
+
+def assert_burst_is_delivered_once(server, **environment):
+    notifications = make_emails([{}] * BURST)
+    waiting = Notification.objects.exclude(status=Status.ACCEPTED)
+
+    with running_worker(environment):
+        wait_until(lambda: not waiting.exists(), SECONDS)
+        wait_until(lambda: len(server.mails()) >= BURST, SECONDS)
+
+    assert Counter(Notification.objects.values_list("status", "error")) == {(Status.ACCEPTED, ""): BURST}
+    assert ids_of(server.mails()) == sorted(str(notification.pk) for notification in notifications)
