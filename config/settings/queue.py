@@ -1,6 +1,6 @@
 """The queue: delivery lanes, leases and django-q2. The reasons for this design: docs/decisions.md."""
 
-from config.settings.environment import BASE_DIR, env
+from config.settings.environment import DATA_DIR, env
 
 # Fall back to the names that earlier versions used.
 DELIVERY_LANES = env.int("DELIVERY_LANES", default=env.int("DRAIN_SLOTS", default=2))
@@ -11,7 +11,7 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "queue": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": BASE_DIR / ".data" / "queue-status",
+        "LOCATION": DATA_DIR / "queue-status",
     },
 }
 Q_CLUSTER = {

@@ -46,7 +46,8 @@ def test_strong_secret_key_is_accepted_in_production():
 
 
 def test_env_example_lists_exactly_the_settings():
-    sources = "".join(path.read_text() for path in (ROOT / "config/settings").glob("*.py"))
+    modules = [ROOT / "runtime/environment.py", *(ROOT / "config/settings").glob("*.py")]
+    sources = "".join(path.read_text() for path in modules)
     settings_in_code = set(re.findall(r'env\.\w+\("([A-Z_]+)"', sources))
     settings_in_example = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
 

@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,6 +11,7 @@ from django.utils import timezone
 from notifications.delivery.heartbeat import record_heartbeat
 from notifications.models import Lane
 from runtime import supervisor
+from runtime.processes import StopRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -25,6 +28,15 @@ def cluster(monkeypatch):
     process.wait()
 
 
+@pytest.fixture
+def stop_request():
+    """The stop request of this process, which receives its signals meanwhile."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield StopRequest()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 def record_heartbeats(*ages):
     Lane.objects.all().delete()
     for lane, age in enumerate(ages):
@@ -32,21 +44,21 @@ def record_heartbeats(*ages):
         Lane.objects.filter(number=lane).update(beat_at=timezone.now() - timedelta(seconds=age))
 
 
-def test_cluster_with_one_frozen_lane_is_replaced(cluster):
+def test_cluster_with_one_frozen_lane_is_replaced(cluster, stop_request):
     record_heartbeats(0, 60)
 
-    assert "heartbeat" in supervisor._watch(cluster)
+    assert "heartbeat" in supervisor._watch(cluster, stop_request)
     assert cluster.poll() is None
 
 
-def test_cluster_with_recent_heartbeats_runs_until_its_process_ends(cluster):
+def test_cluster_with_recent_heartbeats_runs_until_its_process_ends(cluster, stop_request):
     record_heartbeats(0, 0)
 
-    assert "process" in supervisor._watch(cluster)
+    assert "process" in supervisor._watch(cluster, stop_request)
     assert cluster.poll() is not None
 
 
-def test_cluster_without_a_database_is_not_replaced(cluster, monkeypatch):
+def test_cluster_without_a_database_is_not_replaced(cluster, stop_request, monkeypatch):
     record_heartbeats(60)
 
     def raise_unavailable():
@@ -54,10 +66,10 @@ def test_cluster_without_a_database_is_not_replaced(cluster, monkeypatch):
 
     monkeypatch.setattr(supervisor, "oldest_heartbeat_age", raise_unavailable)
 
-    assert "process" in supervisor._watch(cluster)
+    assert "process" in supervisor._watch(cluster, stop_request)
 
 
-def test_cluster_gets_time_for_a_heartbeat_once_the_database_is_back(cluster, monkeypatch):
+def test_cluster_gets_time_for_a_heartbeat_once_the_database_is_back(cluster, stop_request, monkeypatch):
     record_heartbeats(60)
     ages = iter([OperationalError("the database is down")])
 
@@ -68,4 +80,12 @@ def test_cluster_gets_time_for_a_heartbeat_once_the_database_is_back(cluster, mo
 
     monkeypatch.setattr(supervisor, "oldest_heartbeat_age", fail_once)
 
-    assert "process" in supervisor._watch(cluster)
+    assert "process" in supervisor._watch(cluster, stop_request)
+
+
+def test_cluster_is_watched_until_the_worker_is_asked_to_stop(cluster, stop_request):
+    record_heartbeats(0, 0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    assert "stopping" in supervisor._watch(cluster, stop_request)
+    assert cluster.poll() is None

@@ -1,4 +1,4 @@
-"""Django's ``migrate``, one at a time: two at once would run the same migration twice, and one of them would fail."""
+"""Django's ``migrate``, one at a time: two that run concurrently would both create the same tables, and one fail."""
 
 from typing import Any
 

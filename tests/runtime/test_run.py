@@ -1,0 +1,207 @@
+"""``manage.py run`` as its operators see it: real processes, killed and stopped in every way."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+from django.conf import settings as django_settings
+from django.db import connection
+
+from notifications.models import Notification
+from runtime.processes import ROOT, free_port, manage_command, wait_for_web
+from tests.daybook_processes import accept_counts, book, find_process, processes_of, statuses, wait_until
+from tests.processes import environment_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.django_db(transaction=True)]
+
+BOOKINGS = 12
+MESSAGES = 3 * BOOKINGS
+SENT = {"accepted", "delivered", "read"}
+
+
+class Run:
+    """A running ``manage.py run``, in a process group of its own, as a service manager or a terminal starts it."""
+
+    def __init__(self, sandbox, folder):
+        self.data_dir = folder
+        self.port = free_port(0)
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **os.environ,
+            **environment_of(sandbox, self.address),
+            "PORT": str(self.port),
+            "DATA_DIR": str(folder),
+            "SPT_NOENV": "1",  # let setproctitle keep /proc/<pid>/environ, in which processes_of finds DATA_DIR
+        }
+
+    def start(self):
+        with (self.data_dir / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                manage_command("run"), cwd=ROOT, env=self._environment, stdout=log, stderr=log, process_group=0
+            )
+        self.wait_until_healthy()
+        wait_until(lambda: self.find("qcluster", "pusher"))
+
+    def wait_until_healthy(self):
+        try:
+            wait_for_web(self.address)
+        except TimeoutError as error:
+            raise AssertionError(self.log()) from error
+
+    def find(self, *arguments):
+        try:
+            return find_process(self.data_dir, *arguments)
+        except ValueError:
+            return None
+
+    def is_healthy(self):
+        return requests.get(f"{self.address}/healthz", timeout=5).ok
+
+    def log(self):
+        return (self.data_dir / "log").read_text()
+
+    def wait_until_stopped(self):
+        """Wait for its end; return the exit status and the processes that it has left."""
+        status = self.process.wait(django_settings.RUN_STOP_SECONDS + 3)
+        return status, processes_of(self.data_dir)
+
+
+@pytest.fixture
+def run(sandbox, tmp_path):
+    running = Run(sandbox, tmp_path)
+    try:
+        running.start()
+        yield running
+    finally:
+        for process in processes_of(tmp_path):
+            process.kill()
+        running.process.wait()
+
+
+def are_all_sent():
+    return set(statuses()) <= SENT
+
+
+def are_in_flight():
+    connection.close()
+    return Notification.objects.filter(status="sending").count() >= 5
+
+
+def book_and_wait_until_in_flight(sandbox):
+    sandbox.client.set(message_seconds_min=2, message_seconds_max=4)
+    book(BOOKINGS)
+    wait_until(are_in_flight)
+
+
+def sigterm_to_every_process(run):
+    """As systemd does by default (KillMode=control-group)."""
+    processes = processes_of(run.data_dir)
+    random.shuffle(processes)
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+
+
+def sigterm_to_the_process_group(run):
+    """As supervisord does with stopasgroup, and make once more to its child."""
+    os.killpg(run.process.pid, signal.SIGTERM)
+    run.process.send_signal(signal.SIGTERM)
+
+
+def ctrl_c(run):
+    os.killpg(run.process.pid, signal.SIGINT)
+
+
+def sigterm_to_the_main_process(run):
+    run.process.send_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "stop", [sigterm_to_every_process, sigterm_to_the_process_group, ctrl_c, sigterm_to_the_main_process]
+)
+def test_run_that_is_stopped_finishes_messages_in_flight_and_leaves_no_process(run, sandbox, stop):
+    book_and_wait_until_in_flight(sandbox)
+
+    stop(run)
+    status, processes_left = run.wait_until_stopped()
+
+    assert (status, processes_left) == (0, []), run.log()
+    assert set(statuses()) <= {"queued", *SENT}, statuses()
+    assert set(accept_counts(sandbox)) <= {0, 1}
+
+    run.start()
+    wait_until(are_all_sent, 90)
+    assert accept_counts(sandbox) == {1: MESSAGES}
+
+
+def test_killed_worker_is_restarted_and_the_website_keeps_running(run, sandbox):
+    web = run.find("gunicorn")
+    book_and_wait_until_in_flight(sandbox)
+    killed = run.find("manage.py worker")
+
+    killed.kill()
+    wait_until(lambda: run.is_healthy() and run.find("manage.py worker") not in (None, killed))
+    wait_until(are_all_sent, 90)
+
+    assert accept_counts(sandbox) == {1: MESSAGES}
+    assert run.find("gunicorn") == web
+    assert "The worker was killed by SIGKILL; restarting it in 1 s" in run.log()
+
+
+def test_killed_web_server_is_restarted_and_the_worker_keeps_running(run):
+    worker = run.find("manage.py worker")
+    web = run.find("gunicorn")
+
+    web.kill()
+    wait_until(lambda: run.find("gunicorn") not in (None, web))
+    run.wait_until_healthy()
+
+    assert run.find("manage.py worker") == worker
+    assert "The web server was killed by SIGKILL; restarting it in 1 s" in run.log()
+
+
+def test_killed_run_leaves_no_process_and_no_unknown_message(run, sandbox):
+    book_and_wait_until_in_flight(sandbox)
+
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: not processes_of(run.data_dir))
+
+    assert set(statuses()) <= {"queued", *SENT}, statuses()
+    run.start()
+    wait_until(are_all_sent, 90)
+    assert accept_counts(sandbox) == {1: MESSAGES}
+
+
+def test_run_stopped_after_its_worker_was_killed_waits_for_what_the_worker_left(run, sandbox):
+    book_and_wait_until_in_flight(sandbox)
+
+    run.find("manage.py worker").kill()
+    run.process.send_signal(signal.SIGTERM)
+    status, processes_left = run.wait_until_stopped()
+
+    assert (status, processes_left) == (0, []), run.log()
+    assert set(statuses()) <= {"queued", *SENT}, statuses()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"SECRET_KEY": "short", "DEBUG": "0"}, "SECRET_KEY is missing or weak"),
+        ({"DATA_DIR": "/proc/daybook"}, "DATA_DIR cannot be created"),
+        ({"PORT": "http"}, "PORT is not valid"),
+    ],
+)
+def test_run_with_bad_settings_fails_with_one_message(sandbox, tmp_path, setting, message):
+    environment = {**os.environ, **environment_of(sandbox, "http://127.0.0.1"), "DATA_DIR": str(tmp_path), **setting}
+
+    result = subprocess.run(
+        [sys.executable, "manage.py", "run"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30
+    )
+
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
