@@ -23,12 +23,12 @@ def make_notification(**fields: Any) -> Notification:
     return notification
 
 
-def make_emails(fields: Sequence[dict[str, Any]]) -> list[Notification]:
+def make_emails(fields: Sequence[dict[str, Any]], booking: Booking | None = None) -> list[Notification]:
     """Return a queued e-mail with each of these ``fields``. Each has a booking and, by default, an address of its own.
 
-    The bookings are copies of one, so that thousands take a second.
+    The bookings are copies of ``booking``, so that thousands take a second.
     """
-    original = make_notification(channel="email")
+    original = make_notification(channel="email", booking=booking)
     bookings, notifications = [], []
     for number, own_fields in enumerate(fields):
         starts_at = original.booking.starts_at + timedelta(hours=number + 1)

@@ -24,9 +24,19 @@ smtp_accept_max = 0
 smtp_accept_queue_per_connection = 0
 tls_advertise_hosts =
 acl_smtp_rcpt = accept
+acl_smtp_data = check_data
 deliver_drop_privilege = true
 keep_environment =
 {options}
+begin acl
+check_data:  # as in Debian's configuration
+  deny
+    condition = ${{if > {{$max_received_linelength}}{{998}}}}
+    message = maximum allowed line length is 998 octets, got $max_received_linelength
+  deny
+    !verify = header_syntax
+    message = header syntax
+  accept
 begin routers
 inbox:
   driver = accept

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +69,6 @@ mech_list: PLAIN LOGIN
 DOMAIN = "mail.example.com"
 # Postfix exempts the networks of its own machine from its limits, and all clients of the tests are on loopback.
 LIMITED = {"smtpd_client_event_limit_exceptions": ""}
-MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([^@>]+)@", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -150,8 +148,3 @@ def _folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-def ids_of(mails: Iterable[bytes]) -> list[str]:
-    """Return the notification id in each mail's Message-ID, sorted."""
-    return sorted(found[1].decode() for mail in mails if (found := MESSAGE_ID.search(mail)))

@@ -3,22 +3,11 @@
 import pytest
 
 from tests.builders.notifications import deliver_all, make_emails
+from tests.peers.mails import BODIES, FROM, SUBJECT, ids_of
 from tests.peers.opendkim import running_opendkim
-from tests.peers.postfix import ids_of, running_postfix
+from tests.peers.postfix import running_postfix
 
 pytestmark = [pytest.mark.peers, pytest.mark.django_db(transaction=True)]
-
-BODIES = {
-    "short": "Hello",
-    "empty": "",
-    "long lines": "\n".join(["word " * 400, "x" * 3000, "日本" * 600]),
-    "non-ASCII": "Zoë Ærø 日本 नमस्ते 🎉",
-    "dots at line starts": ".\n..\n.hidden\n\n.",
-    "trailing blanks": "blanks   \ntab\t\n \n\n\n  ",
-    "signature separator": "Hello\n-- \nThe clinic\nFrom the team\n>From here",
-    "line ends": "CRLF\r\nCR\rform feed\fvertical tab\vLF\n",
-    "equals signs": "=\n=20\n==\n= \nhttps://example.com/?a=b&c=d",
-}
 
 
 @pytest.fixture(scope="module", params=["simple/simple", "relaxed/relaxed"])
@@ -35,9 +24,8 @@ def signing_postfix(opendkim):
 
 def test_signature_of_every_delivered_mail_verifies(opendkim, signing_postfix, settings):
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", signing_postfix.port
-    settings.DEFAULT_FROM_EMAIL = '"Zoë, Café Köln" <bookings@example.com>'
-    subject = "Ærø: 日本 " + "x" * 150
-    notifications = make_emails([{"subject": subject, "body": body} for body in BODIES.values()])
+    settings.DEFAULT_FROM_EMAIL = FROM
+    notifications = make_emails([{"subject": SUBJECT, "body": body} for body in BODIES.values()])
 
     deliver_all()
 

@@ -8,7 +8,8 @@ import pytest
 from notifications.models import Notification
 from tests.builders.notifications import make_emails
 from tests.peers.exim import running_exim
-from tests.peers.postfix import LIMITED, ids_of, running_postfix
+from tests.peers.mails import ids_of
+from tests.peers.postfix import LIMITED, running_postfix
 from tests.peers.postgrey import running_postgrey
 from tests.peers.secured_postfix import running_secured_postfix
 from tests.peers.worker import running_worker

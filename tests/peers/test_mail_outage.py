@@ -10,7 +10,8 @@ from notifications.delivery.rate_control import prepare_channels
 from notifications.models import Notification
 from tests.builders.notifications import deliver_all, make_emails
 from tests.peers.clock import let_pass
-from tests.peers.postfix import ids_of, running_postfix
+from tests.peers.mails import ids_of
+from tests.peers.postfix import running_postfix
 
 pytestmark = [pytest.mark.peers, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
