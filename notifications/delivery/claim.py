@@ -8,29 +8,49 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from notifications.delivery.budget import count_against_budgets
-from notifications.delivery.rate_control import max_in_flight
+from notifications.delivery.rate_control import lane_room, max_in_flight, start_limit
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
 from notifications.models import Channel, Notification
 from notifications.providers.base import OutgoingMessage, ProviderRejected
 
 CLAIM = """
-    WITH channels AS (  -- the channels that are not paused, with the number of messages that this lane may start
-        SELECT lane.channel,
-               greatest(0, least(%(room)s, greatest(1, coalesce(c."limit", %(max_in_flight)s) / %(lanes)s)
-                                           - lane.in_flight)) AS room
-        FROM unnest(%(channels)s::text[], %(in_flight)s::int[]) AS lane (channel, in_flight)
-        LEFT JOIN notifications_channelstate c ON c.channel = lane.channel
-        WHERE c.paused_until IS NULL OR c.paused_until <= statement_timestamp()),
+    WITH probes AS (  -- for each paused channel after its backoff, a random message, because one may fail every time
+        UPDATE notifications_channelstate c SET paused_until = clock_timestamp() + make_interval(secs => %(lease)s)
+        FROM (SELECT paused.channel, (
+                  SELECT id FROM (SELECT n.id FROM notifications_notification n
+                                  WHERE n.status = 'queued' AND n.channel = paused.channel
+                                    AND n.due_at <= statement_timestamp() AND n.superseded_at IS NULL
+                                    AND (n.expires_at IS NULL OR n.expires_at > statement_timestamp())
+                                  ORDER BY n.due_at LIMIT 100) AS oldest ORDER BY random() LIMIT 1) AS id
+              FROM notifications_channelstate paused
+              WHERE paused.paused_since IS NOT NULL AND paused.paused_until <= statement_timestamp()
+              FOR UPDATE SKIP LOCKED) AS probe
+        WHERE c.channel = probe.channel AND probe.id IS NOT NULL
+        RETURNING c.channel, probe.id),
+    channels AS (  -- the channels that are not paused, with the number of messages that this lane may start, and probes
+        SELECT spec.channel, NULL::uuid AS probe_id,
+               greatest(0, least(spec.room, free / %(lanes)s + (%(lane)s < free %% %(lanes)s)::int)) AS room
+        FROM unnest(%(channels)s::text[], %(rooms)s::int[], %(caps)s::int[], %(start_limits)s::int[])
+             AS spec (channel, room, cap, start_limit)
+        LEFT JOIN notifications_channelstate c ON c.channel = spec.channel
+        CROSS JOIN LATERAL (SELECT least(spec.cap, coalesce(c."limit", spec.start_limit)) AS in_flight) AS allowed
+        CROSS JOIN LATERAL (  -- NULL where only the senders limit the channel: nothing to count
+            SELECT CASE WHEN allowed.in_flight < %(max_in_flight)s THEN allowed.in_flight - (
+                SELECT count(*) FROM notifications_notification n
+                WHERE n.status = 'sending' AND n.channel = spec.channel) END AS free) AS remaining
+        WHERE c.paused_since IS NULL AND (c.paused_until IS NULL OR c.paused_until <= statement_timestamp())
+        UNION ALL SELECT channel, id, 1 FROM probes),
     due AS MATERIALIZED (  -- the oldest due notifications of each channel, except those that another lane has locked
         SELECT next.id FROM channels CROSS JOIN LATERAL (
             SELECT n.id, n.due_at FROM notifications_notification n
             WHERE n.status = 'queued' AND n.channel = channels.channel AND n.due_at <= statement_timestamp()
               AND n.superseded_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > statement_timestamp())
+              AND (channels.probe_id IS NULL OR n.id = channels.probe_id)
               AND NOT EXISTS (SELECT FROM notifications_suppression s
                               WHERE s.channel = n.channel AND s.address = n.address)
             ORDER BY n.due_at LIMIT channels.room FOR UPDATE OF n SKIP LOCKED) AS next
-        ORDER BY next.due_at LIMIT %(room)s),
+        ORDER BY channels.probe_id, next.due_at LIMIT %(room)s),
     claimed AS (  -- lease them
         UPDATE notifications_notification n
         SET status = 'sending', lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
@@ -43,32 +63,40 @@ CLAIM = """
         SELECT lease_token, id, (SELECT count(*) + 1 FROM notifications_attempt WHERE notification_id = c.id),
                %(worker)s, clock_timestamp(), '', '', '', '' FROM claimed c
         RETURNING id, number)
-    SELECT claimed.*, attempts.number = 1 FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
+    SELECT claimed.*, attempts.number = 1, CASE WHEN attempts.number = 1 THEN 0 ELSE (
+            SELECT count(*) - claimed.attempts + 1 FROM notifications_attempt a, notifications_channelstate c
+            WHERE a.notification_id = claimed.id AND c.channel = claimed.channel AND a.started_at < c.recovered_at) END
+    FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
 """
 
 
-def claim_due_notifications(*, room: int, in_flight: Mapping[str, int], worker: str) -> list[OutgoingMessage]:
+def claim_due_notifications(
+    *, room: int, in_flight: Mapping[str, int], worker: str, lane: int = 0
+) -> list[OutgoingMessage]:
     """Lease up to ``room`` due notifications to ``worker`` and insert their attempts; committed on return.
 
-    ``in_flight`` is the number of messages that this lane is already sending, by channel: the lanes share each
-    channel's limit equally. Notifications that are expired, on a paused channel or to a suppressed address are left
-    out. Those over a daily budget become ``skipped``.
+    ``in_flight`` is the number of messages that this process is already sending, by channel. The lanes share equally
+    what the channel's limit leaves. Notifications that are expired, on a paused channel or to a suppressed address are
+    left out, except a paused channel's probe. Those over a daily budget become ``skipped``.
     """
     channels = list(Channel)
     parameters = {
         "room": room,
-        "max_in_flight": max_in_flight(),
+        "lane": lane,
         "lanes": settings.DELIVERY_LANES,
+        "max_in_flight": settings.LANE_CONCURRENCY * settings.DELIVERY_LANES,
         "channels": channels,
-        "in_flight": [in_flight.get(channel, 0) for channel in channels],
+        "rooms": [lane_room(channel, in_flight) for channel in channels],
+        "caps": [max_in_flight(channel) for channel in channels],
+        "start_limits": [start_limit(channel) for channel in channels],
         "lease": settings.SEND_LEASE_SECONDS,
         "worker": worker,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLAIM, parameters)
         messages, first_attempts = [], []
-        for id, token, attempts, channel, address, subject, body, is_first in cursor.fetchall():
-            message = OutgoingMessage(id, token, attempts, Channel(channel), address, subject, body)
+        for id, token, attempts, channel, address, subject, body, is_first, faults in cursor.fetchall():
+            message = OutgoingMessage(id, token, attempts, Channel(channel), address, subject, body, faults)
             messages.append(message)
             if is_first:
                 first_attempts.append(message)

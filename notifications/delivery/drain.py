@@ -75,7 +75,9 @@ class Drain:
 
     def _start_sending(self) -> None:
         in_flight = SENDERS.in_flight()
-        for message in claim_due_notifications(room=settings.LANE_CONCURRENCY, in_flight=in_flight, worker=self.worker):
+        for message in claim_due_notifications(
+            room=settings.LANE_CONCURRENCY, in_flight=in_flight, worker=self.worker, lane=self.lane
+        ):
             SENDERS.send(message)
 
     def _hand_off(self) -> None:

@@ -1,65 +1,90 @@
 """Rate control: how many messages of a channel may be in flight.
 
-Additive increase, multiplicative decrease, as in TCP: the limit grows in steps, and halves when the provider limits our
-rate, so all lanes together settle just below what the provider allows.
+Additive increase, multiplicative decrease, as in TCP: the limit doubles until the provider first limits our rate (slow
+start), and then grows in steps. It halves when the provider limits our rate (pauses.py), so all lanes together settle
+just below what the provider allows. It grows only while it is used: an idle system must not allow a burst that the
+provider has never seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models.functions import Now
 
-from notifications.delivery.send_attempt import CHANNEL_PAUSE_SECONDS, Outcome
 from notifications.models import Channel, ChannelState
-from notifications.providers.base import ChannelBroken, ChannelNotReady
 
-STEP = 10
+# Mail servers limit the connections of a client: Postfix to 50, hosting companies often to 5 or 10.
+START_LIMITS = {Channel.EMAIL: 20}
+STEPS = {Channel.EMAIL: 1}
+DEFAULT_STEP = 10
 GROWTH_DELAY_SECONDS = 2.0  # after a decrease
+RESERVED_SHARE = 6  # each channel has a sixth of a lane's senders to itself
 
 RAISE_LIMITS = """
-    UPDATE notifications_channelstate SET "limit" = least(%(max_in_flight)s, "limit" + %(step)s)
-    WHERE "limit" <> %(max_in_flight)s AND (paused_until IS NULL OR paused_until < clock_timestamp())
-      AND (slowed_at IS NULL OR slowed_at < clock_timestamp() - make_interval(secs => %(delay)s))
+    WITH growing AS (
+        SELECT c.channel, cap, step
+        FROM notifications_channelstate c
+        JOIN unnest(%(channels)s::text[], %(caps)s::int[], %(steps)s::int[]) AS spec (channel, cap, step)
+          ON spec.channel = c.channel
+        WHERE c."limit" < cap AND c.failures = 0
+          AND (c.slowed_at IS NULL OR c.slowed_at < clock_timestamp() - make_interval(secs => %(delay)s))
+          AND c."limit" <= 2 * (SELECT count(*) FROM notifications_notification n
+                                WHERE n.status = 'sending' AND n.channel = c.channel)
+        FOR UPDATE OF c SKIP LOCKED)
+    UPDATE notifications_channelstate c
+    SET "limit" = least(cap, CASE WHEN c.slowed_at IS NULL THEN c."limit" * 2 ELSE c."limit" + step END)
+    FROM growing WHERE c.channel = growing.channel
 """
 
-# At most once a second: a batch of refusals is one signal.
-HALVE_LIMITS = """
-    UPDATE notifications_channelstate SET "limit" = greatest(1, "limit" / 2), slowed_at = clock_timestamp()
-    WHERE channel = ANY(%s) AND (slowed_at IS NULL OR slowed_at < clock_timestamp() - interval '1 second')
-"""
+
+def max_in_flight(channel: Channel) -> int:
+    """Return how many messages of the channel all lanes together can have in flight."""
+    everything = int(settings.LANE_CONCURRENCY * settings.DELIVERY_LANES)
+    if channel == Channel.EMAIL and settings.EMAIL_MAX_CONNECTIONS:
+        return min(everything, int(settings.EMAIL_MAX_CONNECTIONS))
+    return everything
 
 
-def max_in_flight() -> int:
-    """Return how many messages all lanes together can have in flight."""
-    return int(settings.LANE_CONCURRENCY * settings.DELIVERY_LANES)
+def start_limit(channel: Channel) -> int:
+    """Return the limit that a channel starts with."""
+    return min(max_in_flight(channel), START_LIMITS.get(channel, max_in_flight(channel)))
+
+
+def lane_room(channel: Channel, in_flight: Mapping[str, int]) -> int:
+    """Return how many more messages of the channel this process may send, given its messages in flight by channel.
+
+    Every other channel keeps a reserve: a mail server that takes minutes to respond must not delay SMS.
+    """
+    reserve = settings.LANE_CONCURRENCY // RESERVED_SHARE
+    used_by_others = sum(max(reserve, in_flight.get(other, 0)) for other in Channel if other != channel)
+    return max(0, int(settings.LANE_CONCURRENCY - in_flight.get(channel, 0) - used_by_others))
 
 
 def prepare_channels() -> None:
-    """Create the missing channel states, each at the full limit."""
-    states = [ChannelState(channel=channel, limit=max_in_flight()) for channel in Channel]
+    """Create the missing channel states, and lower the limits that are above what the settings allow."""
+    create_channel_states()
+    for channel in Channel:
+        cap = max_in_flight(channel)
+        ChannelState.objects.filter(channel=channel, limit__gt=cap).update(limit=cap)
+
+
+def create_channel_states() -> None:
+    """Create the missing channel states."""
+    states = [ChannelState(channel=channel, limit=start_limit(channel)) for channel in Channel]
     ChannelState.objects.bulk_create(states, ignore_conflicts=True)
 
 
 def raise_limits() -> None:
-    """Raise the limit of each channel by a step, unless it is paused or its provider has just limited our rate."""
+    """Raise the limit of each channel that uses it, unless it has just failed or its provider limited our rate."""
+    channels = list(Channel)
+    parameters: dict[str, Any] = {
+        "channels": channels,
+        "caps": [max_in_flight(channel) for channel in channels],
+        "steps": [STEPS.get(channel, DEFAULT_STEP) for channel in channels],
+        "delay": GROWTH_DELAY_SECONDS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(RAISE_LIMITS, {"max_in_flight": max_in_flight(), "step": STEP, "delay": GROWTH_DELAY_SECONDS})
-
-
-def lower_limits(outcomes: Iterable[Outcome]) -> None:
-    """Halve the limit of each channel whose provider limited our rate, and pause each that is broken."""
-    errors = [(outcome.message.channel, outcome.error) for outcome in outcomes]
-    slowed = {channel for channel, error in errors if isinstance(error, ChannelNotReady)}
-    broken = {channel: error for channel, error in errors if isinstance(error, ChannelBroken)}
-    if slowed:
-        with connection.cursor() as cursor:
-            cursor.execute(HALVE_LIMITS, [list(slowed)])
-    for channel, error in broken.items():
-        # After the pause, one message at a time tests whether the credentials are correct again.
-        ChannelState.objects.filter(channel=channel).update(
-            paused_until=Now() + timedelta(seconds=CHANNEL_PAUSE_SECONDS), pause_reason=str(error)[:250], limit=1
-        )
+        cursor.execute(RAISE_LIMITS, parameters)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg2.extras import execute_values
 
-from notifications.delivery.rate_control import lower_limits
+from notifications.delivery.pauses import adjust_channels
 from notifications.delivery.send_attempt import Outcome
 from notifications.models import Notification
 from notifications.operations.suppressions import suppress_after
@@ -39,8 +39,7 @@ RECORD_NOTIFICATIONS = f"""
     SET status = v.status, lease_until = NULL, lease_token = NULL,
         provider_id = CASE WHEN v.provider_id <> '' THEN v.provider_id ELSE n.provider_id END,
         error_code = v.code, error = v.detail, attempts = n.attempts - v.uncounted,
-        due_at = CASE WHEN v.status IN ('queued', 'unknown')
-                      THEN clock_timestamp() + make_interval(secs => v.retry_in) ELSE n.due_at END,
+        due_at = coalesce(clock_timestamp() + make_interval(secs => v.retry_in::float), n.due_at),
         unknown_since = CASE WHEN v.status = 'unknown' THEN clock_timestamp() ELSE n.unknown_since END,
         accepted_at = CASE WHEN v.status = 'accepted' THEN clock_timestamp() ELSE n.accepted_at END
     FROM (VALUES %s) AS v {_COLUMNS}
@@ -73,7 +72,7 @@ def record_outcomes(outcomes: list[Outcome]) -> int:
         cursor.execute(LOCK_NOTIFICATIONS, [[str(outcome.message.id) for outcome in outcomes]])
         execute_values(cursor.cursor, RECORD_ATTEMPTS, rows)
         changed_ids = execute_values(cursor.cursor, RECORD_NOTIFICATIONS, rows, fetch=True)
-        lower_limits(outcomes)
+        adjust_channels(outcomes)
         for outcome in sorted(outcomes, key=lambda outcome: (outcome.message.channel, outcome.message.address)):
             _suppress_refused_recipient(outcome)
         return len(changed_ids)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notifications.channels import CHANNELS
 from notifications.models import Notification
 from notifications.providers.base import (
     Accepted,
     AttemptAbandoned,
-    ChannelBroken,
     ChannelNotReady,
     OutgoingMessage,
     ProviderError,
@@ -24,9 +23,13 @@ from notifications.providers.base import (
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8
-FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3
-CHANNEL_PAUSE_SECONDS = 60.0  # for a channel with wrong credentials
+# RFC 5321, 4.5.4.1: retry for 4 to 5 days. With half an hour to an hour between most attempts, this lasts three days at
+# least, and four and a half on average. A message expires earlier if it is of no use by then.
+MAX_ATTEMPTS = 150
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3.0
+# If the channel works for others and still fails for one message this often, the fault is that of the message: it must
+# not stop the channel again and again.
+MAX_CHANNEL_FAULTS = 3
 
 Status = Notification.Status
 
@@ -35,19 +38,31 @@ Status = Notification.Status
 class Outcome:
     """The outcome of an attempt: the status to set, with the provider's acceptance or error.
 
-    ``retry_in`` is in seconds, for a message that is queued again.
+    ``retry_in`` is in seconds, for a message that is queued again; None keeps its place in the queue.
     """
 
     message: OutgoingMessage
     status: Notification.Status
     accepted: Accepted | None = None
     error: ProviderError | None = None
-    retry_in: float = 0.0
+    retry_in: float | None = None
 
     @property
     def counts_as_attempt(self) -> bool:
         """Return whether it counts against MAX_ATTEMPTS. Faults of the channel and abandoned attempts do not."""
         return not isinstance(self.error, ChannelNotReady | AttemptAbandoned)
+
+    @property
+    def is_channel_fault(self) -> bool:
+        """Return whether the channel is at fault, so that other messages would fail, too."""
+        return isinstance(self.error, ChannelNotReady) and self.message.channel_faults < MAX_CHANNEL_FAULTS
+
+    @property
+    def proves_channel_works(self) -> bool:
+        """Return whether the provider handled this message: it accepted it, or refused it for its own sake."""
+        if self.error is None or isinstance(self.error, ChannelNotReady | ProviderOutcomeUnknown):
+            return self.status == Status.ACCEPTED
+        return bool(self.error.code or self.error.http_status)  # not one of our own reasons
 
 
 def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Outcome:
@@ -71,10 +86,14 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
 
 
 def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
-    if isinstance(error, ChannelBroken):
-        return Outcome(message, Status.QUEUED, error=error, retry_in=CHANNEL_PAUSE_SECONDS)
-    if isinstance(error, ChannelNotReady | AttemptAbandoned):
-        return Outcome(message, Status.QUEUED, error=error, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
+    waiting = Outcome(message, Status.QUEUED, error=error)
+    if waiting.is_channel_fault:
+        return waiting  # pauses.py decides when the channel sends again
+    if isinstance(error, ChannelNotReady):
+        faults_of_its_own = message.channel_faults - MAX_CHANNEL_FAULTS + 1
+        return replace(waiting, retry_in=_with_jitter(_backoff(faults_of_its_own)))
+    if isinstance(error, AttemptAbandoned):
+        return replace(waiting, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
     if message.attempts >= MAX_ATTEMPTS:
         return Outcome(message, Status.DEAD, error=error)
     return Outcome(message, Status.QUEUED, error=error, retry_in=_with_jitter(_backoff(message.attempts)))
@@ -82,9 +101,9 @@ def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
 
 def _backoff(attempts: int) -> float:
     """Return the exponential backoff after this many attempts, in seconds."""
-    return min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * float(BACKOFF_FACTOR ** (attempts - 1)))
+    return min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * BACKOFF_FACTOR ** min(attempts - 1, 10))
 
 
 def _with_jitter(backoff: float) -> float:
-    # Full jitter: when a provider recovers, the messages do not all arrive at the same moment.
-    return random.uniform(0.5, backoff)  # noqa: S311 - not for cryptography
+    # When a provider recovers, the messages do not all arrive at the same moment.
+    return random.uniform(backoff / 2, backoff)  # noqa: S311 - not for cryptography

@@ -1,20 +1,59 @@
-"""The rate control state of each channel."""
+"""The state of each channel: how many messages may be in flight, and whether it is paused."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from notifications.models.channel import Channel
 
 
 class ChannelState(models.Model):
-    """The rate control of a channel, shared by all lanes. ``limit``: how many messages may be in flight."""
+    """The state of a channel, shared by all lanes. ``limit``: how many messages may be in flight.
+
+    ``failures`` counts the faults of the channel in a row, and ``paused_until`` is the end of the backoff after the
+    last one. ``paused_since`` is set while the channel is paused: after the backoff, one message at a time (the probe)
+    tests whether it works again.
+    """
+
+    class Cause(models.TextChoices):
+        BROKEN = "broken", "Set-up fault"
+        UNAVAILABLE = "unavailable", "Outage"
+        RATE_LIMITED = "rate_limited", "Rate limit"
+
+    ADVICE = {
+        Cause.BROKEN: (
+            "Correct the settings of the channel (then restart Daybook), or our account at the provider. "
+            "Sending resumes automatically."
+        ),
+        Cause.UNAVAILABLE: "Check that this host can reach the provider. Sending resumes automatically.",
+        Cause.RATE_LIMITED: "Sending resumes automatically. If it happens often, ask the provider for a higher limit.",
+    }
 
     channel = models.CharField(max_length=10, choices=Channel.choices, primary_key=True)
     limit = models.PositiveIntegerField()
-    slowed_at = models.DateTimeField(null=True)
-    paused_until = models.DateTimeField(null=True)
+    slowed_at = models.DateTimeField(null=True, help_text="When the limit was last lowered.")
+    failures = models.PositiveIntegerField(db_default=0, help_text="Faults of the channel in a row.")
+    failed_at = models.DateTimeField(null=True, help_text="When the last fault of the channel was recorded.")
+    recovered_at = models.DateTimeField(null=True, help_text="When it last worked again after a fault.")
+    paused_since = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(null=True, help_text="The end of the backoff.")
+    pause_cause = models.CharField(max_length=12, blank=True, db_default="", choices=Cause.choices)
     pause_reason = models.CharField(max_length=250, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="paused_means_with_cause",
+                condition=Q(paused_since__isnull=True, pause_cause="")
+                | Q(paused_since__isnull=False, paused_until__isnull=False, failures__gt=0) & ~Q(pause_cause=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.get_channel_display()
+
+    @property
+    def advice(self) -> str:
+        """Return what staff can do about the pause."""
+        return self.ADVICE[self.Cause(self.pause_cause)]

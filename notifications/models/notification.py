@@ -26,6 +26,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """
         return self.filter(superseded_at__isnull=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
+    def due_on(self, channel: str) -> NotificationQuerySet:
+        """Return the notifications that are due on the channel and not being sent: its backlog."""
+        return self.filter(channel=channel, status=Notification.Status.QUEUED, due_at__lte=Now(), superseded_at=None)
+
 
 class Notification(models.Model):
     """One message to one address on one channel, written in the transaction of the change that caused it.

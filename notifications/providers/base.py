@@ -15,6 +15,8 @@ class OutgoingMessage:
     """A claimed notification, copied out of the database for a sender thread.
 
     ``attempts`` is the number of attempts so far that count against the limit, including this one.
+    ``channel_faults`` is the number of earlier attempts that failed through a fault of the channel, if the channel has
+    worked since then.
     """
 
     id: UUID
@@ -24,6 +26,7 @@ class OutgoingMessage:
     address: str
     subject: str
     body: str
+    channel_faults: int = 0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from notifications.delivery.lookups import LookupResult, claim_lookups, record_l
 from notifications.delivery.record import record_hand_overs, record_outcomes
 from notifications.delivery.send_attempt import Outcome
 from notifications.messages.kinds import MessageKind
-from notifications.models import Notification
+from notifications.models import ChannelState, Notification
 from notifications.operations.decide import Decision, decide_on_held
 from notifications.outbox import Cause, queue_messages
 from notifications.providers.base import ProviderRateLimited
@@ -174,7 +174,8 @@ def test_message_in_flight_when_outdated_is_not_sent_again_after_a_rate_limit():
     cancel_booking(booking_id=booking.pk, actor=DESK)
     leave_only("sms")
 
-    record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("429"), retry_in=0)])
+    record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("429"))])
+    ChannelState.objects.update(paused_until=None)
     (next_message,) = claim()
     drop_undeliverable()
 

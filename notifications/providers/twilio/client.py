@@ -14,7 +14,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from foundation.retry_after import parse_retry_after
-from notifications.providers.base import ProviderNotSent, ProviderOutcomeUnknown, ProviderRateLimited
+from notifications.providers.base import ProviderOutcomeUnknown, ProviderRateLimited, ProviderUnavailable
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 
@@ -64,7 +64,7 @@ class TwilioHttpClient(HttpClient):
                 method, target_url + query, body=_encode(data), headers=request_headers, redirect=False
             )
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-            raise ProviderNotSent(f"Twilio could not be reached ({type(error).__name__}).") from error
+            raise ProviderUnavailable(f"Twilio could not be reached ({type(error).__name__}).") from error
         except urllib3.exceptions.HTTPError as error:
             raise ProviderOutcomeUnknown(f"No response from Twilio ({type(error).__name__}).") from error
         return Response(response.status, _json_text(response), dict(response.headers))

@@ -9,7 +9,7 @@ from notifications.channels import CHANNELS
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
-from notifications.models import Attempt, Channel, Notification
+from notifications.models import Attempt, Channel, ChannelState, Notification
 from notifications.providers.base import ProviderRateLimited
 from tests.builders.bookings import CUSTOMER, make_booking, make_service
 from tests.threads import run_concurrently
@@ -73,6 +73,7 @@ def test_budget_counts_a_retried_message_once(settings):
     for _ in range(3):
         error = ProviderRateLimited("Too many requests")
         record_outcomes([Outcome(message, Notification.Status.QUEUED, error=error) for message in claim()])
+        ChannelState.objects.update(paused_until=None, paused_since=None, pause_cause="")
 
     assert len(claim()) == 3
 

@@ -3,10 +3,9 @@ import threading
 import pytest
 from django.db import connection
 from django.db.models import F
-from django.utils import timezone
 
 from notifications.delivery.claim import claim_due_notifications
-from notifications.models import Attempt, Channel, Notification
+from notifications.models import Attempt, Channel, ChannelState, Notification
 from tests.builders.bookings import make_booking, make_service
 from tests.builders.notifications import deliver_all, make_notification
 
@@ -20,7 +19,7 @@ def test_claim_numbers_attempts_that_do_not_count_against_the_limit(sandbox):
     sandbox.client.set(throttle=1)
     for _ in range(2):
         deliver_all(0.3)
-        Notification.objects.update(due_at=timezone.now())
+        ChannelState.objects.update(paused_until=None)
 
     assert (list(Attempt.objects.values_list("number", flat=True)), Notification.objects.get().attempts) == ([1, 2], 0)
 

@@ -4,14 +4,11 @@ import pytest
 from django.utils import timezone
 
 from notifications.delivery.claim import claim_due_notifications
-from notifications.delivery.rate_control import STEP, prepare_channels, raise_limits
-from notifications.delivery.record import record_outcomes
-from notifications.delivery.send_attempt import Outcome
-from notifications.models import ChannelState, Notification
-from notifications.providers.base import ProviderRateLimited
+from notifications.delivery.rate_control import DEFAULT_STEP, prepare_channels, raise_limits
+from notifications.models import Channel, ChannelState, Notification
 from sandbox.client import ACCEPTED
 from tests.builders.bookings import make_booking, make_service
-from tests.builders.notifications import deliver_all, make_notification
+from tests.builders.notifications import deliver_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -22,83 +19,114 @@ def limit_of(channel):
     return ChannelState.objects.get(channel=channel).limit
 
 
-def test_limit_of_a_rate_limited_channel_is_halved_at_most_once_a_second():
+def make_bookings(count):
+    service = make_service(resources=count)
+    for _ in range(count):
+        make_booking(service)
+
+
+def claim(room=100, in_flight=None, lane=0):
+    return claim_due_notifications(room=room, in_flight=in_flight or {}, worker="w", lane=lane)
+
+
+def count_by_channel(messages):
+    return {channel: len([m for m in messages if m.channel == channel]) for channel in Channel}
+
+
+def test_limits_at_the_start_are_low_for_email_only(settings):
     prepare_channels()
-    full_limit = limit_of("sms")
-    make_notification()
-    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
 
-    for _ in range(3):
-        record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("Too many requests"))])
+    full_limit = settings.LANE_CONCURRENCY * settings.DELIVERY_LANES
+    assert {channel: limit_of(channel) for channel in Channel} == {
+        "sms": full_limit,
+        "whatsapp": full_limit,
+        "email": 20,
+    }
 
-    assert (limit_of("sms"), limit_of("email")) == (full_limit // 2, full_limit)
 
-
-def test_limit_grows_by_a_step_only_after_the_growth_delay():
+def test_limit_doubles_while_it_is_used_until_the_provider_limits_our_rate():
     prepare_channels()
-    ChannelState.objects.update(limit=20, slowed_at=timezone.now())
+    make_bookings(3)
+    ChannelState.objects.update(limit=4)
+    claim()
+
     raise_limits()
-    limit_during_delay = limit_of("sms")
-    ChannelState.objects.update(slowed_at=timezone.now() - timedelta(seconds=5))
+    slow_start = limit_of("email")
+    ChannelState.objects.update(limit=4, slowed_at=timezone.now() - timedelta(seconds=5))
+    raise_limits()
+
+    assert (slow_start, limit_of("email"), limit_of("sms")) == (8, 5, 4 + DEFAULT_STEP)
+
+
+def test_limit_that_is_not_used_does_not_grow():
+    prepare_channels()
+    make_bookings(3)
+    claim()
+
+    for _ in range(3):
+        raise_limits()
+
+    assert limit_of("email") == 20
+
+
+def test_limit_grows_only_after_the_growth_delay():
+    prepare_channels()
+    make_bookings(3)
+    ChannelState.objects.update(limit=4, slowed_at=timezone.now())
+    claim()
 
     raise_limits()
 
-    assert (limit_during_delay, limit_of("sms")) == (20, 20 + STEP)
+    assert limit_of("sms") == 4
 
 
-def test_claim_returns_at_most_the_lanes_share_of_the_limit(settings):
+def test_limit_never_grows_beyond_the_connections_that_the_setting_allows(settings):
+    settings.EMAIL_MAX_CONNECTIONS = 3
+    ChannelState.objects.create(channel="email", limit=1000)
     prepare_channels()
-    ChannelState.objects.filter(channel="sms").update(limit=3 * settings.DELIVERY_LANES)
-    service = make_service(resources=5)
-    for _ in range(5):
-        make_booking(service)
+    limit_when_prepared = limit_of("email")
+    make_bookings(5)
 
-    claimed = claim_due_notifications(room=100, in_flight={"sms": 1}, worker="w")
+    claimed = [message for lane in (0, 1, 0, 1) for message in claim(lane=lane)]
+    raise_limits()
 
-    by_channel = {channel: len([m for m in claimed if m.channel == channel]) for channel in Notification.Channel}
-    assert by_channel == {"sms": 2, "whatsapp": 5, "email": 5}
+    assert (limit_when_prepared, count_by_channel(claimed)["email"], limit_of("email")) == (3, 3, 3)
 
 
-def test_wrong_credentials_pause_the_channel_and_keep_its_messages_queued(sandbox, settings):
-    settings.TWILIO_AUTH_TOKEN = "rotated"
+def test_claim_shares_what_the_limit_leaves_among_the_lanes():
     prepare_channels()
-    service = make_service(resources=3)
-    for _ in range(3):
-        make_booking(service)
+    ChannelState.objects.filter(channel="sms").update(limit=5)
+    make_bookings(6)
 
-    deliver_all(0.4)
-    deliver_all(0.4)
+    claimed = [count_by_channel(claim(lane=lane))["sms"] for lane in (0, 1, 0)]
 
-    state = ChannelState.objects.get(channel="sms")
-    sms_messages = Notification.objects.filter(channel="sms")
-    assert state.paused_until > timezone.now()
-    assert "Authenticate" in state.pause_reason
-    assert set(sms_messages.values_list("status", "attempts")) == {(Status.QUEUED, 0)}
-    assert set(Notification.objects.filter(channel="email").values_list("status", flat=True)) == {Status.ACCEPTED}
+    assert claimed == [3, 1, 1]
 
 
-def test_paused_channel_is_skipped_and_resumes_with_one_message(sandbox):
+def test_limit_of_one_allows_one_message_over_all_lanes():
     prepare_channels()
-    service = make_service(resources=3)
-    for _ in range(3):
-        make_booking(service)
-    ChannelState.objects.filter(channel="sms").update(paused_until=timezone.now() + timedelta(minutes=1), limit=1)
-    messages_during_pause = claim_due_notifications(room=100, in_flight={}, worker="w")
-    ChannelState.objects.update(paused_until=timezone.now())
+    ChannelState.objects.filter(channel="sms").update(limit=1)
+    make_bookings(3)
 
-    messages_after_pause = claim_due_notifications(room=100, in_flight={}, worker="w")
+    claimed = [count_by_channel(claim(lane=lane))["sms"] for lane in (1, 0, 1, 0)]
 
-    assert {message.channel for message in messages_during_pause} == {"whatsapp", "email"}
-    assert [message.channel for message in messages_after_pause] == ["sms"]
+    assert claimed == [0, 1, 0, 0]
+
+
+def test_channel_that_occupies_its_share_of_the_senders_leaves_room_for_the_others(settings):
+    settings.LANE_CONCURRENCY = 6
+    prepare_channels()
+    make_bookings(8)
+
+    slow = count_by_channel(claim(room=6, in_flight={"email": 4, "whatsapp": 1}))
+
+    assert slow == {"sms": 1, "whatsapp": 0, "email": 0}
 
 
 def test_every_message_arrives_once_despite_a_concurrency_limit(sandbox, settings):
     prepare_channels()
-    service = make_service(resources=12)
-    for _ in range(12):
-        make_booking(service)
+    make_bookings(12)
     sandbox.client.set(concurrency_limit=3, message_seconds_min=0.1, message_seconds_max=0.2)
-
     log_length = len(sandbox.client.log())
 
     deliver_all(1)
@@ -106,10 +134,9 @@ def test_every_message_arrives_once_despite_a_concurrency_limit(sandbox, setting
     for _ in range(20):
         if not Notification.objects.filter(status=Status.QUEUED).exists():
             break
-        Notification.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
         deliver_all(1)
 
     accepted = [entry for entry in sandbox.client.log(log_length) if entry["kind"] in ACCEPTED]
-    assert set(Notification.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
+    assert set(Notification.objects.values_list("status", "attempts")) == {(Status.ACCEPTED, 1)}
     assert len(accepted) == Notification.objects.count() == 36
     assert limit_under_pressure < settings.LANE_CONCURRENCY * settings.DELIVERY_LANES

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from notifications.delivery.claim import claim_due_notifications
-from notifications.delivery.send_attempt import MAX_ATTEMPTS, deliver
+from notifications.delivery.send_attempt import MAX_ATTEMPTS, _backoff, deliver
 from notifications.models import Attempt, Notification
 from tests.builders.notifications import deliver_all, make_notification
 
@@ -54,9 +54,8 @@ def test_provider_rate_limit_does_not_count_as_an_attempt(sandbox):
     assert notification.due_at > timezone.now() - timedelta(seconds=1)
 
 
-def test_unreachable_provider_is_retried_up_to_max_attempts(settings, sandbox):
-    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"
-    notification = make_notification()
+def test_message_level_refusal_is_retried_for_days_and_then_dead(sandbox):
+    notification = make_notification(channel="email", address="meera@greylist.example")
 
     deliver_all(0.4)
     notification.refresh_from_db()
@@ -66,6 +65,22 @@ def test_unreachable_provider_is_retried_up_to_max_attempts(settings, sandbox):
 
     notification.refresh_from_db()
     assert (status_after_first_attempt, notification.status) == (Status.QUEUED, Status.DEAD)
+
+
+def test_message_level_retries_last_for_three_days_at_least():
+    shortest = sum(_backoff(attempts) / 2 for attempts in range(1, MAX_ATTEMPTS))
+
+    assert timedelta(days=3) - timedelta(hours=3) < timedelta(seconds=shortest) < timedelta(days=4)
+
+
+def test_unreachable_provider_costs_no_attempt(settings, sandbox):
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"
+    notification = make_notification()
+
+    deliver_all(0.4)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.attempts) == (Status.QUEUED, 0)
 
 
 def test_outcome_is_unknown_after_an_unexpected_error_while_sending(sandbox):
