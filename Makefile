@@ -3,6 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 # Show progress immediately, also in a file or a pipe.
 export PYTHONUNBUFFERED := 1
@@ -11,7 +12,7 @@ WORKERS = $(shell python3 -c 'import os; print(2 * os.cpu_count())')
 FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast peers run migrations lint words chaos race fuzz bench format requirements clean
+.PHONY: help demo test test-fast peers install run migrations lint words chaos race fuzz bench format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 22
@@ -29,8 +30,10 @@ peers: $(READY) ## run the tests against programs that we did not write, which i
 	@tools/install_peers.sh
 	@PEERS_BURST=$(if $(SHORT),100,1000) $(PY) -m pytest -m peers -n 2
 
-run: $(READY) ## run the web server and the worker, with the settings from the environment or .env
-	@$(PY) manage.py run
+install: $(RUNTIME) ## install what Daybook runs on, and nothing else (VENV=folder: elsewhere than in .venv)
+
+run: $(RUNTIME) ## run the web server and the worker, with the settings from the environment or .env
+	@exec $(PY) manage.py run
 
 migrations: $(READY) ## write the migrations for changed models (ARGS="bookings --name add_notes")
 	@DEBUG=1 $(PY) manage.py makemigrations $(ARGS)
@@ -38,7 +41,7 @@ migrations: $(READY) ## write the migrations for changed models (ARGS="bookings 
 lint: $(READY) ## check format, code, types, import contracts and migrations
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
-	@DEBUG=1 $(VENV)/bin/mypy .
+	@DEBUG=1 $(PY) -m mypy .
 	@$(VENV)/bin/lint-imports
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
 
@@ -70,12 +73,18 @@ requirements: $(READY) ## pin the dependencies of requirements*.in, with hashes
 clean: ## delete the virtual environment and all local data
 	rm -rf $(VENV) .data
 
-$(READY): requirements.txt requirements-dev.txt
-	@echo "Setting up $(VENV) (about half a minute) ..."
+# Use pip, not uv: pip honors the registry in this machine's pip settings.
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+$(RUNTIME): requirements.txt
+	@echo "Setting up $(VENV) ..."
 	@test -x $(PY) || python3 -m venv $(VENV)
-	@# Use pip, not uv: pip honors the registry in this machine's pip settings.
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-		-r requirements.txt -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(READY): $(RUNTIME) requirements-dev.txt
+	@echo "Installing the tools for development (about half a minute) ..."
+	@$(PIP_INSTALL) -r requirements-dev.txt
 	@# Contributors get the commit hooks; an archive without .git needs none.
-	@test ! -e .git || $(VENV)/bin/pre-commit install || echo "The commit hooks are not installed."
+	@test ! -e .git || $(PY) -m pre_commit install || echo "The commit hooks are not installed."
 	@touch $@

@@ -73,17 +73,20 @@ class Server(PostgresServer):
         self._create_database()
 
     def _start_server(self) -> None:
-        (self.pgdata / "postmaster.pid").unlink(missing_ok=True)  # a killed server leaves it behind
+        # The server detects a stale lock file itself, unless the process id in it exists again or still. No process of
+        # the old server is left: beside one, a second server would corrupt the data.
+        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self.pgdata / name).unlink(missing_ok=True)
         options = f"-h '' -k {shlex.quote(str(self._socket_folder()))}"
         arguments = ("-w", "-o", options, "-l", str(self.log), "-D", str(self.pgdata), "start")
         pgexec("pg_ctl", arguments, bin_path=self.bin_path, user=self.system_user)
 
     def _status(self) -> str:
-        """Return "ended", "starting", "ready" or "stopping"."""
+        """Return "ended", "starting", "ready", "stopping", or "killed" if only children of a killed server are left."""
         info = self._read_pid_file()
-        if info is None:
-            return "starting" if self._is_any_running() else "ended"
-        return info.status if self._is_server(info.process) else "ended"
+        if info is not None and self._is_ours(info.process):
+            return str(info.status)
+        return "killed" if any(self._is_ours(process) for process in psutil.process_iter()) else "ended"
 
     def _read_pid_file(self) -> PostmasterInfo | None:
         try:
@@ -91,19 +94,15 @@ class Server(PostgresServer):
         except (AssertionError, FileNotFoundError):  # it is incomplete, or has just been deleted
             return None
 
-    def _is_any_running(self) -> bool:
-        return any(self._is_server(process) for process in psutil.process_iter())
-
-    def _is_server(self, process: psutil.Process | None) -> bool:
-        # The process id may belong to another program by now.
+    def _is_ours(self, process: psutil.Process | None) -> bool:
         try:
-            return process is not None and process.name() == "postgres" and str(self.pgdata) in process.cmdline()
+            return process is not None and process.name() == "postgres" and process.cwd() == str(self.pgdata)
         except psutil.Error:
             return False
 
     def _signal(self, number: signal.Signals) -> None:
         info = self._read_pid_file()
-        if info is not None and self._is_server(info.process):
+        if info is not None and self._is_ours(info.process):
             os.kill(info.pid, number)
 
     def _socket_folder(self) -> Path:

@@ -1,0 +1,194 @@
+"""The embedded server, started and used by processes of their own, each test in a folder of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runtime.embedded_postgres import FOLDER_VARIABLE
+from runtime.processes import ROOT
+from tests.daybook_processes import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+USE = """
+import sys, psycopg2
+from pathlib import Path
+from runtime import embedded_postgres
+url = embedded_postgres.start_embedded_postgres(Path(sys.argv[1]))
+for line in sys.stdin:
+    if line == "restart\\n":
+        embedded_postgres.restart_embedded_postgres_if_it_ended()
+    connection = psycopg2.connect(url)
+    cursor = connection.cursor()
+    cursor.execute("SELECT current_database()")
+    print(cursor.fetchone()[0], flush=True)
+    connection.close()
+"""
+
+
+class User:
+    """A process that starts or joins the server, and connects to it when asked to."""
+
+    def __init__(self, data):
+        environment = {
+            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", FOLDER_VARIABLE)
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", USE, str(data)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, line="connect"):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        return self.process.stdout.readline().strip()
+
+    def leave(self):
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def servers(data):
+    """Return the running servers of this folder."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "postgres" and str(data) in (process.info["cmdline"] or [])
+    ]
+
+
+@pytest.fixture
+def folder():
+    """A temporary folder. pytest's own closes itself to other users whenever a run starts, and the server is one."""
+    with tempfile.TemporaryDirectory(prefix="daybook-test-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def data(folder):
+    return folder / "a path with spaces" / "postgres"
+
+
+@pytest.fixture
+def start_user():
+    """Start a user of a server; kill all users and servers afterwards."""
+    users, folders = [], set()
+
+    def start(data):
+        folders.add(data)
+        users.append(User(data))
+        return users[-1]
+
+    yield start
+
+    for user in users:
+        user.kill()
+    for data in folders:
+        for server in servers(data):
+            server.kill()
+            server.wait()
+
+
+def test_processes_that_start_at_the_same_moment_share_one_server(start_user, data):
+    users = [start_user(data) for _ in range(4)]
+    for user in users:
+        user.ask()
+
+    assert [user.answer() for user in users] == ["daybook"] * 4
+    assert len(servers(data)) == 1
+    assert [user.leave() for user in users] == [0] * 4
+    assert servers(data) == []
+
+
+def test_server_stops_with_its_last_process_although_another_was_killed(start_user, data):
+    killed, last = start_user(data), start_user(data)
+    for user in (killed, last):
+        user.ask()
+        user.answer()
+
+    killed.kill()
+    assert len(servers(data)) == 1
+
+    assert last.leave() == 0
+    assert servers(data) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_server_that_ended_is_restarted(start_user, data, number):
+    user = start_user(data)
+    user.ask()
+    user.answer()
+    (server,) = servers(data)
+
+    server.send_signal(number)
+    wait_until(lambda: server not in servers(data))
+    user.ask("restart")
+
+    assert user.answer() == "daybook"
+    assert user.leave() == 0
+
+
+def test_server_starts_although_its_old_pid_belongs_to_another_program(start_user, data):
+    first = start_user(data)
+    first.ask()
+    first.answer()
+    files = [data / "postmaster.pid", data / ".s.PGSQL.5432.lock"]
+    contents = [file.read_text() for file in files]
+    assert first.leave() == 0
+    for file, content in zip(files, contents, strict=True):
+        _, *lines = content.splitlines()
+        file.write_text("\n".join([str(os.getpid()), *lines]) + "\n")
+
+    second = start_user(data)
+    second.ask()
+
+    assert second.answer() == "daybook"
+    assert second.leave() == 0
+
+
+def test_server_starts_with_an_incomplete_pid_file(start_user, data):
+    first = start_user(data)
+    first.leave()
+    (data / "postmaster.pid").write_text("1\n")
+
+    second = start_user(data)
+    second.ask()
+
+    assert second.answer() == "daybook"
+    assert second.leave() == 0
+
+
+def test_server_starts_in_a_path_too_long_for_a_socket(start_user, folder):
+    data = folder / ("x" * 100) / "postgres"
+    user = start_user(data)
+    user.ask()
+
+    assert user.answer() == "daybook"
+    assert user.leave() == 0
+    assert servers(data) == []
+
+
+def test_processes_that_use_the_server_are_listed(start_user, data):
+    user = start_user(data)
+    user.ask()
+    user.answer()
+
+    assert json.loads((data / ".handle_pids.json").read_text()) == [user.process.pid]
+    assert user.leave() == 0
