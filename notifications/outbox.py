@@ -68,6 +68,7 @@ def queue_messages(
                 body=message.body,
                 expires_at=expires_at or KINDS[kind].expires_at(booking),
                 **({"due_at": due_at, "planned_at": due_at} if due_at else {}),
+                **_status_by_reachability(message.channel, message.address),
             )
             for message in render_messages(kind, booking, amount)
         ],
@@ -95,8 +96,19 @@ def supersede_messages(*, booking: Booking, topic: Topic, key_prefix: str = "") 
     )
 
 
+def _status_by_reachability(channel: Channel, address: str) -> dict[str, str]:
+    """Return the first status of a message: skipped, with the reason, if it cannot arrive at its address."""
+    reason = CHANNELS[channel].unreachable_reason(address)
+    return {"status": Status.SKIPPED if reason else Status.QUEUED, "error": reason}
+
+
 def readdress_messages(customer: Customer) -> None:
-    """Send the customer's queued messages to the current phone number and e-mail address."""
-    queued_messages = Notification.objects.filter(booking__customer=customer, status=Notification.Status.QUEUED)
+    """Send the customer's queued messages to the current phone number and e-mail address.
+
+    Those that cannot arrive there are skipped. A planned message that was skipped because of the old address is queued.
+    """
+    is_planned_but_skipped = Q(status=Status.SKIPPED, planned_at__gt=Now(), superseded_at=None)
+    messages = Notification.objects.filter(Q(status=Status.QUEUED) | is_planned_but_skipped, booking__customer=customer)
     for channel, spec in CHANNELS.items():
-        queued_messages.filter(channel=channel).update(address=spec.address_of(customer))
+        address = spec.address_of(customer)
+        messages.filter(channel=channel).update(address=address, **_status_by_reachability(channel, address))

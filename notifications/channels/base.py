@@ -20,6 +20,10 @@ class Send(Protocol):
         ...
 
 
+def no_reason(address: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class ChannelSpec:
     """How a channel reaches a customer.
@@ -28,7 +32,7 @@ class ChannelSpec:
     subject. ``has_hand_over``: nothing is sent before ``may_hand_over()`` returns True. ``is_charged``: each message
     costs money, and its address is a phone number, so budgets apply per number and country instead of per address.
     ``look_up``: finds a message at the provider; None if the provider has no lookup. ``translate_receipt``: interprets
-    a receipt's status and error code.
+    a receipt's status and error code. ``unreachable_reason``: says why a message to an address cannot arrive, or "".
     """
 
     channel: Channel
@@ -40,3 +44,4 @@ class ChannelSpec:
     has_hand_over: bool = False
     look_up: Callable[[PendingLookup], Accepted | None] | None = None
     translate_receipt: Callable[[str, str], ReceiptMeaning] | None = None
+    unreachable_reason: Callable[[str], str] = no_reason

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bookings.models import Customer
 from notifications.channels.base import ChannelSpec
+from notifications.channels.reachability import reason_without_whatsapp
 from notifications.models import Channel
 from notifications.providers.base import Accepted, OutgoingMessage
 from notifications.providers.twilio.lookup import find_message
@@ -29,4 +30,5 @@ WHATSAPP = ChannelSpec(
     is_charged=True,
     look_up=find_message,
     translate_receipt=translate_receipt,
+    unreachable_reason=reason_without_whatsapp,
 )

@@ -20,10 +20,18 @@ EARLIER_NAMES = {
 }  # still read if the new name is missing
 
 
+STRONG_KEY = "k3Jx9QmVb7Tz2LwYp5RdHn8CsGf4"
+
+
 def run_check(**environment):
     """Run ``manage.py check`` with only these settings."""
+    return run("check", **environment)
+
+
+def run(*arguments, **environment):
+    """Run ``manage.py`` with only these settings."""
     return subprocess.run(
-        manage_command("check"),
+        manage_command(*arguments),
         env={"PATH": "/usr/bin:/bin", "DATABASE_URL": database_url(), **environment},
         cwd=ROOT,
         capture_output=True,
@@ -42,7 +50,49 @@ def test_weak_secret_key_is_refused_in_production_with_advice(secret):
 
 
 def test_strong_secret_key_is_accepted_in_production():
-    assert run_check(SECRET_KEY="k3Jx9QmVb7Tz2LwYp5RdHn8CsGf4", DEBUG="0").returncode == 0
+    assert run_check(SECRET_KEY=STRONG_KEY, DEBUG="0").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"MESSAGE_COUNTRIES": "IN,UK"}, "UK"),
+        ({"MESSAGE_COUNTRIES": "India"}, "INDIA"),
+        ({"MESSAGE_COUNTRIES": "+91"}, "+91"),
+        ({"MESSAGE_COUNTRIES": "001"}, "001"),
+        ({"PHONE_REGION": "XX"}, "XX"),
+        ({"PHONE_REGION": "*"}, "*"),
+        ({"PHONE_REGION": ""}, ""),
+    ],
+)
+def test_unknown_country_is_refused_at_start(environment, name):
+    result = run_check(SECRET_KEY=STRONG_KEY, **environment)
+
+    assert result.returncode != 0
+    assert f"no such country: {name!r}." in result.stderr
+    assert "ISO 3166" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "countries"),
+    [
+        ({}, "['IN']"),
+        ({"MESSAGE_COUNTRIES": ""}, "['IN']"),
+        ({"PHONE_REGION": "de"}, "['DE']"),
+        ({"PHONE_REGION": "GB", "MESSAGE_COUNTRIES": " in, je ,"}, "['IN', 'JE']"),
+        ({"MESSAGE_COUNTRIES": "*"}, "['*']"),
+    ],
+)
+def test_message_countries_default_to_the_country_of_the_business(environment, countries):
+    result = run(
+        "shell",
+        "-c",
+        "from django.conf import settings; print(settings.MESSAGE_COUNTRIES)",
+        SECRET_KEY=STRONG_KEY,
+        **environment,
+    )
+
+    assert (result.stdout.strip().splitlines() or [result.stderr])[-1] == countries
 
 
 def test_env_example_lists_exactly_the_settings():
