@@ -47,7 +47,7 @@ def _parse(address: str) -> PhoneNumber | None:
 
 def _reason_by_country(number: PhoneNumber | None) -> str:
     if number is None:
-        return "It is not a phone number."
+        return "The phone number is invalid."
     allowed, region = settings.MESSAGE_COUNTRIES, _region(number)
     # Several countries may share a code. If the region of a number is unclear, each country of its code is possible.
     regions = [region] if region else phonenumbers.region_codes_for_country_code(number.country_code or 0)

@@ -92,7 +92,7 @@ def test_only_the_numbers_of_an_allowed_country_are_reached_in_all_countries(set
         (["IN"], [INDIA], [US, BRITAIN, SATELLITE]),
     ],
 )
-def test_countries_that_share_a_code_are_told_apart(settings, countries, reached, skipped):
+def test_countries_that_share_a_code_are_distinguished(settings, countries, reached, skipped):
     settings.MESSAGE_COUNTRIES = countries
 
     assert [reason(channel, number) for channel in ("sms", "whatsapp") for number in reached] == [""] * 2 * len(reached)
@@ -110,10 +110,10 @@ def test_number_whose_country_is_unclear_is_tried_if_its_code_belongs_to_an_allo
     assert reason("sms", unknown)
 
 
-def test_text_that_is_no_phone_number_is_skipped():
+def test_invalid_phone_number_is_skipped():
     assert (reason("sms", "erased"), reason("whatsapp", "")) == (
-        "It is not a phone number.",
-        "It is not a phone number.",
+        "The phone number is invalid.",
+        "The phone number is invalid.",
     )
 
 
