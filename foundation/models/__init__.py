@@ -1,4 +1,5 @@
+from foundation.models.callback_source import CallbackSource
 from foundation.models.periodic_task import PeriodicTask
 from foundation.models.rate_limit_counter import RateLimitCounter
 
-__all__ = ["PeriodicTask", "RateLimitCounter"]
+__all__ = ["CallbackSource", "PeriodicTask", "RateLimitCounter"]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from foundation.refused_callbacks import count_refused_callback, reset_refused_callbacks
 from payments.gateway.signatures import are_webhooks_configured, is_webhook_signature_valid
 from payments.models import GatewayEvent
 
-log = logging.getLogger(__name__)
-
+SOURCE = "Razorpay (webhooks)"
+ADVICE = "RAZORPAY_WEBHOOK_SECRETS must have the secret that is set in Razorpay's Dashboard for the webhook."
 MAX_BYTES = 256 * 1024  # an event has a few kilobytes
 
 
@@ -33,8 +33,9 @@ def razorpay_webhook(request: HttpRequest) -> HttpResponse:
     if len(body) > MAX_BYTES:
         return HttpResponse(status=413)
     if not is_webhook_signature_valid(body, request.headers.get("X-Razorpay-Signature", "")):
-        log.warning("Received a webhook without a valid signature")
+        count_refused_callback(SOURCE, advice=ADVICE)
         return HttpResponse(status=400)
+    reset_refused_callbacks(SOURCE)
     _store(body, request.headers.get("X-Razorpay-Event-Id", ""))
     return HttpResponse(status=200)
 

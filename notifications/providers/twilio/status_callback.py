@@ -3,11 +3,13 @@
 import json
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from foundation.refused_callbacks import count_refused_callback, reset_refused_callbacks
 from notifications.providers.twilio.inbound import record_inbound
 from notifications.providers.twilio.signature import is_callback_signature_valid, is_configured
 
@@ -18,13 +20,17 @@ INSERT_RECEIPT = """
     SELECT id, %s, %s, %s, %s, %s, clock_timestamp() FROM notifications_notification WHERE id = %s
     ON CONFLICT DO NOTHING
 """
+ADVICE = (
+    "Twilio signs the URL that it calls: it must begin with PUBLIC_BASE_URL (%s). Check that setting, "
+    "TWILIO_AUTH_TOKEN, and the URL at Twilio."
+)
 
 
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
     """Store a status callback. Respond 204, 403 if Twilio did not sign it, or 404 if it is not configured."""
-    fields = _signed_fields(request)
+    fields = _signed_fields(request, "Twilio (status callbacks)")
     if fields is None:
         return HttpResponse(status=403)
     _store_receipt(notification_id, attempt_id, fields)
@@ -35,14 +41,14 @@ def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID)
 @require_POST
 def twilio_inbound(request: HttpRequest) -> HttpResponse:
     """Store a reply and apply STOP and START. Respond with empty TwiML, or as twilio_status does."""
-    fields = _signed_fields(request)
+    fields = _signed_fields(request, "Twilio (inbound messages)")
     if fields is None:
         return HttpResponse(status=403)
     record_inbound(fields)
     return HttpResponse("<Response/>", content_type="text/xml")
 
 
-def _signed_fields(request: HttpRequest) -> dict[str, str] | None:
+def _signed_fields(request: HttpRequest, source: str) -> dict[str, str] | None:
     """Return the form fields, or None if Twilio did not sign them. The signature covers unknown fields, too.
 
     Raises Http404 if Twilio is not configured.
@@ -52,7 +58,9 @@ def _signed_fields(request: HttpRequest) -> dict[str, str] | None:
     fields = {name: request.POST.get(name, "") for name in request.POST}
     signature = request.headers.get("X-Twilio-Signature", "")
     if not is_callback_signature_valid(full_path=request.get_full_path(), fields=fields, signature=signature):
+        count_refused_callback(source, advice=ADVICE % settings.PUBLIC_BASE_URL)
         return None
+    reset_refused_callbacks(source)
     # PostgreSQL text cannot contain NUL.
     return {name: value.replace("\0", "") for name, value in fields.items()}
 

@@ -1,0 +1,36 @@
+"""Report callbacks that are refused in a row: with a wrong URL or secret, a provider's reports would be lost silently.
+
+They are counted in the database, because each web process receives only some of them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import connection
+
+from foundation.models import CallbackSource
+
+log = logging.getLogger(__name__)
+
+ALERT_AT = 20
+COUNT_REFUSAL = """
+    UPDATE foundation_callbacksource SET refused = refused + 1 WHERE name = %s AND refused < %s RETURNING refused
+"""
+
+
+def count_refused_callback(source: str, *, advice: str) -> None:
+    """Count a callback whose signature is invalid. The twentieth in a row is logged as an error, with ``advice``.
+
+    Further ones change nothing, so that an unknown caller cannot make us write rows or log lines without end.
+    """
+    CallbackSource.objects.bulk_create([CallbackSource(name=source, refused=0)], ignore_conflicts=True)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_REFUSAL, [source, ALERT_AT])
+        if cursor.fetchone() == (ALERT_AT,):
+            log.error("%d callbacks in a row from %s were refused: invalid signature. %s", ALERT_AT, source, advice)
+
+
+def reset_refused_callbacks(source: str) -> None:
+    """Start counting from zero, after a valid callback."""
+    CallbackSource.objects.filter(name=source, refused__gt=0).update(refused=0)
