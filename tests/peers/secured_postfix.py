@@ -29,7 +29,7 @@ class SecuredPostfix:
 def running_secured_postfix() -> Iterator[SecuredPostfix]:
     with tempfile.TemporaryDirectory(prefix="daybook-certificate-") as folder:
         certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
-        _sign_certificate_by_itself(certificate, key)
+        _make_self_signed_certificate(certificate, key)
         parameters = {
             "smtpd_tls_security_level": "encrypt",
             "smtpd_tls_cert_file": str(certificate),
@@ -45,7 +45,7 @@ def running_secured_postfix() -> Iterator[SecuredPostfix]:
             yield SecuredPostfix(server, str(certificate), email_url)
 
 
-def _sign_certificate_by_itself(certificate: Path, key: Path) -> None:
+def _make_self_signed_certificate(certificate: Path, key: Path) -> None:
     new_key = ["-newkey", "rsa:2048", "-nodes", "-keyout", str(key)]
     names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=IP:{HOST}"]
     command = ["openssl", "req", "-x509", "-days", "1", *new_key, *names, "-out", str(certificate)]

@@ -1,4 +1,4 @@
-"""Bursts of mails to real servers: none is lost, duplicated or unknown, whatever they limit."""
+"""Bursts of mails to real servers with various limits: none is lost, duplicated or unknown."""
 
 import os
 from collections import Counter

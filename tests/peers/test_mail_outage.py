@@ -53,7 +53,7 @@ def test_mail_server_that_closes_idle_connections_gets_each_message_once(setting
 
 
 def test_mail_server_that_hangs_up_after_an_unknown_user_gets_the_other_messages_once(settings):
-    # Postfix under stress: after one error it says 421, whatever comes next, and closes.
+    # As Postfix does under stress: after one error it replies 421 to any command, and closes.
     parameters = {
         "smtpd_hard_error_limit": "1",
         "smtpd_recipient_restrictions": "check_recipient_access regexp:{{/^gone/ 550 5.1.1 Unknown user}}",
