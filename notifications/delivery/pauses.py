@@ -66,7 +66,7 @@ def _recover(state: ChannelState) -> None:
     changes = {"failures": 0, "recovered_at": Now(), "paused_since": None, "pause_cause": "", "pause_reason": ""}
     if state.paused_since:
         changes["paused_until"] = None
-        waiting = Notification.objects.due_on(state.channel).count()
+        waiting = Notification.objects.due().filter(channel=state.channel).count()
         duration = timedelta(seconds=round((timezone.now() - state.paused_since).total_seconds()))
         message = "%s works again: it was paused for %s. Messages waiting: %d."
         transaction.on_commit(partial(log.warning, message, state, duration, waiting))

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from notifications.models.channel import Channel
+from notifications.models.notification import Notification
+
+
+class ChannelStateQuerySet(models.QuerySet["ChannelState"]):
+    def paused(self) -> QuerySet[Any]:
+        """Return the paused channels, each with its backlog: the number of messages that wait for it."""
+        due = Notification.objects.due().filter(channel=OuterRef("channel")).order_by().values("channel")
+        count = Subquery(due.annotate(count=Count("*")).values("count"))
+        return self.filter(paused_since__isnull=False).annotate(backlog=Coalesce(count, 0)).order_by("channel")
 
 
 class ChannelState(models.Model):
@@ -40,6 +52,8 @@ class ChannelState(models.Model):
     paused_until = models.DateTimeField(null=True, help_text="The end of the backoff.")
     pause_cause = models.CharField(max_length=12, blank=True, db_default="", choices=Cause.choices)
     pause_reason = models.CharField(max_length=250, blank=True)
+
+    objects = ChannelStateQuerySet.as_manager()
 
     class Meta:
         constraints = [

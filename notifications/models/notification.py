@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from bookings.models import Booking, BookingEvent
 from notifications.messages.kinds import MessageKind
@@ -26,9 +27,9 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """
         return self.filter(superseded_at__isnull=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
-    def due_on(self, channel: str) -> NotificationQuerySet:
-        """Return the notifications that are due on the channel and not being sent: its backlog."""
-        return self.filter(channel=channel, status=Notification.Status.QUEUED, due_at__lte=Now(), superseded_at=None)
+    def due(self) -> NotificationQuerySet:
+        """Return the notifications that are due and not being sent: the backlog."""
+        return self.filter(status=Notification.Status.QUEUED, due_at__lte=Now(), superseded_at=None)
 
 
 class Notification(models.Model):
@@ -136,6 +137,11 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()}: {self.get_kind_display().lower()}"
+
+    @property
+    def is_due(self) -> bool:
+        """Return whether it is due: if it is still queued, it waits for its channel."""
+        return self.due_at <= timezone.now()
 
     @property
     def is_planned_ahead(self) -> bool:

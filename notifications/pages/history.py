@@ -61,5 +61,5 @@ def history(request: HttpRequest) -> HttpResponse:
         page=Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
         form=filter_set.form,
         query=query.urlencode(),
-        paused_channels=ChannelState.objects.filter(paused_until__gt=timezone.now()),
+        paused_channels=ChannelState.objects.paused(),
     )

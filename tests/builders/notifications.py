@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from bookings.models import Booking
 from notifications.delivery.drain import Drain
 from notifications.delivery.senders import SENDERS
-from notifications.models import Notification
+from notifications.models import ChannelState, Notification
 from tests.builders.bookings import make_booking
 
 
@@ -48,6 +50,20 @@ def _copy(row: Any, **fields: Any) -> Any:
         copied.pop(f"{name}_id", None)
         copied[name] = value
     return type(row)(**copied)
+
+
+def pause_channel(channel: str, *, since: datetime | None = None, reason: str = "Authenticate") -> ChannelState:
+    """Pause the channel because of a set-up fault; its next probe is in a minute."""
+    now = timezone.now()
+    return ChannelState.objects.create(
+        channel=channel,
+        limit=10,
+        failures=1,
+        paused_since=since or now,
+        paused_until=now + timedelta(minutes=1),
+        pause_cause=ChannelState.Cause.BROKEN,
+        pause_reason=reason,
+    )
 
 
 def deliver_all(seconds: float = 0.5) -> None:

@@ -1,15 +1,39 @@
+import json
+
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError
+from django.utils import timezone
+
+from tests.builders.bookings import make_booking
+from tests.builders.notifications import pause_channel
 
 
 @pytest.mark.django_db
 def test_health_check_is_never_cached(api):
     response = api.get("/healthz")
 
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()["status"]) == (200, "ok")
     assert "no-store" in response["Cache-Control"]
 
 
+@pytest.mark.django_db
+def test_health_check_shows_a_paused_channel_and_stays_healthy(api):
+    before = api.get("/healthz").json()
+    make_booking()
+    since = timezone.now()
+    pause_channel("email", since=since, reason="535 wrong password of user daybook")
+
+    response = api.get("/healthz")
+
+    paused = {"channel": "email", "pause_cause": "broken", "paused_since": since, "backlog": 1}
+    assert before == {"status": "ok", "delivery": {"status": "ok", "paused": []}}
+    assert (response.status_code, response.json()["delivery"]["status"]) == (200, "paused")
+    assert response.json()["delivery"]["paused"] == json.loads(json.dumps([paused], cls=DjangoJSONEncoder))
+    assert "password" not in response.content.decode()
+
+
+@pytest.mark.django_db
 def test_health_check_without_a_database_is_503(api, monkeypatch):
     def refuse():
         raise InterfaceError("connection already closed")

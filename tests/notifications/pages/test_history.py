@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -8,7 +8,7 @@ from bookings.models import Booking
 from notifications.models import ChannelState
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import make_booking, make_service
-from tests.builders.notifications import make_notification
+from tests.builders.notifications import make_notification, pause_channel
 
 pytestmark = pytest.mark.django_db
 
@@ -84,20 +84,27 @@ def test_history_pages_do_not_overlap(manager, monkeypatch):
 
 
 def test_history_shows_the_time_of_the_next_attempt(manager):
-    make_notification(error="Twilio limits our rate.", attempts=0)
+    make_notification(error="Greylisted.", attempts=1, due_at=timezone.now() + timedelta(minutes=1))
 
     assert "<small>next " in manager.get(HISTORY).content.decode()
 
 
-def test_history_shows_a_paused_channel_and_the_reason(manager):
-    ChannelState.objects.create(
-        channel="sms", limit=1, paused_until=timezone.now() + timedelta(minutes=1), pause_reason="Authenticate"
-    )
+def test_history_shows_that_a_message_waits_for_its_channel(manager):
+    make_notification(error="Twilio limits our rate.", attempts=0)
 
-    content = manager.get(HISTORY).content.decode()
+    assert "<small>waiting</small>" in manager.get(HISTORY).content.decode()
 
-    assert "SMS is paused" in content
-    assert "Authenticate" in content
+
+def test_history_shows_a_paused_channel_with_its_reason_and_backlog(manager):
+    make_booking()
+    pause_channel("sms", since=datetime(2026, 11, 3, 8, 30, tzinfo=UTC), reason="Twilio: Authenticate")
+    ChannelState.objects.create(channel="email", limit=20, failures=1, paused_until=timezone.now())
+
+    content = " ".join(manager.get(HISTORY).content.decode().split())
+
+    assert "<strong>SMS is paused</strong> since 3 Nov, 14:00: Twilio: Authenticate" in content
+    assert "1 message is waiting, and none is lost. Correct the settings of the channel" in content
+    assert "E-mail is paused" not in content
 
 
 def test_history_escapes_the_customer_name(manager):
