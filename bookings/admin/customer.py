@@ -10,12 +10,19 @@ from django.http import HttpRequest
 
 from bookings.models import Customer
 from bookings.operations import update_customer
+from foundation.email_addresses import validate_email_address
 from foundation.phone_numbers import normalize_phone_number
 
 
 class CustomerForm(forms.ModelForm):
     def clean_phone(self) -> str:
         return normalize_phone_number(self.cleaned_data["phone"])
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if "email" in self.changed_data:  # an address from before this rule does not prevent other changes
+            validate_email_address(email)
+        return email
 
 
 @admin.register(Customer)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from bookings.exceptions import InvalidTransition, OutsideHours, PartyTooLarge, SlotTaken, WrongPaymentMode
 from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import create_booking, reschedule_booking
+from foundation.email_addresses import validate_email_address
 from foundation.events import Actor
 from foundation.http.forms import LocalDateTimeField
 from foundation.phone_numbers import normalize_phone_number
@@ -104,7 +105,7 @@ class BookingForm(_FrontDeskForm):
     )
     name = forms.CharField(max_length=120)
     phone = forms.CharField(max_length=40)
-    email = forms.EmailField(max_length=254)
+    email = forms.EmailField(max_length=254, validators=[validate_email_address])
     party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Number of people")
     notes = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 

@@ -8,6 +8,7 @@ from django.utils.timezone import is_naive
 from rest_framework import serializers
 
 from bookings.models import Booking, Resource, Service
+from foundation.email_addresses import validate_email_address
 from foundation.phone_numbers import normalize_phone_number
 
 
@@ -22,10 +23,22 @@ class PhoneField(serializers.CharField):
             raise serializers.ValidationError(error.message) from error
 
 
+class EmailAddressField(serializers.EmailField):
+    """An e-mail address that any mail server can take a message for."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        try:
+            validate_email_address(text)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.message) from error
+        return text
+
+
 class CustomerSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
     phone = PhoneField(max_length=40)
-    email = serializers.EmailField(max_length=254)
+    email = EmailAddressField(max_length=254)
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):

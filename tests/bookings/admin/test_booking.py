@@ -171,6 +171,14 @@ def test_add_form_books_for_a_customer(front_desk):
     assert booking.events.get().actor == "staff desk"
 
 
+@pytest.mark.parametrize("email", ["meera@localhost", "meera@[127.0.0.1]", "méera@example.com"])
+def test_add_form_refuses_an_email_address_that_cannot_be_sent_to(front_desk, email):
+    response = front_desk.post(ADD, form_data(make_service(), email=email))
+
+    assert (response.status_code, list(response.context["form"].errors)) == (200, ["email"])
+    assert not Booking.objects.exists()
+
+
 def test_add_form_submitted_twice_books_once(front_desk):
     service = make_service(resources=2)
     key = str(front_desk.get(ADD).context["form"]["key"].value())

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.builders.bookings import make_booking
+from tests.builders.bookings import CUSTOMER, make_booking
 
 pytestmark = pytest.mark.django_db
 
@@ -16,3 +16,23 @@ def test_customer_form_normalises_or_rejects_the_phone_number(front_desk, phone_
 
     customer.refresh_from_db()
     assert customer.phone == expected
+
+
+@pytest.mark.parametrize(
+    ("stored", "email_input", "expected"),
+    [
+        ("meera@example.com", "meera@localhost", "meera@example.com"),
+        ("meera@example.com", "info@münchen.example", "info@münchen.example"),
+        ("meera@localhost", "meera@localhost", "meera@localhost"),
+    ],
+)
+def test_customer_form_refuses_a_new_email_address_that_cannot_be_sent_to(front_desk, stored, email_input, expected):
+    customer = make_booking(customer={**CUSTOMER, "email": stored}).customer
+
+    front_desk.post(
+        f"/admin/bookings/customer/{customer.pk}/change/",
+        {"name": "Another name", "phone": customer.phone, "email": email_input},
+    )
+
+    customer.refresh_from_db()
+    assert (customer.email, customer.name == "Another name") == (expected, expected == email_input)
