@@ -67,8 +67,15 @@ class Outcome:
 
 def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Outcome:
     """Send ``message`` and return the outcome. Never raises: an exception would lose the outcome."""
+    channel = CHANNELS[message.channel]
+    permissions: list[bool] = []
+
+    def record_permission() -> bool:
+        permissions.append(may_hand_over())
+        return permissions[-1]
+
     try:
-        accepted = CHANNELS[message.channel].send(message, may_hand_over=may_hand_over)
+        accepted = channel.send(message, may_hand_over=record_permission)
     except RecipientOptedOut as refusal:
         return Outcome(message, Status.SKIPPED, error=refusal)
     except ProviderRejected as refusal:
@@ -78,10 +85,12 @@ def deliver(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> O
     except ProviderOutcomeUnknown as error:
         return Outcome(message, Status.UNKNOWN, error=error)
     except Exception as bug:
-        # The bug may have struck before or after the provider accepted the message, so the outcome is unknown.
         log.exception("Unexpected error while sending notification %s", message.id)
-        internal_error = ProviderOutcomeUnknown(f"Internal error: {type(bug).__name__}")
-        return Outcome(message, Status.UNKNOWN, error=internal_error)
+        reason = f"Internal error: {type(bug).__name__}"
+        if channel.has_hand_over and not any(permissions):
+            return _retry_or_fail(message, ProviderNotSent(reason))
+        # The bug may have struck before or after the provider accepted the message, so the outcome is unknown.
+        return Outcome(message, Status.UNKNOWN, error=ProviderOutcomeUnknown(reason))
     return Outcome(message, Status.ACCEPTED, accepted)
 
 

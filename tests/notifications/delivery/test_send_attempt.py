@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from notifications.channels import CHANNELS
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.send_attempt import MAX_ATTEMPTS, _backoff, deliver
 from notifications.models import Attempt, Notification
@@ -83,10 +85,28 @@ def test_unreachable_provider_costs_no_attempt(settings, sandbox):
     assert (notification.status, notification.attempts) == (Status.QUEUED, 0)
 
 
-def test_outcome_is_unknown_after_an_unexpected_error_while_sending(sandbox):
+@pytest.mark.parametrize(
+    ("channel", "is_permitted", "status"),
+    [("email", False, Status.QUEUED), ("email", True, Status.UNKNOWN), ("sms", True, Status.UNKNOWN)],
+)
+def test_unexpected_error_is_unknown_unless_it_comes_before_the_hand_over(monkeypatch, channel, is_permitted, status):
+    make_notification(channel=channel)
+    (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
+
+    def send(message, *, may_hand_over):
+        may_hand_over()
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(CHANNELS, channel, replace(CHANNELS[channel], send=send))
+    outcome = deliver(message, may_hand_over=lambda: is_permitted)
+
+    assert (outcome.status, outcome.counts_as_attempt) == (status, True)
+
+
+def test_exception_of_the_permission_is_before_the_hand_over(sandbox):
     make_notification(channel="email")
     (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
 
     outcome = deliver(message, may_hand_over=lambda: bool(1 / 0))
 
-    assert outcome.status == Status.UNKNOWN
+    assert outcome.status == Status.QUEUED
