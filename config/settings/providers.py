@@ -14,7 +14,9 @@ RAZORPAY_KEY_SECRET = env.str("RAZORPAY_KEY_SECRET", default="")
 RAZORPAY_WEBHOOK_SECRETS = env.list("RAZORPAY_WEBHOOK_SECRETS", default=[])
 EMAIL_URL = env.str("EMAIL_URL", default="smtp://127.0.0.1:25")
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:25"))
-EMAIL_TIMEOUT = 10
 EMAIL_MAX_CONNECTIONS = env.int("EMAIL_MAX_CONNECTIONS", default=0)
+EMAIL_TIMEOUT = 10  # seconds, for each step before the text is handed over
+EMAIL_RESPONSE_SECONDS = env.int("EMAIL_RESPONSE_SECONDS", default=600)
+EMAIL_EHLO_NAME = env.str("EMAIL_EHLO_NAME", default="")
 EMAIL_CA_FILE = env.str("EMAIL_CA_FILE", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="bookings@localhost")

@@ -21,7 +21,7 @@ def test_send_email_without_permission_to_hand_over_sends_nothing(sandbox):
     assert (outcome.status, len(sandbox.client.accepted()) - count_before) == (Status.QUEUED, 0)
 
 
-def test_send_email_is_accepted_whatever_the_reply_to_quit(sandbox):
+def test_send_email_is_accepted_with_any_reply_to_quit(sandbox):
     notification = make_notification(channel="email")
     log_length = len(sandbox.client.log())
     sandbox.client.set(smtp_quit_421=1)

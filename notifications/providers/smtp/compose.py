@@ -1,0 +1,29 @@
+"""Compose the text of an e-mail."""
+
+from __future__ import annotations
+
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+
+from django.utils import timezone
+
+from notifications.providers.base import OutgoingMessage
+
+# CRLF at every line end (RFC 5321, 2.3.8). 7-bit text needs no extension of the server, such as 8BITMIME.
+SEVEN_BIT = policy.SMTP.clone(cte_type="7bit")
+
+
+def compose(message: OutgoingMessage, *, sender: Address, recipient: str) -> EmailMessage:
+    """Return the e-mail; ``recipient`` is in ASCII."""
+    email = EmailMessage(policy=SEVEN_BIT)
+    email["From"] = sender
+    email["To"] = Address(addr_spec=recipient)
+    email["Subject"] = " ".join(message.subject.split())
+    email["Date"] = format_datetime(timezone.now())
+    # The same id for every attempt, so that a mailbox that gets the message twice can recognise the duplicate.
+    email["Message-ID"] = f"<{message.id}@{sender.domain}>" if message.id else make_msgid(domain=sender.domain)
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(message.body)
+    return email

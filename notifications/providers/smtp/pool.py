@@ -1,0 +1,62 @@
+"""Connections to the mail server, kept open between messages: servers limit how many and how often we open them."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from notifications.providers.smtp.configuration import Configuration
+from notifications.providers.smtp.connection import Connection
+
+# Shorter than servers wait for the next command: RFC 5321 says 5 minutes, Postfix under stress waits 10 seconds.
+IDLE_SECONDS = 5.0
+
+
+class ConnectionPool:
+    """Idle connections, each closed after IDLE_SECONDS. Thread-safe.
+
+    The last one that was kept is taken first, so that only as many stay open as are used at the same time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[tuple[float, Connection]] = []  # with the time since when, oldest first
+        self._closer: threading.Thread | None = None
+
+    def take(self, configuration: Configuration) -> Connection | None:
+        """Return an idle connection with this configuration, or None. The server may have closed it meanwhile."""
+        with self._lock:
+            for index in range(len(self._idle) - 1, -1, -1):
+                if self._idle[index][1].configuration == configuration:
+                    return self._idle.pop(index)[1]
+        return None
+
+    def keep(self, connection: Connection) -> None:
+        with self._lock:
+            self._idle.append((time.monotonic(), connection))
+            if self._closer is None:
+                self._closer = threading.Thread(target=self._close_idle, name="smtp-closer", daemon=True)
+                self._closer.start()
+
+    def close_all(self) -> None:
+        self._close_kept_before(time.monotonic())
+
+    def _close_idle(self) -> None:
+        """Close what is idle for too long; end when nothing is left."""
+        while True:
+            time.sleep(IDLE_SECONDS / 4)
+            self._close_kept_before(time.monotonic() - IDLE_SECONDS)
+            with self._lock:
+                if not self._idle:
+                    self._closer = None
+                    return
+
+    def _close_kept_before(self, limit: float) -> None:
+        with self._lock:
+            count = next((index for index, (at, _) in enumerate(self._idle) if at > limit), len(self._idle))
+            expired, self._idle = self._idle[:count], self._idle[count:]
+        for _, connection in expired:
+            connection.close()
+
+
+connections = ConnectionPool()
