@@ -1,4 +1,4 @@
-"""One connection to the mail server. Whatever fails before the end of the text is sent is certainly not delivered."""
+"""One connection to the mail server. Until the end of the text is sent, a failure means that the server has nothing."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Connection:
     def _start_tls(self, deadline: Deadline) -> None:
         with self._reporting_failure(Step.STARTTLS, deadline):
             self._smtp.starttls(context=self.configuration.tls_context)
-        self._say_hello(deadline)  # RFC 3207, 4.2: forget what the server said before
+        self._say_hello(deadline)  # RFC 3207, 4.2: what the server said before no longer counts
 
     def _authenticate(self, deadline: Deadline) -> None:
         with self._reporting_failure(Step.AUTH, deadline):

@@ -1,4 +1,4 @@
-"""Connections to the mail server, kept open between messages: servers limit how many and how often we open them."""
+"""Connections to the mail server, reused between messages: servers limit their number and the rate of new ones."""
 
 from __future__ import annotations
 
