@@ -72,6 +72,11 @@ class Server(PostgresServer):
         self._postmaster_info = self._read_pid_file()
         self._create_database()
 
+    def _stop(self) -> None:
+        if self._status() in ("starting", "ready", "stopping"):
+            self._postmaster_info = self._read_pid_file()  # another process may have started the server again
+            super()._stop()
+
     def _start_server(self) -> None:
         # The server detects a stale lock file itself, unless the process id in it exists again or still. No process of
         # the old server is left: beside one, a second server would corrupt the data.

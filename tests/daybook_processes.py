@@ -35,12 +35,13 @@ def _belongs_to(process: psutil.Process, data_dir: Path) -> bool:
 
 def find_process(data_dir: Path, *arguments: str) -> psutil.Process:
     """Return the one process whose command line contains all ``arguments`` and whose parent's does not."""
-    found = [process for process in processes_of(data_dir) if _has(process, arguments)]
+    found = [process for process in processes_of(data_dir) if has_arguments(process, *arguments)]
     (root,) = [process for process in found if process.parent() not in found]
     return root
 
 
-def _has(process: psutil.Process, arguments: tuple[str, ...]) -> bool:
+def has_arguments(process: psutil.Process, *arguments: str) -> bool:
+    """Return whether the command line of a running process contains all ``arguments``."""
     try:
         command = " ".join(process.cmdline())
     except psutil.NoSuchProcess:
@@ -52,7 +53,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 40) -> float:
     """Wait until the condition holds; return how many seconds that took. Raises AssertionError after ``seconds``."""
     start = time.monotonic()
     while not condition():
-        assert time.monotonic() - start < seconds, f"not within {seconds} s: {statuses()}"
+        assert time.monotonic() - start < seconds, f"not within {seconds} s"
         time.sleep(0.1)
     return time.monotonic() - start
 
@@ -70,10 +71,13 @@ def statuses() -> Counter[str]:
 
 
 def accept_counts(sandbox: RunningSandbox) -> Counter[int]:
-    """Return how many messages the providers have accepted how many times. Their ids are in what we send."""
-    ids = Counter(
-        match.group()
-        for entry in sandbox.client.accepted()
-        if (match := UUID.search(entry.get("status_callback") or entry["message_id"]))
-    )
+    """Return how many messages the providers have accepted how many times."""
+    ids = accepted_ids(sandbox)
     return Counter(ids[str(pk)] for pk in Notification.objects.values_list("pk", flat=True))
+
+
+def accepted_ids(sandbox: RunningSandbox) -> Counter[str]:
+    """Return how often the providers have accepted each message: its id is in what we send."""
+    entries = sandbox.client.accepted()
+    matches = (UUID.search(entry.get("status_callback") or entry["message_id"]) for entry in entries)
+    return Counter(match.group() for match in matches if match)

@@ -11,7 +11,10 @@ PACKAGES=(
     openssl
     postfix
     postgrey
+    runit
+    s6
     sasl2-bin
+    supervisor
 )
 
 missing=()

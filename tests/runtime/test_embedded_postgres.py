@@ -130,6 +130,22 @@ def test_server_stops_with_its_last_process_although_another_was_killed(start_us
     assert servers(data) == []
 
 
+def test_server_that_another_process_has_restarted_stops_with_the_last_process(start_user, data):
+    users = [start_user(data) for _ in range(2)]
+    for user in users:
+        user.ask()
+        user.answer()
+    (server,) = servers(data)
+
+    server.terminate()
+    wait_until(lambda: server not in servers(data))
+    users[0].ask("restart")
+    users[0].answer()
+
+    assert [user.leave() for user in users] == [0, 0]
+    assert servers(data) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_server_that_ended_is_restarted(start_user, data, number):
     user = start_user(data)
