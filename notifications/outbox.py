@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
@@ -83,17 +84,25 @@ def supersede_messages(*, booking: Booking, topic: Topic, key_prefix: str = "") 
     Call it with the booking locked, in the transaction of the change, before its own messages are queued.
     ``key_prefix`` selects by the key of their cause. A message in flight may still arrive, but is not sent again.
     """
-    # All unsent messages of the booking are locked, in one order: until the change commits, none of them is claimed.
-    # So a message that the change queues cannot overtake one whose sending has begun meanwhile.
-    unsent_messages = Notification.objects.filter(booking=booking, superseded_at=None).exclude(status__in=ACCEPTED)
-    keys = [row.pk for row in unsent_messages.order_by("pk").select_for_update(no_key=True).only("pk")]
-    outdated = Notification.objects.filter(pk__in=keys, kind__in=kinds_about(topic), dedupe_key__startswith=key_prefix)
-    waiting = Q(status__in=Notification.ALLOWED_PREDECESSORS[Status.SUPERSEDED])
-    outdated.update(
+    unsent = lock_unsent_messages(booking.pk)
+    outdated = Notification.objects.filter(pk__in=unsent, kind__in=kinds_about(topic))
+    is_waiting = Q(status__in=Notification.ALLOWED_PREDECESSORS[Status.SUPERSEDED])
+    outdated.filter(dedupe_key__startswith=key_prefix).update(
         superseded_at=Now(),
-        status=Case(When(waiting, then=Value(Status.SUPERSEDED)), default=F("status")),
-        error=Case(When(waiting, then=Value("A later change made it outdated.")), default=F("error")),
+        status=Case(When(is_waiting, then=Value(Status.SUPERSEDED)), default=F("status")),
+        error=Case(When(is_waiting, then=Value("A later change made it outdated.")), default=F("error")),
     )
+
+
+def lock_unsent_messages(booking_id: UUID) -> list[UUID]:
+    """Lock the booking's messages that no provider has accepted; return their ids.
+
+    No lane claims any of them before the transaction ends. Without that, a lane that does not see the message that the
+    transaction queues could begin to send a later one, while another lane sends this one.
+    """
+    rows = Notification.objects.filter(booking=booking_id, superseded_at=None).exclude(status__in=ACCEPTED)
+    # In one order, so that two transactions cannot deadlock.
+    return [row.pk for row in rows.order_by("pk").select_for_update(no_key=True).only("pk")]
 
 
 def _status_by_reachability(channel: Channel, address: str) -> dict[str, str]:

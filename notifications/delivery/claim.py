@@ -14,7 +14,18 @@ from notifications.delivery.send_attempt import Outcome
 from notifications.models import Channel, Notification
 from notifications.providers.base import OutgoingMessage, ProviderRejected
 
-CLAIM = """
+# Whether a message must wait: another one of its booking and channel is in flight or has an unknown outcome, or an
+# earlier one is still to be sent. An expired or suppressed one counts until it is marked so, within a second: if its
+# expiry decided here, two lanes could decide differently. One that was superseded, or is on hold, delays nothing.
+IS_WAITING_FOR_ANOTHER = """
+    EXISTS (SELECT FROM notifications_notification other
+            WHERE other.booking_id = n.booking_id AND other.channel = n.channel AND other.id <> n.id
+              AND (other.status IN ('sending', 'unknown')
+                   OR other.status = 'queued' AND other.superseded_at IS NULL
+                      AND (other.planned_at, other.created_at, other.id) < (n.planned_at, n.created_at, n.id)))
+"""
+
+CLAIM = f"""
     WITH probes AS (  -- for each paused channel after its backoff, a random message, because one may fail every time
         UPDATE notifications_channelstate c SET paused_until = clock_timestamp() + make_interval(secs => %(lease)s)
         FROM (SELECT paused.channel, (
@@ -22,6 +33,7 @@ CLAIM = """
                                   WHERE n.status = 'queued' AND n.channel = paused.channel
                                     AND n.due_at <= statement_timestamp() AND n.superseded_at IS NULL
                                     AND (n.expires_at IS NULL OR n.expires_at > statement_timestamp())
+                                    AND NOT {IS_WAITING_FOR_ANOTHER}
                                   ORDER BY n.due_at LIMIT 100) AS oldest ORDER BY random() LIMIT 1) AS id
               FROM notifications_channelstate paused
               WHERE paused.paused_since IS NOT NULL AND paused.paused_until <= statement_timestamp()
@@ -49,6 +61,7 @@ CLAIM = """
               AND (channels.probe_id IS NULL OR n.id = channels.probe_id)
               AND NOT EXISTS (SELECT FROM notifications_suppression s
                               WHERE s.channel = n.channel AND s.address = n.address)
+              AND NOT {IS_WAITING_FOR_ANOTHER}
             ORDER BY n.due_at LIMIT channels.room FOR UPDATE OF n SKIP LOCKED) AS next
         ORDER BY channels.probe_id, next.due_at LIMIT %(room)s),
     claimed AS (  -- lease them
@@ -67,7 +80,7 @@ CLAIM = """
             SELECT count(*) - claimed.attempts + 1 FROM notifications_attempt a, notifications_channelstate c
             WHERE a.notification_id = claimed.id AND c.channel = claimed.channel AND a.started_at < c.recovered_at) END
     FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
-"""
+"""  # noqa: S608 - constants
 
 
 def claim_due_notifications(
@@ -77,7 +90,8 @@ def claim_due_notifications(
 
     ``in_flight`` is the number of messages that this process is already sending, by channel. The lanes share equally
     what the channel's limit leaves. Notifications that are expired, on a paused channel or to a suppressed address are
-    left out, except a paused channel's probe. Those over a daily budget become ``skipped``.
+    left out, except a paused channel's probe, and so are those that wait for another one of their booking and channel.
+    Those over a daily budget become ``skipped``.
     """
     channels = list(Channel)
     parameters = {

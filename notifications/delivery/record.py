@@ -39,7 +39,9 @@ RECORD_NOTIFICATIONS = f"""
     SET status = v.status, lease_until = NULL, lease_token = NULL,
         provider_id = CASE WHEN v.provider_id <> '' THEN v.provider_id ELSE n.provider_id END,
         error_code = v.code, error = v.detail, attempts = n.attempts - v.uncounted,
-        due_at = coalesce(clock_timestamp() + make_interval(secs => v.retry_in::float), n.due_at),
+        -- At the latest, it is due when it expires: until that is marked, it delays the booking's later messages.
+        due_at = least(coalesce(clock_timestamp() + make_interval(secs => v.retry_in::float), n.due_at),
+                       CASE WHEN v.status = 'queued' THEN n.expires_at END),
         unknown_since = CASE WHEN v.status = 'unknown' THEN clock_timestamp() ELSE n.unknown_since END,
         accepted_at = CASE WHEN v.status = 'accepted' THEN clock_timestamp() ELSE n.accepted_at END
     FROM (VALUES %s) AS v {_COLUMNS}

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from foundation.events import Actor
 from notifications.jobs import wake_lanes
 from notifications.models import Notification
+from notifications.outbox import lock_unsent_messages
 
 Status = Notification.Status
 
@@ -23,11 +24,15 @@ class Decision(models.TextChoices):
 @transaction.atomic
 def decide_on_held(*, notification_id: UUID, decision: Decision, actor: Actor) -> bool:
     """Carry out the decision about a notification on hold; return False if it is no longer on hold."""
-    row = Notification(pk=notification_id)
-    reason = f"{actor} decided: {decision.label.lower()}."
-    # Lock the row: of two concurrent decisions, the second finds the notification no longer on hold.
-    if Notification.objects.select_for_update().filter(pk=notification_id, status=Status.HELD).first() is None:
+    row = Notification.objects.filter(pk=notification_id, status=Status.HELD).first()
+    if row is None:
         return False
+    # Of two concurrent decisions, the second finds the notification no longer on hold.
+    lock_unsent_messages(row.booking_id)
+    row.refresh_from_db(fields=["status"])
+    if row.status != Status.HELD:
+        return False
+    reason = f"{actor} decided: {decision.label.lower()}."
     if decision == Decision.SEND_AGAIN:
         is_queued = row.transition_to(Status.QUEUED, due_at=Now(), error=reason)
         wake_lanes()
