@@ -118,6 +118,9 @@ def readdress_messages(customer: Customer) -> None:
     """
     is_planned_but_skipped = Q(status=Status.SKIPPED, planned_at__gt=Now(), superseded_at=None)
     messages = Notification.objects.filter(Q(status=Status.QUEUED) | is_planned_but_skipped, booking__customer=customer)
+    # In the order of their ids, as in every transaction that locks several: no deadlocks.
+    keys = [row.pk for row in messages.order_by("pk").select_for_update(of=("self",), no_key=True).only("pk")]
     for channel, spec in CHANNELS.items():
         address = spec.address_of(customer)
-        messages.filter(channel=channel).update(address=address, **_status_by_reachability(channel, address))
+        to_readdress = Notification.objects.filter(pk__in=keys, channel=channel)
+        to_readdress.update(address=address, **_status_by_reachability(channel, address))

@@ -50,8 +50,11 @@ EXPIRE_DUE = """
 
 # Messages that were in flight when a change made them outdated, and have returned to be sent or decided about.
 SUPERSEDE_RETURNED = """
-    UPDATE notifications_notification SET status = 'superseded', error = 'A later change made it outdated.'
-    WHERE status IN ('queued', 'held') AND superseded_at IS NOT NULL
+    WITH returned AS (
+        SELECT id FROM notifications_notification WHERE status IN ('queued', 'held') AND superseded_at IS NOT NULL
+        FOR UPDATE SKIP LOCKED)
+    UPDATE notifications_notification n SET status = 'superseded', error = 'A later change made it outdated.'
+    FROM returned WHERE n.id = returned.id
 """
 
 SKIP_SUPPRESSED = """

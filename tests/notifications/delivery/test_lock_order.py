@@ -3,17 +3,22 @@
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 
+from bookings.models import Booking
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.leases import renew_leases
 from notifications.delivery.receipts import BATCH, apply_receipts
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
+from notifications.messages.kinds import Topic
 from notifications.models import Channel, Notification, Receipt, Suppression
+from notifications.outbox import supersede_messages
 from notifications.providers.base import Accepted, RecipientUnreachable
 from tests.builders.bookings import make_booking
 
@@ -24,15 +29,21 @@ Status = Notification.Status
 
 @pytest.fixture
 def notifications():
-    """A batch of notifications. Their ids, their addresses and their rows in the table are in different orders."""
+    """A batch of notifications, each of its own booking.
+
+    Their ids, their addresses and their rows in the table are in different orders.
+    """
     booking = make_booking()
     Notification.objects.all().delete()
+    bookings = Booking.objects.bulk_create(
+        replace(booking, pk=uuid4(), reference=f"TEST-{number}") for number in range(BATCH)
+    )
     rows = [
         Notification(
             dedupe_key=str(number),
             kind="booking_requested",
             channel=Channel.SMS,
-            booking=booking,
+            booking=bookings[number],
             address=f"+9198123{(number * 7919) % 100_000:05}",
         )
         for number in range(BATCH)
@@ -62,6 +73,14 @@ def run_concurrently(*calls: Callable[[], object], blocked_by: Callable[[], obje
     for thread in threads:
         thread.join()
     return errors
+
+
+def replace(booking, **fields):
+    """Return a copy of the booking with ``fields`` set."""
+    booking = copy(booking)
+    for name, value in fields.items():
+        setattr(booking, name, value)
+    return booking
 
 
 def lock(notification):
@@ -121,6 +140,20 @@ def test_outcomes_recorded_in_any_order_do_not_deadlock(notifications, other):
     errors = run_concurrently(
         partial(accept, messages), others[other], blocked_by=partial(lock, notifications[BATCH // 2])
     )
+
+    assert errors == []
+
+
+@pytest.mark.parametrize("other", ["receipts", "outcomes"])
+def test_change_of_a_booking_does_not_deadlock_with_lanes(notifications, other):
+    messages = claim_in_descending_order()
+    store_receipts(reversed(notifications))
+    booking = notifications[0].booking
+    Notification.objects.update(booking=booking)
+    supersede = transaction.atomic(partial(supersede_messages, booking=booking, topic=Topic.BOOKING))
+    others = {"receipts": apply_receipts, "outcomes": partial(accept, messages)}
+
+    errors = run_concurrently(supersede, others[other], blocked_by=partial(lock, notifications[BATCH // 2]))
 
     assert errors == []
 

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -73,9 +74,9 @@ def test_messages_of_different_bookings_and_channels_do_not_wait_for_each_other(
         ({"status": Status.UNKNOWN, "unknown_since": timezone.now()}, []),
         ({"status": Status.HELD, "unknown_since": timezone.now()}, ["refund_requested"]),
         ({"status": Status.FAILED}, ["refund_requested"]),
-        ({"due_at": timezone.now() + timezone.timedelta(hours=1)}, []),  # moved by a retry
+        ({"due_at": timezone.now() + timedelta(hours=1)}, []),  # moved by a retry
         ({"superseded_at": timezone.now()}, ["refund_requested"]),
-        ({"planned_at": timezone.now() + timezone.timedelta(hours=1)}, ["refund_requested"]),  # a reminder
+        ({"planned_at": timezone.now() + timedelta(hours=1)}, ["refund_requested"]),  # a reminder
     ],
     ids=["unknown", "held", "failed", "retried", "superseded", "planned later"],
 )
