@@ -19,9 +19,9 @@ from notifications.messages.kinds import MessageKind, Topic
 from notifications.models import Notification
 from notifications.operations.decide import Decision, decide_on_held
 from notifications.outbox import Cause, queue_messages, supersede_messages
-from notifications.providers.base import Accepted, ProviderRateLimited
+from notifications.providers.base import Accepted, ProviderNotSent
 from tests.builders.bookings import DESK, make_booking, make_service, slot
-from tests.threads import run_concurrently
+from tests.threads import run_concurrently, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,7 +100,7 @@ def test_message_waits_for_an_earlier_one_that_has_expired_until_that_is_marked(
 def test_retry_after_the_expiry_does_not_delay_later_messages(booking):
     (message,) = [message for message in claim() if message.channel == "sms"]
     set_status("booking_requested", expires_at=timezone.now())
-    record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("429"), retry_in=3600)])
+    record_outcomes([Outcome(message, Status.QUEUED, error=ProviderNotSent("Try again"), retry_in=3600)])
 
     drop_undeliverable()
 
@@ -157,12 +157,12 @@ class Provider:
             if not is_limited:
                 self.accepted.append(row)
         if is_limited:
-            return Outcome(message, Status.QUEUED, error=ProviderRateLimited("429"), retry_in=rng.uniform(0, 0.01))
+            return Outcome(message, Status.QUEUED, error=ProviderNotSent("Try again"), retry_in=rng.uniform(0, 0.01))
         return Outcome(message, Status.ACCEPTED, Accepted(str(message.id)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_two_lanes_send_the_messages_of_a_booking_one_at_a_time_and_in_order(seed):
     """While bookings change, refunds are announced, reminders fall due and staff send messages on hold again."""
     service = make_service(resources=6, reminder_minutes=[60])
@@ -179,7 +179,7 @@ def test_two_lanes_send_the_messages_of_a_booking_one_at_a_time_and_in_order(see
     def change(booking, number):
         rng = random.Random(f"{seed} booking {number}")
         confirm_booking(booking_id=booking.pk, actor=DESK)
-        for step in range(12):
+        for step in range(8):
             time.sleep(rng.uniform(0, 0.02))
             reschedule_booking(booking_id=booking.pk, starts_at=slot(days=2 + step % 2, hour=9 + number), actor=DESK)
             Notification.objects.filter(booking=booking, kind="booking_reminder", status="queued").update(
@@ -188,12 +188,12 @@ def test_two_lanes_send_the_messages_of_a_booking_one_at_a_time_and_in_order(see
             queue(booking, key=str(step))
 
     def make_changes():
-        errors.extend(run_concurrently([partial(change, booking, number) for number, booking in enumerate(bookings)]))
-        deadline = time.monotonic() + 20
-        while Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).exists():
-            assert time.monotonic() < deadline, "Messages are still queued"
-            time.sleep(0.05)
-        is_done.set()
+        try:
+            changes = [partial(change, booking, number) for number, booking in enumerate(bookings)]
+            errors.extend(run_concurrently(changes))
+            wait_until(lambda: not Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).exists(), 60)
+        finally:
+            is_done.set()
 
     errors = []
     lane_errors = run_concurrently([partial(lane, 0), partial(lane, 1), make_changes])
@@ -203,4 +203,4 @@ def test_two_lanes_send_the_messages_of_a_booking_one_at_a_time_and_in_order(see
     for row in provider.accepted:
         positions.setdefault((row.booking_id, row.channel), []).append((row.planned_at, row.created_at))
     assert all(times == sorted(times) for times in positions.values())
-    assert len(provider.accepted) == len({row.pk for row in provider.accepted}) > 100
+    assert len(provider.accepted) == len({row.pk for row in provider.accepted}) > 50
