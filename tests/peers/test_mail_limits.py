@@ -54,6 +54,24 @@ def test_burst_to_a_server_that_takes_few_messages_per_connection_is_delivered_o
         assert_burst_is_delivered_once(server, EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
 
 
+def test_messages_above_the_limit_of_a_server_wait_with_the_reason():
+    allowed = 10
+    limits = {"smtpd_client_message_rate_limit": str(allowed), "anvil_rate_time_unit": "1h", **LIMITED}
+    with running_postfix(**limits) as server:
+        make_emails([{}] * BURST)
+        accepted = Notification.objects.filter(status=Status.ACCEPTED)
+        slowed = Notification.objects.filter(status=Status.QUEUED, error__contains="too much mail")
+
+        with running_worker({"EMAIL_URL": f"smtp://127.0.0.1:{server.port}"}):
+            wait_until(lambda: accepted.count() == allowed and slowed.exists(), 60)
+
+        waiting = Notification.objects.exclude(pk__in=accepted)
+        reasons = set(waiting.values_list("error", flat=True)) - {""}  # a message that was not tried yet has none
+        assert Counter(waiting.values_list("status", "attempts")) == {(Status.QUEUED, 0): BURST - allowed}
+        assert all("450 4.7.1 Error: too much mail" in reason for reason in reasons)
+        assert ids_of(server.mails()) == sorted(str(pk) for pk in accepted.values_list("pk", flat=True))
+
+
 def assert_burst_is_delivered_once(server, **environment):
     notifications = make_emails([{}] * BURST)
     waiting = Notification.objects.exclude(status=Status.ACCEPTED)

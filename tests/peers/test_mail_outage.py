@@ -1,4 +1,4 @@
-"""Mail servers that close connections: no message is lost or duplicated."""
+"""A mail server that is away for hours, and one that closes connections: no message is lost, duplicated or dead."""
 
 from collections import Counter
 from datetime import timedelta
@@ -36,6 +36,25 @@ def deliver_all_waiting(steps=40):
         if Status.QUEUED not in statuses():
             return
         let_pass(STEP)
+
+
+def test_mail_server_that_is_away_for_six_hours_costs_no_message(settings):
+    notifications = make_emails([{"expires_at": None}] * COUNT)
+    with running_postfix() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        server.stop()
+        for _ in range(timedelta(hours=6) // STEP):
+            deliver_all(0.2)
+            let_pass(STEP)
+        waiting = statuses()
+        attempts = set(Notification.objects.values_list("attempts", flat=True))
+        server.start()
+
+        deliver_all_waiting()
+
+        assert (waiting, attempts) == ({Status.QUEUED: COUNT}, {0})
+        assert statuses() == {Status.ACCEPTED: COUNT}
+        assert ids_of(server.wait_for_mails(COUNT)) == sorted(str(notification.pk) for notification in notifications)
 
 
 def test_mail_server_that_closes_idle_connections_gets_each_message_once(settings):
