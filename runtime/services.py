@@ -62,7 +62,7 @@ class Service:
 
     def remaining_processes(self) -> list[psutil.Process]:
         """Return all running processes of this service."""
-        return [process for session in [self.process.pid, *self._sessions] for process in processes_in_session(session)]
+        return [process for session in {self.process.pid, *self._sessions} for process in processes_in_session(session)]
 
 
 def supervise(services: list[Service], stop_request: StopRequest) -> None:

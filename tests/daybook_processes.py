@@ -77,7 +77,7 @@ def accept_counts(sandbox: RunningSandbox) -> Counter[int]:
 
 
 def accepted_ids(sandbox: RunningSandbox) -> Counter[str]:
-    """Return how often the providers have accepted each message: its id is in what we send."""
+    """Return the number of times that the providers have accepted each message, whose id is in what we send."""
     entries = sandbox.client.accepted()
     matches = (UUID.search(entry.get("status_callback") or entry["message_id"]) for entry in entries)
     return Counter(match.group() for match in matches if match)

@@ -53,7 +53,7 @@ class User:
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
-    def answer(self):
+    def result(self):
         return self.process.stdout.readline().strip()
 
     def leave(self):
@@ -111,7 +111,7 @@ def test_processes_that_start_at_the_same_moment_share_one_server(start_user, da
     for user in users:
         user.ask()
 
-    assert [user.answer() for user in users] == ["daybook"] * 4
+    assert [user.result() for user in users] == ["daybook"] * 4
     assert len(servers(data)) == 1
     assert [user.leave() for user in users] == [0] * 4
     assert servers(data) == []
@@ -121,7 +121,7 @@ def test_server_stops_with_its_last_process_although_another_was_killed(start_us
     killed, last = start_user(data), start_user(data)
     for user in (killed, last):
         user.ask()
-        user.answer()
+        user.result()
 
     killed.kill()
     assert len(servers(data)) == 1
@@ -134,13 +134,13 @@ def test_server_that_another_process_has_restarted_stops_with_the_last_process(s
     users = [start_user(data) for _ in range(2)]
     for user in users:
         user.ask()
-        user.answer()
+        user.result()
     (server,) = servers(data)
 
     server.terminate()
     wait_until(lambda: server not in servers(data))
     users[0].ask("restart")
-    users[0].answer()
+    users[0].result()
 
     assert [user.leave() for user in users] == [0, 0]
     assert servers(data) == []
@@ -150,21 +150,21 @@ def test_server_that_another_process_has_restarted_stops_with_the_last_process(s
 def test_server_that_ended_is_restarted(start_user, data, number):
     user = start_user(data)
     user.ask()
-    user.answer()
+    user.result()
     (server,) = servers(data)
 
     server.send_signal(number)
     wait_until(lambda: server not in servers(data))
     user.ask("restart")
 
-    assert user.answer() == "daybook"
+    assert user.result() == "daybook"
     assert user.leave() == 0
 
 
 def test_server_starts_although_its_old_pid_belongs_to_another_program(start_user, data):
     first = start_user(data)
     first.ask()
-    first.answer()
+    first.result()
     files = [data / "postmaster.pid", data / ".s.PGSQL.5432.lock"]
     contents = [file.read_text() for file in files]
     assert first.leave() == 0
@@ -175,7 +175,7 @@ def test_server_starts_although_its_old_pid_belongs_to_another_program(start_use
     second = start_user(data)
     second.ask()
 
-    assert second.answer() == "daybook"
+    assert second.result() == "daybook"
     assert second.leave() == 0
 
 
@@ -187,7 +187,7 @@ def test_server_starts_with_an_incomplete_pid_file(start_user, data):
     second = start_user(data)
     second.ask()
 
-    assert second.answer() == "daybook"
+    assert second.result() == "daybook"
     assert second.leave() == 0
 
 
@@ -196,7 +196,7 @@ def test_server_starts_in_a_path_too_long_for_a_socket(start_user, folder):
     user = start_user(data)
     user.ask()
 
-    assert user.answer() == "daybook"
+    assert user.result() == "daybook"
     assert user.leave() == 0
     assert servers(data) == []
 
@@ -204,7 +204,7 @@ def test_server_starts_in_a_path_too_long_for_a_socket(start_user, folder):
 def test_processes_that_use_the_server_are_listed(start_user, data):
     user = start_user(data)
     user.ask()
-    user.answer()
+    user.result()
 
     assert json.loads((data / ".handle_pids.json").read_text()) == [user.process.pid]
     assert user.leave() == 0

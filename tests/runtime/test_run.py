@@ -2,9 +2,12 @@
 
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 import requests
@@ -12,8 +15,8 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from notifications.models import Notification
-from runtime.processes import ROOT, free_port, manage_command, wait_for_web
-from tests.daybook_processes import accept_counts, book, find_process, processes_of, statuses, wait_until
+from runtime.processes import ROOT, free_port, wait_for_web
+from tests.daybook_processes import accept_counts, book, find_process, has_arguments, processes_of, statuses, wait_until
 from tests.processes import environment_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.django_db(transaction=True)]
@@ -26,7 +29,8 @@ SENT = {"accepted", "delivered", "read"}
 class Run:
     """A running ``manage.py run``, in a process group of its own, as a service manager or a terminal starts it."""
 
-    def __init__(self, sandbox, folder):
+    def __init__(self, sandbox, folder, code=ROOT):
+        self.code = code
         self.data_dir = folder
         self.port = free_port(0)
         self.address = f"http://127.0.0.1:{self.port}"
@@ -41,7 +45,12 @@ class Run:
     def start(self):
         with (self.data_dir / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                manage_command("run"), cwd=ROOT, env=self._environment, stdout=log, stderr=log, process_group=0
+                [sys.executable, str(self.code / "manage.py"), "run"],
+                cwd=self.code,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
         self.wait_until_healthy()
         wait_until(lambda: self.find("qcluster", "pusher"))
@@ -62,7 +71,8 @@ class Run:
         return requests.get(f"{self.address}/healthz", timeout=5).ok
 
     def log(self):
-        return (self.data_dir / "log").read_text()
+        log = self.data_dir / "log"
+        return log.read_text() if log.exists() else ""
 
     def wait_until_stopped(self):
         """Wait for its end; return the exit status and the processes that it has left."""
@@ -77,9 +87,13 @@ def run(sandbox, tmp_path):
         running.start()
         yield running
     finally:
-        for process in processes_of(tmp_path):
-            process.kill()
-        running.process.wait()
+        kill_all(running)
+
+
+def kill_all(run):
+    for process in processes_of(run.data_dir):
+        process.kill()
+    run.process.wait()
 
 
 def are_all_sent():
@@ -176,6 +190,21 @@ def test_killed_run_leaves_no_process_and_no_unknown_message(run, sandbox):
     assert accept_counts(sandbox) == {1: MESSAGES}
 
 
+def test_main_processes_that_are_killed_together_leave_no_process(run):
+    killed = [
+        run.find("manage.py run"),
+        run.find("manage.py worker"),
+        run.find("gunicorn"),
+        next(process for process in processes_of(run.data_dir) if has_arguments(process, "qcluster MainProcess")),
+    ]
+
+    for process in killed:
+        process.kill()
+    run.process.wait()
+
+    wait_until(lambda: not processes_of(run.data_dir), 20)
+
+
 def test_run_stopped_after_its_worker_was_killed_waits_for_what_the_worker_left(run, sandbox):
     book_and_wait_until_in_flight(sandbox)
 
@@ -185,6 +214,49 @@ def test_run_stopped_after_its_worker_was_killed_waits_for_what_the_worker_left(
 
     assert (status, processes_left) == (0, []), run.log()
     assert set(statuses()) <= {"queued", *SENT}, statuses()
+
+
+@pytest.fixture
+def code_copy(tmp_path_factory):
+    """A copy of the code, without what it does not need at run time."""
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "tests")
+    return shutil.copytree(ROOT, tmp_path_factory.mktemp("code") / "daybook", ignore=ignored)
+
+
+def snapshot(folder):
+    """Return every path below the folder, with the time of its last change. Python writes no bytecode if it cannot."""
+    paths = [path for path in folder.rglob("*") if path.name != "__pycache__" and path.parent.name != "__pycache__"]
+    return {path: path.stat().st_mtime_ns for path in paths if path.is_file()}
+
+
+def test_run_writes_nothing_beside_its_code(sandbox, tmp_path, code_copy):
+    before = snapshot(code_copy)
+    run = Run(sandbox, tmp_path, code_copy)
+    try:
+        run.start()
+        book(2)
+        requests.get(f"{run.address}/admin/login/", timeout=10).raise_for_status()
+        requests.get(f"{run.address}/static/admin/css/base.css", timeout=10).raise_for_status()
+        wait_until(lambda: statuses() and are_all_sent())
+        run.process.terminate()
+        assert run.wait_until_stopped() == (0, [])
+    finally:
+        kill_all(run)
+
+    assert snapshot(code_copy) == before
+
+
+def test_run_waits_for_a_port_that_an_earlier_run_still_uses(sandbox, tmp_path):
+    run = Run(sandbox, tmp_path)
+    with socket.create_server(("127.0.0.1", run.port)):
+        starter = threading.Thread(target=run.start)
+        starter.start()
+        wait_until(lambda: f"Waiting for port {run.port}" in run.log())
+    try:
+        starter.join()
+        assert run.is_healthy()
+    finally:
+        kill_all(run)
 
 
 @pytest.mark.parametrize(

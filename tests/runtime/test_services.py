@@ -1,0 +1,106 @@
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from runtime import services
+from runtime.services import Service, describe_end
+from tests.daybook_processes import wait_until
+
+ENDS = [sys.executable, "-c", "raise SystemExit(3)"]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time in seconds that services see."""
+
+    class Clock:
+        now = 1000.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(services, "time", clock)
+    return clock
+
+
+def restart_delay(service, clock):
+    """Let the process of the service end; return the delay until it is started again."""
+    ended = service.process
+    ended.wait()
+    service.restart_if_ended()
+    start = clock.now
+    while service.process is ended:
+        clock.now += 0.5
+        service.restart_if_ended()
+    return clock.now - start
+
+
+def test_service_is_restarted_with_a_growing_delay(clock):
+    service = Service("The worker", ENDS)
+
+    delays = [restart_delay(service, clock) for _ in range(6)]
+
+    service.process.wait()
+    assert delays == [1, 2, 4, 8, 10, 10]
+
+
+def test_delay_starts_again_after_a_stable_minute(clock):
+    service = Service("The worker", ENDS)
+    restart_delay(service, clock)
+    restart_delay(service, clock)
+    service.process.wait()
+    clock.now += 60
+
+    delays = [restart_delay(service, clock) for _ in range(2)]
+
+    service.process.wait()
+    assert delays == [1, 2]
+
+
+def test_cause_of_each_restart_is_logged(clock, caplog):
+    service = Service("The worker", ENDS)
+
+    restart_delay(service, clock)
+
+    service.process.wait()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The worker exited with status 3; restarting it in 1 s"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "description"),
+    [
+        ("raise SystemExit(0)", "exited with status 0"),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by SIGKILL"),
+        ("import os; os.kill(os.getpid(), 15)", "was killed by SIGTERM"),
+    ],
+)
+def test_end_of_a_process_is_described(code, description):
+    process = subprocess.Popen([sys.executable, "-c", code])
+    process.wait()
+
+    assert describe_end(process) == description
+
+
+CHILD_IN_ITS_SESSION = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], process_group=0)
+"""
+
+
+def test_what_a_process_leaves_behind_is_killed_after_its_grace_period(clock):
+    service = Service("The worker", [sys.executable, "-c", CHILD_IN_ITS_SESSION])
+    service.process.wait()
+    service.restart_if_ended()
+    service.kill_overdue()
+    (child,) = service.remaining_processes()
+
+    clock.now += settings.RUN_STOP_SECONDS + 1
+    service.kill_overdue()
+
+    wait_until(lambda: service.remaining_processes() == [])
+    assert not child.is_running() or child.status() == "zombie"
