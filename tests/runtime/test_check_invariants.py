@@ -2,9 +2,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from bookings.models import Booking
-from foundation.invariants import registered_invariants
+from foundation.invariants import register_invariants, registered_invariants
 from tests.builders.bookings import make_booking
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +35,12 @@ def test_check_invariants_counts_the_violations_and_fails():
         call_command("check_invariants", stdout=out)
 
     assert f"       1  {SENTENCE}  such as {booking.pk}" in out.getvalue().splitlines()
+
+
+def test_check_invariants_has_no_statement_timeout(monkeypatch):
+    monkeypatch.setattr("foundation.invariants._invariants", {})
+    register_invariants("Slow", {"A large table": "SELECT pg_sleep(0.2)::text WHERE false OR pg_sleep(0.2) IS NULL"})
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '50ms'")
+
+    call_command("check_invariants", stdout=StringIO())

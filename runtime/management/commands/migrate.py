@@ -4,10 +4,11 @@ from typing import Any
 
 from django.core.management.commands.migrate import Command as Migrate
 
+from foundation.long_statements import long_statements
 from runtime.preparation import preparation_lock
 
 
 class Command(Migrate):
     def handle(self, *args: Any, **options: Any) -> None:
-        with preparation_lock():
+        with preparation_lock(), long_statements():
             super().handle(*args, **options)
