@@ -23,6 +23,7 @@ from bookings.models import Booking
 from bookings.timeline import shortcuts, timeline
 from foundation.events import Actor
 from foundation.http.read_only_admin import ReadOnlyAdmin
+from foundation.http.search_admin import SearchAdmin
 from foundation.money import format_money
 from foundation.timezones import format_local_time
 
@@ -33,11 +34,11 @@ def transition_button(label: str) -> Callable[..., Any]:
 
 
 @admin.register(Booking)
-class BookingAdmin(DjangoObjectActions, ReadOnlyAdmin):
+class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
     list_display = ["reference", "status_badge", "starts", "customer", "service", "resource", "price", "due_online"]
     list_filter = ["status", "service", "resource", "starts_at", "is_late_cancellation"]
     list_select_related = ["customer", "service__location", "resource"]
-    search_fields = ["reference", "customer__name", "customer__phone", "customer__email"]
+    search_help_text = "A reference, or the customer's name, phone number or e-mail address, each also in part."
     ordering = ["-created_at", "-pk"]
     actions = ["confirm_selected", "complete_selected"]
     transitions = {

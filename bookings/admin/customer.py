@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from bookings.models import Customer
 from bookings.operations import update_customer
 from foundation.email_addresses import validate_email_address
+from foundation.http.search_admin import SearchAdmin
 from foundation.phone_numbers import normalize_phone_number
 
 
@@ -26,10 +27,10 @@ class CustomerForm(forms.ModelForm):
 
 
 @admin.register(Customer)
-class CustomerAdmin(admin.ModelAdmin):
+class CustomerAdmin(SearchAdmin):
     form = CustomerForm
     list_display = ["name", "phone", "email", "created_at"]
-    search_fields = ["name", "phone", "email"]
+    search_help_text = "A name, phone number or e-mail address, or a part of it."
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
         update_customer(customer=obj)

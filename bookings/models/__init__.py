@@ -9,6 +9,7 @@ from bookings.models.idempotency_key import IdempotencyKey
 from bookings.models.location import Location
 from bookings.models.resource import Resource
 from bookings.models.schedule_exception import ScheduleException
+from bookings.models.search import SearchText, contains_text, reference_prefix
 from bookings.models.service import Service
 from bookings.models.session import Session
 from bookings.models.working_hours import WorkingHours
@@ -23,7 +24,10 @@ __all__ = [
     "Location",
     "Resource",
     "ScheduleException",
+    "SearchText",
     "Service",
     "Session",
     "WorkingHours",
+    "contains_text",
+    "reference_prefix",
 ]

@@ -17,6 +17,7 @@ from bookings.manage_tokens import hash_token
 from bookings.models.customer import Customer
 from bookings.models.defaults import new_reference
 from bookings.models.resource import Resource
+from bookings.models.search import MAX_MATCHES, reference_prefix
 from bookings.models.service import Service
 from bookings.models.session import Session
 
@@ -31,6 +32,18 @@ class BookingQuerySet(models.QuerySet["Booking"]):
     def with_manage_token(self, token: str) -> BookingQuerySet:
         """Return the booking with this manage token."""
         return self.filter(manage_token_hash=hash_token(token))
+
+    def matching(self, text: str) -> BookingQuerySet:
+        """Return the bookings whose reference begins with ``text``, or whose customer matches it.
+
+        Of very many, only those of the newest customers, and the newest of those with such a reference.
+        """
+        prefix = reference_prefix(text)
+        by_customer = Booking.objects.filter(customer__in=Customer.objects.matching(text)).order_by()
+        if prefix is None:
+            return self.filter(pk__in=by_customer.values("pk"))
+        by_reference = Booking.objects.filter(reference__startswith=prefix).order_by("-created_at", "-pk")
+        return self.filter(pk__in=by_customer.values("pk").union(by_reference.values("pk")[:MAX_MATCHES]))
 
     def overdue(self) -> BookingQuerySet:
         """Return holds and requests that are past their deadline but have not been expired yet."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
-
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+
+from bookings.models.search import CUSTOMER_TEXT, MAX_MATCHES, Trigrams, contains_text
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def matching(self, text: str) -> CustomerQuerySet:
+        """Return the customers whose name, phone number or e-mail address matches ``text``: the newest MAX_MATCHES."""
+        searched = Customer.objects.alias(search_text=CUSTOMER_TEXT, trigrams=Trigrams(CUSTOMER_TEXT))
+        matches = searched.filter(contains_text(text, with_trigrams=True)).order_by("-pk")
+        return self.filter(pk__in=matches.values("pk")[:MAX_MATCHES])
 
 
 class Customer(models.Model):
@@ -15,15 +24,21 @@ class Customer(models.Model):
     email = models.EmailField(max_length=254)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = CustomerQuerySet.as_manager()
+
     class Meta:
         ordering = ["name", "pk"]
+        indexes = [
+            # A short pending list: a booking must not wait until thousands of customers are merged into the index.
+            GinIndex(Trigrams(CUSTOMER_TEXT), name="customer_search", fastupdate=True, gin_pending_list_limit=256)
+        ]
         constraints = [models.UniqueConstraint(name="one_row_per_customer", fields=["phone", "email", "name"])]
 
     def __str__(self) -> str:
         return self.name
 
     @classmethod
-    def get_or_insert(cls, *, name: str, phone: str, email: str) -> Self:
+    def get_or_insert(cls, *, name: str, phone: str, email: str) -> Customer:
         """Return the customer with this name, phone and e-mail, inserted if missing. A single statement does both."""
         (customer,) = cls.objects.bulk_create(
             [cls(name=name, phone=phone, email=email)],
