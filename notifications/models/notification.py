@@ -6,19 +6,41 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
-from bookings.models import Booking, BookingEvent
+from bookings.models import Booking, BookingEvent, SearchText, contains_text, reference_prefix
+from foundation.phone_numbers import parse_phone_number
 from notifications.messages.kinds import MessageKind
 from notifications.models.channel import Channel
+
+SENT_OR_PLANNED_AT = Greatest("planned_at", "accepted_at")
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def for_history(self) -> NotificationQuerySet:
-        """Order newest first, with the bookings and customers. ``-pk`` breaks ties, so pages do not overlap."""
-        return self.select_related("booking__customer").order_by("-created_at", "-pk")
+        """Order newest first by ``at``, with the bookings and customers. ``-pk`` breaks ties, so pages do not overlap.
+
+        ``at`` is when the message was sent, or when it is planned to be sent.
+        """
+        return self.annotate(at=SENT_OR_PLANNED_AT).select_related("booking__customer").order_by("-at", "-pk")
+
+    def matching(self, text: str) -> NotificationQuerySet:
+        """Return the messages that match ``text``: the customer's name with the address, the booking's reference, or
+        the provider's id. A former address of a customer matches only in full."""
+        prefix = reference_prefix(text)
+        searched = Notification.objects.alias(search_text=SearchText("booking__customer__name", "address"))
+        parts = [
+            searched.filter(
+                contains_text(text) | Q(booking__reference__startswith=prefix) if prefix else contains_text(text),
+                booking__in=Booking.objects.matching(text),
+            ),
+            Notification.objects.filter(address__in=[text, parse_phone_number(text) or text]),
+            Notification.objects.filter(provider_id=text).exclude(provider_id=""),
+        ]
+        first, *others = [part.order_by().values("pk") for part in parts]
+        return self.filter(pk__in=first.union(*others))
 
     def still_current(self) -> NotificationQuerySet:
         """Return the messages that still state the current situation, and are not too late to be sent.
@@ -81,7 +103,7 @@ class Notification(models.Model):
     }
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    dedupe_key = models.CharField(max_length=320, unique=True)
+    dedupe_key = models.CharField(max_length=320)
     kind = models.CharField(max_length=40, choices=MessageKind.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+")
@@ -120,9 +142,18 @@ class Notification(models.Model):
                 name="notification_superseded",
                 condition=Q(status__in=["queued", "held"], superseded_at__isnull=False),
             ),
-            models.Index(fields=["-created_at", "-id"], name="notification_newest_first"),
+            models.Index(SENT_OR_PLANNED_AT.desc(), F("id").desc(), name="notification_by_time"),
+            models.Index(
+                F("status"),
+                SENT_OR_PLANNED_AT.desc(),
+                F("id").desc(),
+                name="notification_by_status",
+                condition=~Q(status__in=["queued", "sending", "accepted"]),  # every message passes through these
+            ),
+            models.Index(fields=["address"], name="notification_by_address"),
         ]
         constraints = [
+            models.UniqueConstraint(name="one_notification_per_cause", fields=["dedupe_key"]),
             models.CheckConstraint(
                 name="sending_means_leased",
                 condition=~Q(status="sending") | Q(lease_until__isnull=False, lease_token__isnull=False),

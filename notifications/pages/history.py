@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import django_filters
-from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Lookup
+from django.db.models.functions import Now
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from foundation.http.staff_pages import render_staff_page, staff_page
+from foundation.http.staff_pages import LongListPaginator, render_staff_page, staff_page
 from notifications.models import Channel, ChannelState, Notification
+from notifications.models.notification import SENT_OR_PLANNED_AT, NotificationQuerySet
 
 PAGE_SIZE = 50
+UNTIL_NOW: Lookup[bool] = LessThanOrEqual(SENT_OR_PLANNED_AT, Now())
 
 
 class HistoryFilter(django_filters.FilterSet):
-    text = django_filters.CharFilter(method="filter_text", label="Name, address or reference")
+    text = django_filters.CharFilter(
+        method="filter_text", max_length=100, label="Name, phone number, e-mail address or reference"
+    )
     channel = django_filters.ChoiceFilter(choices=Channel.choices, empty_label="Any channel")
     status = django_filters.ChoiceFilter(choices=Notification.Status.choices, empty_label="Any status")
     since = django_filters.ChoiceFilter(
         method="filter_since",
         label="When",
-        choices=[("today", "Today"), ("24", "Last 24 hours"), ("168", "Last 7 days"), ("720", "Last 30 days")],
+        choices=[
+            ("today", "Today"),
+            ("24", "Last 24 hours"),
+            ("168", "Last 7 days"),
+            ("720", "Last 30 days"),
+            ("planned", "Planned for later"),
+        ],
         empty_label="Any time",
     )
 
@@ -32,18 +43,31 @@ class HistoryFilter(django_filters.FilterSet):
         model = Notification
         fields: list[str] = []
 
-    def filter_text(self, rows: QuerySet[Notification], name: str, text: str) -> QuerySet[Notification]:
-        return rows.filter(
-            Q(booking__reference__iexact=text)
-            | Q(address__icontains=text)
-            | Q(provider_id=text)
-            | Q(booking__customer__name__icontains=text)
-        )
+    def filter_text(self, rows: NotificationQuerySet, name: str, text: str) -> NotificationQuerySet:
+        return rows.matching(text)
 
-    def filter_since(self, rows: QuerySet[Notification], name: str, period: str) -> QuerySet[Notification]:
-        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        start = midnight if period == "today" else timezone.now() - timedelta(hours=int(period))
-        return rows.filter(created_at__gte=start)
+    def filter_since(self, rows: NotificationQuerySet, name: str, period: str) -> NotificationQuerySet:
+        if period == "planned":
+            return rows.filter(GreaterThan(SENT_OR_PLANNED_AT, Now()))
+        if period == "today":  # the whole day, with the messages that are planned for later today
+            midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+            return rows.filter(_is_since(midnight), LessThan(SENT_OR_PLANNED_AT, midnight + timedelta(days=1)))
+        return rows.filter(_is_since(timezone.now() - timedelta(hours=int(period))), UNTIL_NOW)
+
+    @property
+    def rows(self) -> NotificationQuerySet:
+        """The filtered rows, or none if a value is invalid.
+
+        Without any filter, the list ends now: the messages planned for the coming weeks would fill its first pages.
+        """
+        if not self.is_valid():
+            return Notification.objects.none()
+        rows: NotificationQuerySet = self.qs
+        return rows if any(self.form.cleaned_data.values()) else rows.filter(UNTIL_NOW)
+
+
+def _is_since(start: datetime) -> Lookup[bool]:
+    return GreaterThanOrEqual(SENT_OR_PLANNED_AT, start)
 
 
 @staff_page("notifications.view_notification")
@@ -51,14 +75,13 @@ class HistoryFilter(django_filters.FilterSet):
 def history(request: HttpRequest) -> HttpResponse:
     """List the notifications, newest first. The filters are in the URL, so that a filtered list can be shared."""
     filter_set = HistoryFilter(request.GET, queryset=Notification.objects.for_history())
-    rows = filter_set.qs if filter_set.is_valid() else Notification.objects.none()
     query = request.GET.copy()
     query.pop("page", None)
     return render_staff_page(
         request,
         "notifications/history.html",
         "Notifications",
-        page=Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
+        page=LongListPaginator(filter_set.rows, PAGE_SIZE).get_page(request.GET.get("page")),
         form=filter_set.form,
         query=query.urlencode(),
         paused_channels=ChannelState.objects.paused(),
