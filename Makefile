@@ -48,8 +48,8 @@ lint: $(READY) ## check format, code, types, import contracts and migrations
 words: $(READY) ## list the lines that use a term that docs/glossary.md replaced
 	@$(PY) -m tools.words
 
-chaos: $(READY) ## prove the delivery guarantees under kills and faults (SHORT=1, SEED=n, NAIVE=1: the negative control)
-	@$(PY) -m stress.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(NAIVE),--naive)
+chaos: $(READY) ## prove the delivery guarantees under kills and faults (SHORT=1, SEED=n, WITHOUT=settle,order,quit: the negative controls)
+	@$(PY) -m stress.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
 race: $(READY) ## prove that no slot is double-booked when processes are killed (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,constraint: the negative controls)
 	@$(PY) -m stress.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))

@@ -1,6 +1,6 @@
 """``python -m stress.chaos``: send messages under kills, crashes and faults, and count them.
 
-Exit with 1 if a message was lost, duplicated or left undecided, or if sending paused for more than 20 s.
+Exit with 1 if a message was lost, duplicated, outdated or left undecided, or if sending paused for more than 20 s.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ MAX_PAUSE_SECONDS = 20.0  # after a process was killed, or after the database ca
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stress.chaos", description=__doc__)
     parser.add_argument("--short", action="store_true", help="1.5 minutes instead of ten")
-    parser.add_argument(
-        "--naive", action="store_true", help="negative control: resend if a lease expires or an outcome is unknown"
-    )
+    parser.add_argument("--without", default="", help="comma-separated negative controls: settle, order, quit")
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10_000), help="seed for the random choices, to repeat a run"
     )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="daybook-chaos-"))
-    os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    settings_module = "stress.chaos.controls" if options.without else "config.settings"
+    os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": settings_module, "CHAOS_WITHOUT": options.without}
     os.environ.pop("DATABASE_URL", None)
     from runtime.embedded_postgres import start_embedded_postgres  # noqa: PLC0415
 
@@ -40,7 +39,7 @@ def main() -> None:
 
     print_line(f"Seed {options.seed}. The run uses its own database.")
     start = time.monotonic()
-    run = Run(folder, SHORT if options.short else FULL, seed=options.seed, naive=options.naive)
+    run = Run(folder, SHORT if options.short else FULL, seed=options.seed)
     report = run.execute()
     shutil.rmtree(folder, ignore_errors=True)
     print_line(f"{report.held} e-mails are on hold: SMTP has no lookup, so a person must decide.")
@@ -50,7 +49,7 @@ def main() -> None:
     )
     print_line(
         f"chaos: {report.messages} messages, {run.kills} kills, {run.crashes} database crashes: "
-        f"lost {report.lost}, duplicated {report.duplicated}, undecided {report.undecided}"
+        f"lost {report.lost}, duplicated {report.duplicated}, outdated {report.outdated}, undecided {report.undecided}"
     )
     sys.exit(0 if report.has_passed and run.longest_pause <= MAX_PAUSE_SECONDS else 1)
 

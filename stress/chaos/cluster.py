@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 import random
 import signal
+from contextlib import suppress
 
 import psutil
 
-ROLES = ["main", "sentinel", "pusher", "monitor", "busy worker", "idle worker", "group SIGTERM"]
+ALL_PROCESSES = "SIGTERM to all"
+# A short run takes the first of them.
+ROLES = [ALL_PROCESSES, "busy worker", "main", "sentinel", "monitor", "pusher", "idle worker", "group SIGTERM"]
 
 
 def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
     """Kill one process of ``manage.py worker`` that has this role; return whether there was one.
 
-    "group SIGTERM" ends the whole process group instead. django-q2 puts the role of each process into its title, and
-    for a worker also whether it is idle.
+    "group SIGTERM" ends the cluster's process group instead. ALL_PROCESSES sends SIGTERM to the worker and all its
+    descendants, as systemd does by default: the worker stops. django-q2 puts the role of each process into its title,
+    and for a worker also whether it is idle.
     """
+    if role == ALL_PROCESSES:
+        worker = psutil.Process(worker_pid)
+        for process in [worker, *worker.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        return True
     try:
         (main,) = psutil.Process(worker_pid).children()
         (sentinel,) = main.children()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from notifications.models import Notification
+from notifications.models import Channel, Notification
 from sandbox.client import SIMULATED_CHANNELS
 
 Status = Notification.Status
@@ -19,32 +19,59 @@ UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Report:
     """Counts of messages on the simulated channels.
 
-    ``undecided``: not settled. ``held``: e-mails with an unknown outcome, which are on hold until a person decides.
+    ``outdated``: bookings and channels whose last accepted message does not state the booking's last change, or for
+    which a message was accepted after a later one. ``undecided``: not settled. ``held``: e-mails with an unknown
+    outcome, which are on hold until a person decides.
     """
 
     messages: int
     lost: int
     duplicated: int
+    outdated: int
     undecided: int
     held: int
 
     @property
     def has_passed(self) -> bool:
-        return not (self.lost or self.duplicated or self.undecided)
+        return not (self.lost or self.duplicated or self.outdated or self.undecided)
 
 
 def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
     """Compare all rows with the log of accepted messages. Each acknowledged booking needs one message per channel."""
-    accept_counts = Counter(_notification_id(entry) for entry in accepted)
-    rows = list(Notification.objects.filter(channel__in=SIMULATED_CHANNELS).values_list("pk", "status", "channel"))
-    held = {pk for pk, status, channel in rows if status == Status.HELD and channel == "email"}
-    undecided = {pk for pk, status, _ in rows if status in Notification.UNSETTLED} - held
-    superseded = {pk for pk, status, _ in rows if status == Status.SUPERSEDED}
-    without_outcome = held | undecided | superseded
-    lost = [pk for pk, _, _ in rows if not accept_counts[str(pk)] and pk not in without_outcome]
+    accepted_ids = [_notification_id(entry) for entry in accepted]
+    accept_counts = Counter(accepted_ids)
+    rows = list(Notification.objects.filter(channel__in=SIMULATED_CHANNELS).order_by("created_at"))
+    held = {row for row in rows if row.status == Status.HELD and row.channel == Channel.EMAIL}
+    undecided = {row for row in rows if row.status in Notification.UNSETTLED} - held
+    superseded = {row for row in rows if row.status == Status.SUPERSEDED}
+    lost = [row for row in rows if not accept_counts[str(row.pk)] and row not in held | undecided | superseded]
     missing = max(0, bookings * len(SIMULATED_CHANNELS) - len(rows))
     duplicated = [pk for pk, count in accept_counts.items() if count > 1]
-    return Report(len(rows), len(lost) + missing, len(duplicated), len(undecided), len(held))
+    return Report(
+        messages=len(rows),
+        lost=len(lost) + missing,
+        duplicated=len(duplicated),
+        outdated=_count_outdated(rows, accepted_ids, held),
+        undecided=len(undecided),
+        held=len(held),
+    )
+
+
+def _count_outdated(rows: list[Notification], accepted_ids: list[str], held: set[Notification]) -> int:
+    """Count the bookings and channels with messages out of order. A message on hold may have arrived or not."""
+    position = {pk: number for number, pk in enumerate(accepted_ids)}
+    by_booking_and_channel = defaultdict(list)
+    for row in rows:
+        if row not in held:
+            by_booking_and_channel[row.booking_id, row.channel].append(position.get(str(row.pk)))
+    return sum(
+        positions[-1] is None or _are_out_of_order([place for place in positions if place is not None])
+        for positions in by_booking_and_channel.values()
+    )
+
+
+def _are_out_of_order(positions: list[int]) -> bool:
+    return positions != sorted(positions)
 
 
 def _notification_id(entry: dict[str, Any]) -> str:
