@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from notifications.delivery.heartbeat import oldest_heartbeat_age
+from notifications.jobs import wake_lanes
 from runtime.embedded_postgres import restart_embedded_postgres_if_it_ended
 from runtime.processes import POLL_SECONDS, StopRequest, kill_group, manage_command, start
 from runtime.queue import discard_unknown_jobs, prepare_jobs
@@ -85,6 +86,7 @@ def _watch(cluster: subprocess.Popen[bytes], stop_request: StopRequest) -> str:
             return "the worker is stopping"
         restart_embedded_postgres_if_it_ended()
         try:
+            wake_lanes()  # a lane cannot hand off while the database is down
             age = oldest_heartbeat_age()
             discard_unknown_jobs()
         except (DatabaseError, InterfaceError):

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from notifications.delivery.heartbeat import record_heartbeat
 from notifications.models import Lane
@@ -81,6 +82,14 @@ def test_cluster_gets_time_for_a_heartbeat_once_the_database_is_back(cluster, st
     monkeypatch.setattr(supervisor, "oldest_heartbeat_age", fail_once)
 
     assert "process" in supervisor._watch(cluster, stop_request)
+
+
+def test_lane_that_did_not_hand_off_is_started_again(cluster, stop_request):
+    record_heartbeats(0, 10)
+
+    supervisor._watch(cluster, stop_request)
+
+    assert [job.args() for job in OrmQ.objects.all()] == [(1,)]
 
 
 def test_cluster_is_watched_until_the_worker_is_asked_to_stop(cluster, stop_request):
