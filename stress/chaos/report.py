@@ -58,20 +58,16 @@ def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
 
 
 def _count_outdated(rows: list[Notification], accepted_ids: list[str], held: set[Notification]) -> int:
-    """Count the bookings and channels with messages out of order. A message on hold may have arrived or not."""
     position = {pk: number for number, pk in enumerate(accepted_ids)}
     by_booking_and_channel = defaultdict(list)
     for row in rows:
-        if row not in held:
-            by_booking_and_channel[row.booking_id, row.channel].append(position.get(str(row.pk)))
-    return sum(
-        positions[-1] is None or _are_out_of_order([place for place in positions if place is not None])
-        for positions in by_booking_and_channel.values()
-    )
-
-
-def _are_out_of_order(positions: list[int]) -> bool:
-    return positions != sorted(positions)
+        by_booking_and_channel[row.booking_id, row.channel].append(row)
+    outdated = 0
+    for messages in by_booking_and_channel.values():
+        is_last_missing = str(messages[-1].pk) not in position and messages[-1] not in held
+        positions = [position[str(row.pk)] for row in messages if str(row.pk) in position]
+        outdated += is_last_missing or positions != sorted(positions)
+    return outdated
 
 
 def _notification_id(entry: dict[str, Any]) -> str:
