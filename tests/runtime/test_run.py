@@ -143,6 +143,7 @@ def test_run_that_is_stopped_finishes_messages_in_flight_and_leaves_no_process(r
     status, processes_left = run.wait_until_stopped()
 
     assert (status, processes_left) == (0, []), run.log()
+    assert "killing" not in run.log()
     assert set(statuses()) <= {"queued", *SENT}, statuses()
     assert set(accept_counts(sandbox)) <= {0, 1}
 
@@ -213,6 +214,7 @@ def test_run_stopped_after_its_worker_was_killed_waits_for_what_the_worker_left(
     status, processes_left = run.wait_until_stopped()
 
     assert (status, processes_left) == (0, []), run.log()
+    assert "killing" not in run.log()
     assert set(statuses()) <= {"queued", *SENT}, statuses()
 
 
