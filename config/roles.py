@@ -53,7 +53,7 @@ MANAGERS = {
         "view_discrepancy",
         "view_gatewayevent",
     ],
-    "notifications": ["view_notification", "resolve_notification"],
+    "notifications": ["view_notification", "resolve_notification", "resend_notification"],
 }
 
 _existing_permissions: set[int] = set()

@@ -15,16 +15,19 @@ def message_entries(booking: Booking) -> Iterable[Entry]:
     """Yield the notifications about the booking, with their status."""
     for row in Notification.objects.filter(booking=booking):
         link = reverse("notification-detail", args=[row.pk])
-        yield Entry(row.planned_at, str(row), f"to {row.address}", row.status, link, "notifications.view_notification")
+        resent = f", sent again by {row.resent_by}" if row.resend_of_id else ""
+        detail = f"to {row.address}{resent}"
+        yield Entry(row.planned_at, str(row), detail, row.status, link, "notifications.view_notification")
 
 
 def delivery_entries(notification: Notification) -> list[Entry]:
     """Return the notification's attempts and receipts, oldest first."""
     planned_time = f"for {notification.planned_at:%d %b, %H:%M} UTC" if notification.is_planned_ahead else ""
     queued_entry = Entry(notification.created_at, "Queued", planned_time)
+    resends = [_resend_entry(new) for new in Notification.objects.filter(resend_of=notification)]
     attempts = [_attempt_entry(attempt) for attempt in notification.attempt_log.all()]
     receipts = [_receipt_entry(receipt) for receipt in notification.receipts.all()]
-    return [queued_entry, *sorted([*attempts, *receipts], key=lambda entry: entry.at)]
+    return [queued_entry, *sorted([*attempts, *receipts, *resends], key=lambda entry: entry.at)]
 
 
 def _attempt_entry(attempt: Attempt) -> Entry:
@@ -36,6 +39,11 @@ def _attempt_entry(attempt: Attempt) -> Entry:
         " ".join(part for part in response if part),
         status=OUTCOME_LABELS.get(attempt.outcome, attempt.outcome),
     )
+
+
+def _resend_entry(new: Notification) -> Entry:
+    link = reverse("notification-detail", args=[new.pk])
+    return Entry(new.created_at, "Sent again", f"by {new.resent_by}", status=new.status, link=link)
 
 
 def _receipt_entry(receipt: Receipt) -> Entry:

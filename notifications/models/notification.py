@@ -24,7 +24,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
         ``at`` is when the message was sent, or when it is planned to be sent.
         """
-        return self.annotate(at=SENT_OR_PLANNED_AT).select_related("booking__customer").order_by("-at", "-pk")
+        related = self.select_related("booking__customer", "resend_of", "resent_as")
+        return related.annotate(at=SENT_OR_PLANNED_AT).order_by("-at", "-pk")
 
     def matching(self, text: str) -> NotificationQuerySet:
         """Return the messages that match ``text``: the customer's name with the address, the booking's reference, or
@@ -83,6 +84,7 @@ class Notification(models.Model):
     # and from there to QUEUED only if the provider has shown that it has no such message: resending on a guess
     # duplicates messages. A provider's report applies to every status that is not final, and to SUPERSEDED, because
     # an earlier attempt may have been accepted after all.
+    RESENDABLE = [Status.FAILED, Status.DEAD, Status.UNDELIVERED, Status.EXPIRED]
     UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
     REPORTABLE = [*UNSETTLED, Status.SUPERSEDED]
     ALLOWED_PREDECESSORS = {
@@ -128,11 +130,17 @@ class Notification(models.Model):
     delivered_at = models.DateTimeField(null=True)
     superseded_at = models.DateTimeField(null=True, help_text="When a change made it outdated, before it was accepted.")
 
+    resend_of = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="resent_as")
+    resent_by = models.CharField(max_length=160, blank=True, db_default="")
+
     objects = NotificationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        permissions = [("resolve_notification", "Can decide about notifications on hold")]
+        permissions = [
+            ("resolve_notification", "Can decide about notifications on hold"),
+            ("resend_notification", "Can send notifications again"),
+        ]
         indexes = [
             models.Index(fields=["channel", "due_at"], name="notification_due", condition=Q(status="queued")),
             models.Index(fields=["due_at"], name="notification_in_doubt", condition=Q(status="unknown")),
@@ -168,6 +176,11 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()}: {self.get_kind_display().lower()}"
+
+    @property
+    def is_resendable(self) -> bool:
+        """Return whether its status allows to send it again; ``obstacle_to_resend`` checks whether it is current."""
+        return self.status in self.RESENDABLE and not hasattr(self, "resent_as")
 
     @property
     def is_due(self) -> bool:

@@ -13,6 +13,7 @@ from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from notifications.models import Notification
 from notifications.operations.decide import Decision, decide_on_held
+from notifications.operations.resend import obstacle_to_resend
 from notifications.timeline import delivery_entries
 
 
@@ -33,6 +34,7 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
         row=notification,
         booking=notification.booking,
         decisions=Decision.choices,
+        obstacle=obstacle_to_resend(notification) if notification.is_resendable else "",
         timeline=delivery_entries(notification),
         zone=notification.booking.zone,
     )

@@ -59,6 +59,8 @@ MATRIX: dict[str, dict[str, list[int]]] = {
     "payments/<int:payment_id>/review": {"POST": [302, 302, 302, 403, 403, 404]},
     "notifications/": {"GET": MANAGER_PAGE},
     "notifications/<uuid:notification_id>": {"GET": MANAGER_PAGE},
+    "notifications/resend": {"POST": [302, 302, 302, 403, 403, 302]},
+    "notifications/<uuid:notification_id>/resend": {"POST": [302, 302, 302, 403, 403, 302]},
     "notifications/<uuid:notification_id>/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
     "notifications/twilio/status/<uuid:notification_id>/<uuid:attempt_id>": {"POST": ALL_403},
     "notifications/twilio/inbound": {"POST": ALL_403},

@@ -10,6 +10,7 @@ from bookings.operations import (
 )
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations.decide import Decision, decide_on_held
+from notifications.operations.resend import resend_notification
 from notifications.operations.suppressions import suppress
 from sandbox.process import RunningSandbox
 from tests.builders.bookings import (
@@ -66,3 +67,15 @@ def unknown_outcomes_decided(sandbox: RunningSandbox) -> Iterator[None]:
         decide_on_held(notification_id=held.pk, decision=decision, actor=DESK)
         yield
     assert Notification.objects.filter(error__contains="decided").count() == len(Decision)
+
+
+@journey
+def failed_messages_sent_again(sandbox: RunningSandbox) -> Iterator[None]:
+    make_booking(actor=DESK)
+    Notification.objects.update(status="failed")
+    for failed in list(Notification.objects.all()):
+        resend_notification(notification_id=failed.pk, actor=DESK)
+    yield
+    work()
+    assert Notification.objects.exclude(resend_of=None).filter(status__in=["accepted", "delivered"]).count() == 3
+    yield

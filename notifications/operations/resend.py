@@ -1,0 +1,112 @@
+"""Resend messages that did not arrive: each as a new notification, because the old one's status is final."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from bookings.models import Booking
+from foundation.events import Actor
+from notifications.channels import CHANNELS
+from notifications.jobs import wake_lanes
+from notifications.messages.kinds import KINDS, MessageKind, Topic
+from notifications.messages.render import Amount, render_messages
+from notifications.models import Channel, Notification, Suppression
+from payments.models import Refund
+
+Status = Notification.Status
+
+
+class NotResendable(Exception):
+    """The message cannot be sent again; the text says why, for staff."""
+
+
+@transaction.atomic
+def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
+    """Queue the message again, with current data and to the current address; return the new notification.
+
+    A second call returns the same one. Raises NotResendable if the message is not current any more.
+    """
+    old = Notification.objects.for_history().get(pk=notification_id)
+    # A change of the booking waits, and then supersedes the new message as well.
+    old.booking = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=old.booking_id)
+    obstacle = obstacle_to_resend(Notification.objects.get(pk=notification_id))
+    existing = Notification.objects.filter(resend_of=old).first()
+    if existing is not None:
+        return existing
+    if obstacle:
+        raise NotResendable(obstacle)
+    channel, kind = Channel(old.channel), MessageKind(old.kind)
+    messages = render_messages(kind, old.booking, _refund_amount(old))
+    message = next(message for message in messages if message.channel == channel)
+    new = Notification.objects.create(
+        # The key begins with the cause's, so that what supersedes the old message supersedes the new one, too.
+        dedupe_key=f"{_cause_id(old)} resend of {old.pk}",
+        resend_of=old,
+        resent_by=str(actor),
+        kind=kind,
+        channel=channel,
+        booking=old.booking,
+        event_id=old.event_id,
+        address=message.address,
+        subject=message.subject,
+        body=message.body,
+        expires_at=_expiry(old),
+    )
+    wake_lanes()
+    return new
+
+
+def obstacle_to_resend(notification: Notification) -> str:
+    """Return why the message cannot be sent again, or an empty string."""
+    address = CHANNELS[Channel(notification.channel)].address_of(notification.booking.customer)
+    if notification.status not in Notification.RESENDABLE:
+        return "It is not among the messages that failed to arrive."
+    if Notification.objects.filter(resend_of=notification).exists():
+        return "It has already been sent again."
+    if notification.superseded_at or _has_later_change(notification):
+        return "A later change made it outdated."
+    if _expiry(notification) <= timezone.now():
+        return "It is too late for this message."
+    suppression = Suppression.objects.filter(channel=notification.channel, address=address).first()
+    if suppression:
+        return f"The address must not be contacted: {suppression.get_reason_display().lower()}."
+    return CHANNELS[Channel(notification.channel)].unreachable_reason(address)
+
+
+def _has_later_change(notification: Notification) -> bool:
+    """Return whether the situation has changed since the message was written.
+
+    Changes mark the messages that are not accepted at that time. This finds the others, which a provider accepted and
+    did not deliver.
+    """
+    if KINDS[MessageKind(notification.kind)].topic == Topic.REFUND:
+        same_refund = Q(booking=notification.booking_id, dedupe_key__startswith=f"{_cause_id(notification)} ")
+        later = Notification.objects.filter(same_refund, channel=notification.channel).exclude(kind=notification.kind)
+        return later.filter(created_at__gt=notification.created_at).exists()
+    events, cause_id = notification.booking.events, str(notification.event_id or _cause_id(notification))
+    cause = events.filter(pk=int(cause_id)).first() if cause_id.isdigit() else None
+    later_events = events.filter(seq__gt=cause.seq) if cause else events.filter(at__gt=notification.created_at)
+    return later_events.exists()
+
+
+def _expiry(notification: Notification) -> datetime:
+    """Return until when the message would be of use: a reminder until the next one is due, others as when queued."""
+    if notification.kind == MessageKind.BOOKING_REMINDER and notification.expires_at:
+        return notification.expires_at
+    return KINDS[MessageKind(notification.kind)].expires_at(notification.booking)
+
+
+def _refund_amount(notification: Notification) -> Amount | None:
+    if KINDS[MessageKind(notification.kind)].topic != Topic.REFUND:
+        return None
+    refund = Refund.objects.get(pk=_cause_id(notification))
+    return Amount(refund.amount_minor, refund.currency)
+
+
+def _cause_id(notification: Notification) -> str:
+    return notification.dedupe_key.partition(" ")[0]
