@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 
@@ -199,10 +199,24 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.is_received = False
+        self._is_interrupting = False
         on_stop_signals(self._receive)
 
     def _receive(self) -> None:
         self.is_received = True
+        if self._is_interrupting:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Let the request raise KeyboardInterrupt inside the block: it may wait for long, and may be left anywhere."""
+        self._is_interrupting = True
+        try:
+            if self.is_received:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._is_interrupting = False
 
     def wait(self, seconds: float) -> bool:
         """Wait for the request for up to ``seconds``; return whether it was received."""

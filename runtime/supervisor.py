@@ -65,9 +65,12 @@ def _wait_for_end(cluster: subprocess.Popen[bytes]) -> None:
 
 def _prepare_jobs(stop_request: StopRequest) -> bool:
     """Prepare the jobs once the database is available; return False if this process is stopping before that."""
-    while not stop_request.is_received:  # a cluster that starts without its database never recovers
+    while True:  # a cluster that starts without its database never recovers
         try:
-            prepare_jobs()
+            with stop_request.interrupting():  # another host may hold the lock for a long migration
+                prepare_jobs()
+        except KeyboardInterrupt:
+            return False
         except (DatabaseError, InterfaceError) as error:
             restart_embedded_postgres_if_it_ended()
             log.warning("Waiting for the database: %s", str(error).strip())
@@ -75,7 +78,6 @@ def _prepare_jobs(stop_request: StopRequest) -> bool:
             stop_request.wait(RETRY_SECONDS)
         else:
             return True
-    return False
 
 
 def _watch(cluster: subprocess.Popen[bytes], stop_request: StopRequest) -> str:

@@ -7,8 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
+import psycopg2
 import pytest
 import requests
 from django.conf import settings as django_settings
@@ -29,7 +32,7 @@ SENT = {"accepted", "delivered", "read"}
 class Run:
     """A running ``manage.py run``, in a process group of its own, as a service manager or a terminal starts it."""
 
-    def __init__(self, sandbox, folder, code=ROOT):
+    def __init__(self, sandbox, folder, code=ROOT, **environment):
         self.code = code
         self.data_dir = folder
         self.port = free_port(0)
@@ -40,9 +43,15 @@ class Run:
             "PORT": str(self.port),
             "DATA_DIR": str(folder),
             "SPT_NOENV": "1",  # let setproctitle keep /proc/<pid>/environ, in which processes_of finds DATA_DIR
+            **{name.upper(): value for name, value in environment.items()},
         }
 
     def start(self):
+        self.start_process()
+        self.wait_until_healthy()
+        wait_until(lambda: self.find("qcluster", "pusher"))
+
+    def start_process(self):
         with (self.data_dir / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(self.code / "manage.py"), "run"],
@@ -52,8 +61,6 @@ class Run:
                 stderr=log,
                 process_group=0,
             )
-        self.wait_until_healthy()
-        wait_until(lambda: self.find("qcluster", "pusher"))
 
     def wait_until_healthy(self):
         try:
@@ -68,7 +75,10 @@ class Run:
             return None
 
     def is_healthy(self):
-        return requests.get(f"{self.address}/healthz", timeout=5).ok
+        try:
+            return requests.get(f"{self.address}/healthz", timeout=5).ok
+        except requests.RequestException:
+            return False
 
     def log(self):
         log = self.data_dir / "log"
@@ -150,6 +160,51 @@ def test_run_that_is_stopped_finishes_messages_in_flight_and_leaves_no_process(r
     run.start()
     wait_until(are_all_sent, 90)
     assert accept_counts(sandbox) == {1: MESSAGES}
+
+
+def test_run_stopped_while_providers_are_silent_records_unknown_outcomes_in_time(run, sandbox):
+    sandbox.client.set(message_seconds_min=120, message_seconds_max=120)
+    book(BOOKINGS)
+    wait_until(are_in_flight)
+
+    run.process.send_signal(signal.SIGTERM)
+    status, processes_left = run.wait_until_stopped()
+
+    assert (status, processes_left) == (0, []), run.log()
+    assert "killing" not in run.log()
+    assert set(statuses()) <= {"queued", "unknown", "held"}
+    assert statuses()["unknown"] + statuses()["held"] > 0
+
+
+def test_runs_that_start_first_at_the_same_moment_share_one_prepared_database(sandbox):
+    # Not below pytest's folder: it closes itself to other users, and PostgreSQL runs as one.
+    with tempfile.TemporaryDirectory(prefix="daybook-runs-") as folder:
+        runs = [Run(sandbox, Path(folder), database_url="") for _ in range(2)]
+        try:
+            for run in runs:
+                run.start_process()
+            for run in runs:
+                wait_until(run.is_healthy, 120)
+            wait_until(lambda: len(query(Path(folder), "SELECT 1 FROM django_q_schedule")) >= 3)
+            schedules = query(Path(folder), "SELECT name, count(*) FROM django_q_schedule GROUP BY name ORDER BY name")
+            for run in runs:
+                run.process.terminate()
+            assert [run.process.wait(60) for run in runs] == [0, 0], runs[0].log()
+            assert processes_of(Path(folder)) == []
+        finally:
+            for run in runs:
+                kill_all(run)
+
+    assert schedules == [("drain 0", 1), ("drain 1", 1), ("due rows", 1)]
+
+
+def query(data_dir, sql):
+    session = psycopg2.connect(f"postgresql://postgres:@/daybook?host={data_dir / 'postgres'}")
+    with session.cursor() as cursor:
+        cursor.execute(sql)
+        rows = cursor.fetchall()
+    session.close()
+    return rows
 
 
 def test_killed_worker_is_restarted_and_the_website_keeps_running(run, sandbox):

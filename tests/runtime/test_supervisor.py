@@ -2,8 +2,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
+import psycopg2
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
@@ -12,7 +14,9 @@ from django_q.models import OrmQ
 from notifications.delivery.heartbeat import record_heartbeat
 from notifications.models import Lane
 from runtime import supervisor
+from runtime.preparation import PREPARATION_LOCK
 from runtime.processes import StopRequest
+from tests.processes import database_url
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -90,6 +94,20 @@ def test_lane_that_did_not_hand_off_is_started_again(cluster, stop_request):
     supervisor._watch(cluster, stop_request)
 
     assert [job.args() for job in OrmQ.objects.all()] == [(1,)]
+
+
+def test_worker_that_waits_for_another_start_can_be_stopped(stop_request):
+    session = psycopg2.connect(database_url())
+    with session.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM])
+    timer.start()
+
+    is_prepared = supervisor._prepare_jobs(stop_request)
+
+    session.close()
+    timer.join()
+    assert (is_prepared, stop_request.is_received) == (False, True)
 
 
 def test_cluster_is_watched_until_the_worker_is_asked_to_stop(cluster, stop_request):
