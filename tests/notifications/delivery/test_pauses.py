@@ -6,14 +6,16 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from foundation.invariants import find_violations
 from notifications.channels import CHANNELS
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.drain import Drain
 from notifications.delivery.pauses import FAILURES_UNTIL_PAUSE
 from notifications.delivery.rate_control import prepare_channels
 from notifications.delivery.record import record_outcomes
-from notifications.delivery.send_attempt import Outcome
+from notifications.delivery.send_attempt import MAX_CHANNEL_FAULTS, Outcome, deliver
 from notifications.delivery.senders import SENDERS
+from notifications.invariants import INVARIANTS
 from notifications.models import Attempt, Channel, ChannelState, Notification
 from notifications.providers.base import (
     Accepted,
@@ -234,6 +236,14 @@ def test_change_of_the_cause_is_logged_once(emails, caplog):
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
+def test_message_that_waits_for_a_paused_channel_is_reported_as_overdue(emails):
+    invariant = INVARIANTS["Due messages are sent within five minutes"]
+    Notification.objects.filter(pk=emails.last().pk).update(due_at=timezone.now() - timedelta(minutes=6))
+    fail(claim(), BROKEN)
+
+    assert find_violations(invariant) == [str(emails.first().pk)]
+
+
 def test_concurrent_faults_pause_the_channel_and_are_logged_once(emails, caplog):
     messages = claim()
 
@@ -282,6 +292,29 @@ def move_into_the_past(period):
     ChannelState.objects.update(
         **{name: F(name) - period for name in ("paused_until", "paused_since", "failed_at", "slowed_at")}
     )
+
+
+def send_only(address):
+    """Make one message due, and send it."""
+    end_backoff()
+    Notification.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    Notification.objects.filter(address=address).update(status=Status.QUEUED, provider_id="", due_at=timezone.now())
+    record_outcomes([deliver(message, may_hand_over=lambda: True) for message in claim()])
+
+
+def test_message_that_fails_again_each_time_after_the_channel_worked_for_others_gets_a_backoff_of_its_own(mail_server):
+    make_emails(2)
+    mail_server.refused = {"0@example.com"}
+    paused = []
+
+    for _ in range(MAX_CHANNEL_FAULTS + 1):
+        send_only("0@example.com")
+        paused.append(state_of().paused_since is not None)
+        send_only("1@example.com")
+
+    refused = Notification.objects.get(address="0@example.com")
+    assert paused == [*[True] * MAX_CHANNEL_FAULTS, False]
+    assert (refused.status, refused.attempts) == (Status.QUEUED, 0)
 
 
 @pytest.mark.slow
