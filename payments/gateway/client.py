@@ -8,8 +8,9 @@ import razorpay
 import requests
 from django.conf import settings
 
+from foundation.http_requests import Adapter, RequestNotSent
 from foundation.retry_after import parse_retry_after
-from payments.gateway.errors import GatewayError, GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
+from payments.gateway.errors import GatewayNotSent, GatewayOutcomeUnknown, GatewayRejected
 
 # Timeouts while a customer waits. READ_SECONDS limits each read; DEADLINE_SECONDS limits the whole call.
 CONNECT_SECONDS, READ_SECONDS = 0.1, 0.3
@@ -23,6 +24,8 @@ class RazorpayClient(razorpay.Client):
             auth=(settings.RAZORPAY_KEY_ID, settings.RAZORPAY_KEY_SECRET), base_url=settings.RAZORPAY_API_BASE_URL
         )
         self.cert_path = True  # use the bundle of requests: the SDK's own is from 2015
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, Adapter())
         self._timeout = (connect_seconds, read_seconds)
 
     def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -36,20 +39,11 @@ class RazorpayClient(razorpay.Client):
                 allow_redirects=False,
                 **options,
             )
-        except requests.ConnectTimeout as error:
-            raise GatewayNotSent("Razorpay could not be reached.") from error
-        except requests.ConnectionError as error:
-            raise _classify_connection_error(error) from error
-        except requests.RequestException as error:
+        except (RequestNotSent, ValueError) as error:  # ValueError: a URL, header or body that cannot be written
+            raise GatewayNotSent(f"Razorpay could not be reached ({error}).") from error
+        except OSError as error:  # also of requests
             raise GatewayOutcomeUnknown(f"No readable response from Razorpay ({type(error).__name__}).") from error
         return _read_response(response)
-
-
-def _classify_connection_error(error: requests.ConnectionError) -> GatewayError:
-    # These mean that the address refused or could not be resolved. Other errors may occur after the request was sent.
-    if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
-        return GatewayNotSent("Razorpay could not be reached.")
-    return GatewayOutcomeUnknown("The connection to Razorpay broke before it responded.")
 
 
 def _read_response(response: requests.Response) -> dict[str, Any]:

@@ -13,8 +13,15 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from foundation.http_requests import PoolManager, RequestNotSent
 from foundation.retry_after import parse_retry_after
-from notifications.providers.base import ProviderOutcomeUnknown, ProviderRateLimited, ProviderUnavailable
+from notifications.providers.base import (
+    ChannelBroken,
+    ProviderOutcomeUnknown,
+    ProviderRateLimited,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 
@@ -34,7 +41,7 @@ class TwilioHttpClient(HttpClient):
     def __init__(self) -> None:
         super().__init__(logger=None, is_async=False, timeout=None)
         self._base = urlsplit(settings.TWILIO_API_BASE_URL)
-        self._pool = urllib3.PoolManager(
+        self._pool = PoolManager(
             num_pools=2,
             maxsize=settings.LANE_CONCURRENCY,
             retries=False,
@@ -55,23 +62,35 @@ class TwilioHttpClient(HttpClient):
         target_url = urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
         request_headers = dict(headers or {})
         if auth is not None:
-            request_headers |= urllib3.make_headers(basic_auth=":".join(auth))
+            request_headers |= _authorization(auth)
         if data:
             request_headers["Content-Type"] = "application/x-www-form-urlencoded"
         query = f"?{_encode(params)}" if params else ""
+        body = _encode(data)
         try:
-            response = self._pool.urlopen(
-                method, target_url + query, body=_encode(data), headers=request_headers, redirect=False
-            )
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-            raise ProviderUnavailable(f"Twilio could not be reached ({type(error).__name__}).") from error
+            response = self._pool.urlopen(method, target_url + query, body=body, headers=request_headers)
+        except RequestNotSent as error:
+            if error.is_setup_fault:
+                reason = f"No valid connection to Twilio ({error}): check TWILIO_API_BASE_URL."
+                raise ChannelBroken(reason) from error
+            raise ProviderUnavailable(f"Twilio could not be reached ({error}).") from error
         except urllib3.exceptions.HTTPError as error:
             raise ProviderOutcomeUnknown(f"No response from Twilio ({type(error).__name__}).") from error
         return Response(response.status, _json_text(response), dict(response.headers))
 
 
+def _authorization(auth: tuple[str, str]) -> dict[str, str]:
+    try:
+        return urllib3.make_headers(basic_auth=":".join(auth))
+    except UnicodeError as error:
+        raise ChannelBroken("TWILIO_AUTH_TOKEN has characters that cannot be sent.") from error
+
+
 def _encode(fields: dict[str, object] | None) -> str | None:
-    return urlencode({name: value for name, value in fields.items() if value is not None}) if fields else None
+    try:
+        return urlencode({name: value for name, value in fields.items() if value is not None}) if fields else None
+    except UnicodeError as error:
+        raise ProviderRejected("The message has characters that cannot be encoded.") from error
 
 
 def _json_text(response: urllib3.BaseHTTPResponse) -> str:
@@ -86,9 +105,10 @@ def _json_text(response: urllib3.BaseHTTPResponse) -> str:
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
         )
     if not content:
-        # For example a proxy's error page: whether Twilio has processed the request is unknown.
-        reason = f"Twilio responded {response.status} without JSON."
-        raise ProviderOutcomeUnknown(reason, http_status=response.status)
+        # For example a proxy's error page. After a 5xx it is unknown whether Twilio has processed the request.
+        reason = f"Twilio responded {response.status} without JSON: check TWILIO_API_BASE_URL."
+        is_refusal = 300 <= response.status < 500 and response.status != 408
+        raise (ChannelBroken if is_refusal else ProviderOutcomeUnknown)(reason, http_status=response.status)
     return text
 
 

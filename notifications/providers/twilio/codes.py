@@ -45,5 +45,6 @@ ERROR_BY_CODE: dict[str, type[ProviderError]] = {
 ERROR_BY_HTTP_STATUS: dict[int, type[ProviderError]] = {
     401: ChannelBroken,
     403: ChannelBroken,
+    404: ChannelBroken,  # the account, or the address of the API
     429: ProviderRateLimited,
 }

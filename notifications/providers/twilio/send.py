@@ -7,6 +7,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 
 from notifications.providers.base import (
     Accepted,
+    ChannelBroken,
     OutgoingMessage,
     ProviderError,
     ProviderOutcomeUnknown,
@@ -36,7 +37,8 @@ def classify_refusal(*, http_status: int, code: str) -> type[ProviderError]:
     if http_status >= 500:
         # Twilio: a 500 on sending "is not idempotent ... it is possible for a customer to receive multiple messages".
         return ProviderOutcomeUnknown
-    default = ProviderRejected if 400 <= http_status < 500 else ProviderOutcomeUnknown
+    # Twilio does not redirect: a proxy, or a wrong TWILIO_API_BASE_URL, does so instead of processing the request.
+    default = ProviderRejected if http_status >= 400 else ChannelBroken
     return ERROR_BY_CODE.get(code, ERROR_BY_HTTP_STATUS.get(http_status, default))
 
 
@@ -51,4 +53,6 @@ def _create(message: OutgoingMessage, **addressing: str) -> Accepted:
         raise error_type(f"Twilio: {error.msg}", code=code, http_status=error.status) from error
     except TwilioException as error:
         raise ProviderOutcomeUnknown(f"Unreadable response from Twilio: {error}") from error
+    if not twilio_message.sid:
+        raise ProviderOutcomeUnknown("Twilio accepted the request without the id of a message.", http_status=201)
     return Accepted(provider_id=str(twilio_message.sid), http_status=201)

@@ -25,7 +25,8 @@ from notifications.providers.twilio.send import classify_refusal
         (403, "", ChannelBroken),
         (500, "20500", ProviderOutcomeUnknown),
         (503, "21211", ProviderOutcomeUnknown),
-        (302, "", ProviderOutcomeUnknown),
+        (302, "", ChannelBroken),
+        (404, "20404", ChannelBroken),
     ],
 )
 def test_classify_refusal_by_code_and_status(http_status, code, error_type):
