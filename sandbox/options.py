@@ -50,6 +50,12 @@ class Settings:
     gateway_reset_before: float = 0.0
     gateway_reset_after: float = 0.0
 
+    smtp_connection_limit: int = 0  # 421 at the banner above it; 0: unlimited
+    smtp_messages_per_connection: int = 0  # 421 to the next MAIL; 0: unlimited
+    smtp_throttle: float = 0.0  # 450 to MAIL: a rate limit
+    smtp_require_starttls: float = 0.0  # 530 to MAIL; the sandbox offers no STARTTLS
+    smtp_deny_relay: float = 0.0  # 554 to RCPT
+    smtp_scan: float = 0.0  # the response to the message text takes hang_seconds
     smtp_refuse: float = 0.0  # 451 after the message text
     smtp_drop_before: float = 0.0  # the connection breaks after the message text, and nothing was accepted
     smtp_drop_after: float = 0.0  # the connection breaks, although the message was accepted

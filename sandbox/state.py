@@ -52,6 +52,7 @@ class State:
         self.webhooks: list[Entry] = []
         self.webhook_url = credentials.razorpay_webhook_url
         self.concurrent_sends = 0
+        self.mail_connections = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.http: aiohttp.ClientSession | None = None
 

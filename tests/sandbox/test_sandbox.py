@@ -272,6 +272,58 @@ def test_smtp_faults_accept_mail_only_if_injected_after(sandbox, fault, accepted
     assert len(sandbox.client.accepted()) - before == accepted
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"), [("smtp_throttle", 450), ("smtp_require_starttls", 530), ("smtp_deny_relay", 554)]
+)
+def test_smtp_refuses_the_envelope_as_real_servers_do(sandbox, fault, code):
+    before = len(sandbox.client.accepted())
+    sandbox.client.set(**{fault: 1})
+
+    with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server:
+        server.ehlo()
+        replies = [server.mail("a@example.com")[0], server.rcpt("b@example.com")[0]]
+
+    assert code in replies
+    assert len(sandbox.client.accepted()) == before
+
+
+def test_smtp_connections_above_the_limit_get_421_at_the_banner(sandbox):
+    sandbox.client.set(smtp_connection_limit=2)
+
+    with (
+        smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port),
+        smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port),
+        pytest.raises(smtplib.SMTPConnectError) as refusal,
+    ):
+        smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port)
+
+    assert refusal.value.smtp_code == 421
+
+
+def test_smtp_closes_after_the_number_of_messages(sandbox):
+    sandbox.client.set(smtp_messages_per_connection=2)
+    replies = []
+
+    with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server:
+        for _ in range(2):
+            server.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\n\nhello")
+        replies.append(server.mail("a@example.com")[0])
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            server.noop()
+
+    assert replies == [421]
+
+
+def test_smtp_scans_before_it_accepts(sandbox):
+    sandbox.client.set(smtp_scan=1, hang_seconds=0.5)
+    started_at = time.monotonic()
+
+    with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port) as server:
+        server.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\n\nhello")
+
+    assert time.monotonic() - started_at >= 0.5
+
+
 @pytest.mark.parametrize(("to", "code"), [("b@bounce.example", 550), ("b@greylist.example", 451)])
 def test_smtp_refuses_bounce_and_greylist_recipients(sandbox, to, code):
     with (
