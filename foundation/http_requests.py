@@ -1,4 +1,4 @@
-"""HTTP connections to external services that tell a request that was not sent from one without a response.
+"""HTTP connections to external services that distinguish a request that was not sent from a missing response.
 
 urllib3 raises the same exceptions for both. But a service cannot act on a request that was not written completely, so
 any error until then means that it had no effect.
