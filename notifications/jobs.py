@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 from notifications.delivery.drain import Drain
 from notifications.delivery.rate_control import prepare_channels
 from notifications.models import Lane
+from notifications.operations.off_periods import record_off_periods
 
 DRAIN = "notifications.jobs.drain"
 STALE_SECONDS = 6
@@ -47,8 +48,9 @@ def wake_lanes() -> None:
 
 
 def prepare_lanes() -> None:
-    """Create missing channel states and lanes, and delete surplus lanes."""
+    """Create missing channel states and lanes, delete surplus lanes, and record which channels are not in use."""
     prepare_channels()
+    record_off_periods()
     Lane.objects.bulk_create([Lane(number=lane) for lane in range(settings.DELIVERY_LANES)], ignore_conflicts=True)
     Lane.objects.filter(number__gte=settings.DELIVERY_LANES).delete()
 

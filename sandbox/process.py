@@ -28,19 +28,24 @@ class RunningSandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that make Daybook use this sandbox as its providers."""
-        credentials = Credentials()
-        return {
-            "TWILIO_API_BASE_URL": self.http_url,
-            "TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
-            "TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
-            "TWILIO_SMS_FROM": "+15005550006",
-            "TWILIO_WHATSAPP_FROM": "+15005550006",
-            "RAZORPAY_API_BASE_URL": self.http_url,
-            "RAZORPAY_KEY_ID": credentials.razorpay_key_id,
-            "RAZORPAY_KEY_SECRET": credentials.razorpay_key_secret,
-            "RAZORPAY_WEBHOOK_SECRETS": credentials.razorpay_webhook_secret,
-            "EMAIL_URL": f"smtp://{self.smtp_host}:{self.smtp_port}",
-        }
+        return provider_environment(self.http_url, smtp_address=f"{self.smtp_host}:{self.smtp_port}")
+
+
+def provider_environment(http_url: str, *, smtp_address: str) -> dict[str, str]:
+    """Return the environment variables that make Daybook use a sandbox at these addresses as its providers."""
+    credentials = Credentials()
+    return {
+        "TWILIO_API_BASE_URL": http_url,
+        "TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
+        "TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
+        "TWILIO_SMS_FROM": "+15005550006",
+        "TWILIO_WHATSAPP_FROM": "+15005550006",
+        "RAZORPAY_API_BASE_URL": http_url,
+        "RAZORPAY_KEY_ID": credentials.razorpay_key_id,
+        "RAZORPAY_KEY_SECRET": credentials.razorpay_key_secret,
+        "RAZORPAY_WEBHOOK_SECRETS": credentials.razorpay_webhook_secret,
+        "EMAIL_URL": f"smtp://{smtp_address}",
+    }
 
 
 @contextmanager

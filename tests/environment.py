@@ -13,6 +13,7 @@ os.environ.update(
     TWILIO_AUTH_TOKEN="sandbox-auth-token",
     TWILIO_SMS_FROM="+15005550006",
     TWILIO_WHATSAPP_FROM="+15005550006",
+    EMAIL_URL="smtp://127.0.0.1:25",
     # The same customers book again and again, from one address.
     LIMIT_BOOKINGS_PER_HOUR="0",
     LIMIT_BOOKING_ACCESS_PER_MINUTE="0",

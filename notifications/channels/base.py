@@ -29,16 +29,18 @@ class ChannelSpec:
     """How a channel reaches a customer.
 
     ``template``: the name of the message template in each kind's folder; if ``has_subject``, its first line is the
-    subject. ``has_hand_over``: nothing is sent before ``may_hand_over()`` returns True. ``is_charged``: each message
-    costs money, and its address is a phone number, so budgets apply per number and country instead of per address.
-    ``look_up``: finds a message at the provider; None if the provider has no lookup. ``translate_receipt``: interprets
-    a receipt's status and error code. ``unreachable_reason``: says why a message to an address cannot arrive, or "".
+    subject. ``missing_settings``: names the settings that the channel still needs. ``has_hand_over``: nothing is sent
+    before ``may_hand_over()`` returns True. ``is_charged``: each message costs money, and its address is a phone
+    number, so budgets apply per number and country instead of per address. ``look_up``: finds a message at the
+    provider; None if the provider has no lookup. ``translate_receipt``: interprets a receipt's status and error code.
+    ``unreachable_reason``: says why a message to an address cannot arrive, or "".
     """
 
     channel: Channel
     address_of: Callable[[Customer], str]
     template: str
     send: Send
+    missing_settings: Callable[[], list[str]]
     is_charged: bool
     has_subject: bool = False
     has_hand_over: bool = False

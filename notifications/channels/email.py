@@ -5,7 +5,7 @@ from __future__ import annotations
 from bookings.models import Customer
 from notifications.channels.base import ChannelSpec
 from notifications.models import Channel
-from notifications.providers.smtp.send import send_email
+from notifications.providers.smtp.send import missing_email_settings, send_email
 
 
 def address_of(customer: Customer) -> str:
@@ -13,5 +13,12 @@ def address_of(customer: Customer) -> str:
 
 
 EMAIL = ChannelSpec(
-    Channel.EMAIL, address_of, "email.txt", send_email, is_charged=False, has_subject=True, has_hand_over=True
+    Channel.EMAIL,
+    address_of,
+    "email.txt",
+    send_email,
+    missing_email_settings,
+    is_charged=False,
+    has_subject=True,
+    has_hand_over=True,
 )

@@ -10,7 +10,7 @@ from notifications.channels.reachability import reason_without_whatsapp
 from notifications.models import Channel
 from notifications.providers.base import Accepted, OutgoingMessage
 from notifications.providers.twilio.lookup import find_message
-from notifications.providers.twilio.send import send_whatsapp
+from notifications.providers.twilio.send import missing_whatsapp_settings, send_whatsapp
 from notifications.providers.twilio.statuses import translate_receipt
 
 
@@ -27,6 +27,7 @@ WHATSAPP = ChannelSpec(
     address_of,
     "whatsapp.txt",
     send,
+    missing_whatsapp_settings,
     is_charged=True,
     look_up=find_message,
     translate_receipt=translate_receipt,

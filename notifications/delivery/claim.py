@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import connection, transaction
 
+from notifications.channels import channels_in_use
 from notifications.delivery.budget import count_against_budgets
 from notifications.delivery.rate_control import lane_room, max_in_flight, start_limit
 from notifications.delivery.record import record_outcomes
@@ -36,7 +37,8 @@ CLAIM = f"""
                                     AND NOT {IS_WAITING_FOR_ANOTHER}
                                   ORDER BY n.due_at LIMIT 100) AS oldest ORDER BY random() LIMIT 1) AS id
               FROM notifications_channelstate paused
-              WHERE paused.paused_since IS NOT NULL AND paused.paused_until <= statement_timestamp()
+              WHERE paused.channel = ANY(%(channels)s)
+                AND paused.paused_since IS NOT NULL AND paused.paused_until <= statement_timestamp()
               FOR UPDATE SKIP LOCKED) AS probe
         WHERE c.channel = probe.channel AND probe.id IS NOT NULL
         RETURNING c.channel, probe.id),
@@ -89,11 +91,11 @@ def claim_due_notifications(
     """Lease up to ``room`` due notifications to ``worker`` and insert their attempts; committed on return.
 
     ``in_flight`` is the number of messages that this process is already sending, by channel. The lanes share equally
-    what the channel's limit leaves. Notifications that are expired, on a paused channel or to a suppressed address are
-    left out, except a paused channel's probe, and so are those that wait for another one of their booking and channel.
-    Those over a daily budget become ``skipped``.
+    what the channel's limit leaves. Notifications that are expired, on a paused channel, on a channel that is not in
+    use, or to a suppressed address are left out, except a paused channel's probe, and so are those that wait for
+    another one of their booking and channel. Those over a daily budget become ``skipped``.
     """
-    channels = list(Channel)
+    channels = list(channels_in_use())
     parameters = {
         "room": room,
         "lane": lane,

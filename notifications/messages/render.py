@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 from bookings.models import Booking
 from foundation.money import format_money
-from notifications.channels import CHANNELS
+from notifications.channels import channels_in_use
 from notifications.messages.kinds import MessageKind
 from notifications.models import Channel
 
@@ -37,9 +37,12 @@ class Message:
 
 
 def render_messages(kind: MessageKind, booking: Booking, amount: Amount | None = None) -> Iterator[Message]:
-    """Yield the message for the booking's customer, one per channel. ``amount`` defaults to the amount due online."""
+    """Yield the message for the booking's customer, one per channel in use.
+
+    ``amount`` defaults to the amount due online.
+    """
     context = _context(booking, amount or Amount(booking.due_online_minor, booking.currency))
-    for channel, spec in CHANNELS.items():
+    for channel, spec in channels_in_use().items():
         text = render_to_string(f"notifications/messages/{kind.value}/{spec.template}", context).strip()
         subject, body = "", text
         if spec.has_subject:

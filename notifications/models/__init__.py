@@ -6,6 +6,7 @@ from notifications.models.channel_state import ChannelState
 from notifications.models.inbound_message import InboundMessage
 from notifications.models.lane import Lane
 from notifications.models.notification import Notification
+from notifications.models.off_period import OffPeriod
 from notifications.models.receipt import Receipt
 from notifications.models.suppression import Suppression
 
@@ -16,6 +17,7 @@ __all__ = [
     "InboundMessage",
     "Lane",
     "Notification",
+    "OffPeriod",
     "Receipt",
     "Suppression",
 ]

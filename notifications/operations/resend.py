@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bookings.models import Booking
 from foundation.events import Actor
-from notifications.channels import CHANNELS
+from notifications.channels import CHANNELS, off_reasons
 from notifications.jobs import wake_lanes
 from notifications.messages.kinds import KINDS, MessageKind, Topic
 from notifications.messages.render import Amount, render_messages
@@ -63,7 +63,8 @@ def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
 
 def obstacle_to_resend(notification: Notification) -> str:
     """Return why the message cannot be sent again, or an empty string."""
-    address = CHANNELS[Channel(notification.channel)].address_of(notification.booking.customer)
+    channel = Channel(notification.channel)
+    address = CHANNELS[channel].address_of(notification.booking.customer)
     if notification.status not in Notification.RESENDABLE:
         return "It is not among the messages that failed to arrive."
     if Notification.objects.filter(resend_of=notification).exists():
@@ -75,7 +76,9 @@ def obstacle_to_resend(notification: Notification) -> str:
     suppression = Suppression.objects.filter(channel=notification.channel, address=address).first()
     if suppression:
         return f"The address must not be contacted: {suppression.get_reason_display().lower()}."
-    return CHANNELS[Channel(notification.channel)].unreachable_reason(address)
+    if off_reason := off_reasons().get(channel):
+        return f"{channel.label} {off_reason}."
+    return CHANNELS[channel].unreachable_reason(address)
 
 
 def _has_later_change(notification: Notification) -> bool:

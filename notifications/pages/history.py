@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from foundation.http.staff_pages import LongListPaginator, render_staff_page, staff_page
+from notifications.channels import off_reasons
 from notifications.models import Channel, ChannelState, Notification
 from notifications.models.notification import SENT_OR_PLANNED_AT, NotificationQuerySet
 
@@ -84,5 +85,6 @@ def history(request: HttpRequest) -> HttpResponse:
         page=LongListPaginator(filter_set.rows, PAGE_SIZE).get_page(request.GET.get("page")),
         form=filter_set.form,
         query=query.urlencode(),
+        channels_off=[f"{channel.label} {reason}" for channel, reason in off_reasons().items()],
         paused_channels=ChannelState.objects.paused(),
     )

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from sandbox.process import provider_environment
+
 MAX_PAUSE_SECONDS = 20.0  # after a process was killed, or after the database came back
 
 
@@ -28,6 +30,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="daybook-chaos-"))
     settings_module = "stress.chaos.controls" if options.without else "config.settings"
     os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": settings_module, "CHAOS_WITHOUT": options.without}
+    # This process books, so every channel must be configured. It sends nothing, so the addresses are not used.
+    os.environ |= provider_environment("http://127.0.0.1:9", smtp_address="127.0.0.1:9")
     os.environ.pop("DATABASE_URL", None)
     from runtime.embedded_postgres import start_embedded_postgres  # noqa: PLC0415
 

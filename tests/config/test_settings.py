@@ -73,6 +73,21 @@ def test_unknown_country_is_refused_at_start(environment, name):
     assert "ISO 3166" in result.stderr
 
 
+def test_unknown_channel_that_is_switched_off_is_refused_at_start():
+    result = run_check(SECRET_KEY=STRONG_KEY, CHANNELS_OFF="whatsapp, mail")
+
+    assert result.returncode != 0
+    assert "CHANNELS_OFF: unknown channel mail. The channels are sms, whatsapp, email." in result.stderr
+
+
+@pytest.mark.parametrize(("value", "channels"), [("", "[]"), (" sms , whatsapp,", "['sms', 'whatsapp']")])
+def test_channels_off_is_a_list_of_channels(value, channels):
+    code = "from django.conf import settings; print(settings.CHANNELS_OFF)"
+    result = run("shell", "-c", code, SECRET_KEY=STRONG_KEY, CHANNELS_OFF=value)
+
+    assert (result.stdout.strip().splitlines() or [result.stderr])[-1] == channels
+
+
 @pytest.mark.parametrize(
     ("environment", "countries"),
     [

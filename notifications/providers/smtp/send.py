@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from email.errors import MessageError
 
+from django.conf import settings
+
 from foundation.email_addresses import to_ascii_address
 from notifications.providers.base import Accepted, ChannelBroken, OutgoingMessage, ProviderError, ProviderRejected
 from notifications.providers.smtp.compose import compose
@@ -13,6 +15,11 @@ from notifications.providers.smtp.connection import Connection, Deadline, Transf
 from notifications.providers.smtp.pool import connections
 
 SECONDS_BEFORE_HAND_OVER = 20.0  # for all steps together
+
+
+def missing_email_settings() -> list[str]:
+    """Return the settings without which no e-mail can be sent."""
+    return [] if settings.EMAIL_URL.strip() else ["EMAIL_URL"]
 
 
 def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -> Accepted:

@@ -16,7 +16,23 @@ from notifications.providers.base import (
 from notifications.providers.twilio.client import get_client
 from notifications.providers.twilio.codes import ERROR_BY_CODE, ERROR_BY_HTTP_STATUS
 
+ACCOUNT = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
 STATUS_PATH = "/notifications/twilio/status"
+
+
+def missing_sms_settings() -> list[str]:
+    """Return the settings without which no SMS can be sent."""
+    has_service = bool(settings.TWILIO_MESSAGING_SERVICE_SID.strip())
+    return _missing(*ACCOUNT) if has_service else _missing(*ACCOUNT, "TWILIO_SMS_FROM")
+
+
+def missing_whatsapp_settings() -> list[str]:
+    """Return the settings without which no WhatsApp message can be sent."""
+    return _missing(*ACCOUNT, "TWILIO_WHATSAPP_FROM")
+
+
+def _missing(*names: str) -> list[str]:
+    return [name for name in names if not getattr(settings, name).strip()]
 
 
 def send_sms(message: OutgoingMessage) -> Accepted:

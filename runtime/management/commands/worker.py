@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from notifications.operations.off_periods import log_channels_off
 from runtime.supervisor import supervise_cluster
 
 
@@ -13,4 +14,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        log_channels_off()
         supervise_cluster()

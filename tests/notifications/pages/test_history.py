@@ -279,3 +279,16 @@ def test_history_escapes_the_customer_name(manager):
     make_booking(customer={"name": "<script>alert(1)</script>", "phone": "+919812340003", "email": "a@example.com"})
 
     assert "<script>alert(1)" not in manager.get(HISTORY).content.decode()
+
+
+def test_history_shows_the_channels_that_are_not_in_use(manager, settings):
+    settings.CHANNELS_OFF, settings.TWILIO_WHATSAPP_FROM = ["email"], ""
+
+    page = manager.get("/notifications/").content.decode()
+
+    assert "WhatsApp is not configured (TWILIO_WHATSAPP_FROM is missing): no messages are written for it." in page
+    assert "E-mail is switched off (CHANNELS_OFF): no messages are written for it." in page
+
+
+def test_history_shows_no_notice_while_every_channel_is_in_use(manager):
+    assert "no messages are written" not in manager.get("/notifications/").content.decode()
