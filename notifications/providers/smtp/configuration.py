@@ -101,7 +101,8 @@ def _ehlo_name(sender: Address) -> str:
             return to_public_domain(name)
         except ValueError as error:
             raise InvalidConfiguration(f"EMAIL_EHLO_NAME is not valid: {error}") from error
-    for candidate in (urlsplit(settings.PUBLIC_BASE_URL).hostname or "", sender.domain):
-        with suppress(ValueError):
-            return to_public_domain(candidate.removesuffix("."))
+    with suppress(ValueError):
+        return to_public_domain((urlsplit(settings.PUBLIC_BASE_URL).hostname or "").removesuffix("."))
+    with suppress(ValueError):
+        return to_public_domain(sender.domain)
     return ""

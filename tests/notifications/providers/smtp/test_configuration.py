@@ -16,6 +16,7 @@ from notifications.providers.smtp.configuration import current_configuration
         ("", "http://192.0.2.1:8000", "a@example.net", "example.net"),
         ("", "http://my_host.example.org", "Zoë <a@köln.example>", "xn--kln-sna.example"),
         ("", "http://localhost:8000", "a@localhost", ""),
+        ("", "http://[invalid", "a@example.net", "example.net"),
     ],
 )
 def test_ehlo_name_is_a_full_domain_name_or_a_literal(settings, ehlo_name, base_url, sender, expected):

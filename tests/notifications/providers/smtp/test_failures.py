@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 
 import pytest
 import trustme
@@ -259,3 +260,12 @@ def test_slow_steps_end_before_the_hand_over(serve, send, settings, monkeypatch)
 
     assert outcome_type(send) is ProviderUnavailable
     assert server.commands == []
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 Shutting down", HANG, RESET])
+def test_reply_to_quit_after_a_refusal_neither_changes_nor_delays_the_outcome(serve, send, reply):
+    serve({"RCPT": "550 5.1.1 Unknown user", "QUIT": reply})
+    started_at = time.monotonic()
+
+    assert outcome_type(send) is RecipientUnreachable
+    assert time.monotonic() - started_at < 5
