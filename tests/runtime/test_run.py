@@ -18,7 +18,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from notifications.models import Notification
-from runtime.processes import ROOT, free_port, wait_for_web
+from runtime.processes import ROOT, free_port, signal_on_parent_death, wait_for_web
 from tests.daybook_processes import accept_counts, book, find_process, has_arguments, processes_of, statuses, wait_until
 from tests.processes import environment_of
 
@@ -60,6 +60,7 @@ class Run:
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                preexec_fn=lambda: signal_on_parent_death(signal.SIGTERM),
             )
 
     def wait_until_healthy(self):
