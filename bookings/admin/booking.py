@@ -16,10 +16,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_object_actions import DjangoObjectActions, action
 
+from bookings.admin.customer import warn_if_unreachable
 from bookings.admin.forms import BookingForm, RescheduleForm
 from bookings.admin.transitions import CANCEL, COMPLETE, CONFIRM, DECLINE, NO_SHOW, RESCHEDULE, Transition
 from bookings.exceptions import InvalidTransition, VisitNotStarted
 from bookings.models import Booking
+from bookings.operations import contact_errors
 from bookings.timeline import shortcuts, timeline
 from foundation.events import Actor
 from foundation.http.read_only_admin import ReadOnlyAdmin
@@ -128,7 +130,10 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
             raise PermissionDenied
         form = BookingForm(request.POST or None)
         if form.is_valid() and (booking := form.save(Actor.from_user(request.user))):
-            messages.success(request, f"Booked as {booking.reference}. The customer will be notified.")
+            errors = contact_errors(booking.customer)
+            note = "" if errors else " The customer will be notified."
+            messages.success(request, f"Booked as {booking.reference}.{note}")
+            warn_if_unreachable(request, errors)
             return redirect("admin:bookings_booking_change", booking.pk)
         return self._render_form(request, form, "New booking", "Book")
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 
 from bookings.models import Customer
-from bookings.operations import update_customer
+from bookings.operations import contact_errors, update_customer
 from foundation.email_addresses import validate_email_address
 from foundation.http.search_admin import SearchAdmin
 from foundation.phone_numbers import normalize_phone_number
+
+
+def warn_if_unreachable(request: HttpRequest, errors: dict[str, str]) -> None:
+    """Warn staff that no message reaches the customer, and say why."""
+    for error in errors.values():
+        messages.warning(request, f"The customer gets no messages. {error}")
 
 
 class CustomerForm(forms.ModelForm):
@@ -34,6 +40,7 @@ class CustomerAdmin(SearchAdmin):
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
         update_customer(customer=obj)
+        warn_if_unreachable(request, contact_errors(obj))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

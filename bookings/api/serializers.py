@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils.timezone import is_naive
 from rest_framework import serializers
 
-from bookings.models import Booking, Resource, Service
+from bookings.models import Booking, Customer, Resource, Service
+from bookings.operations import contact_errors
 from foundation.email_addresses import validate_email_address
 from foundation.phone_numbers import normalize_phone_number
 
@@ -39,6 +40,11 @@ class CustomerSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
     phone = PhoneField(max_length=40)
     email = EmailAddressField(max_length=254)
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if errors := contact_errors(Customer(**attrs)):
+            raise serializers.ValidationError(errors, code="unreachable")
+        return attrs
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):

@@ -4,7 +4,7 @@ Unless documented otherwise, each is one transaction that publishes at most one 
 """
 
 from bookings.operations.create import NewBooking, create_booking, hold_booking, reissue_manage_token
-from bookings.operations.customers import update_customer
+from bookings.operations.customers import add_contact_check, contact_errors, update_customer
 from bookings.operations.holds import expire_hold, expire_unanswered_requests, extend_hold, release_hold
 from bookings.operations.reschedule import reschedule_booking
 from bookings.operations.transitions import (
@@ -19,9 +19,11 @@ from bookings.operations.transitions import (
 __all__ = [
     "NewBooking",
     "accept_payment",
+    "add_contact_check",
     "cancel_booking",
     "complete_booking",
     "confirm_booking",
+    "contact_errors",
     "create_booking",
     "decline_booking",
     "expire_hold",

@@ -1,11 +1,30 @@
-"""Update customers."""
+"""Update customers, and check whether they can be reached."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from django.db import transaction
 
 from bookings import events
 from bookings.models import Customer
+
+ContactCheck = Callable[[Customer], dict[str, str]]
+
+_contact_checks: list[ContactCheck] = []
+
+
+def add_contact_check(check: ContactCheck) -> None:
+    """Register a function that returns why a customer cannot be reached, by field. Call it in ``AppConfig.ready``."""
+    _contact_checks.append(check)
+
+
+def contact_errors(customer: Customer) -> dict[str, str]:
+    """Return why no message reaches this customer, who may be unsaved, and what to do, by field; empty if one may.
+
+    For a customer who books online this is an error. Staff may book all the same, for a visitor at the desk.
+    """
+    return {field: error for check in _contact_checks for field, error in check(customer).items()}
 
 
 @transaction.atomic

@@ -20,8 +20,8 @@ class Send(Protocol):
         ...
 
 
-def no_reason(address: str) -> str:
-    return ""
+def reason_if_missing(address: str) -> str:
+    return "" if address else "The address is missing."
 
 
 @dataclass(frozen=True)
@@ -46,4 +46,4 @@ class ChannelSpec:
     has_hand_over: bool = False
     look_up: Callable[[PendingLookup], Accepted | None] | None = None
     translate_receipt: Callable[[str, str], ReceiptMeaning] | None = None
-    unreachable_reason: Callable[[str], str] = no_reason
+    unreachable_reason: Callable[[str], str] = reason_if_missing

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import phonenumbers
 from django.conf import settings
-from phonenumbers import PhoneNumber, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
 ALL_COUNTRIES = "*"
 NO_COUNTRY = "001"  # the region of satellite and other global numbers, such as +881
@@ -22,42 +25,49 @@ LINES_WITHOUT_SMS = {
 }
 
 
+class Line(NamedTuple):
+    """What the digits of a phone number show.
+
+    ``region``: its country (ISO 3166), NO_COUNTRY, or empty if it is unclear; ``line_type``: a PhoneNumberType.
+    """
+
+    country_code: int
+    region: str
+    line_type: int
+
+
 def reason_without_sms(address: str) -> str:
     """Return why this number gets no SMS, or "" if it is worth a try."""
-    number = _parse(address)
-    if number is not None:
-        if _region(number) == NO_COUNTRY:
-            return f"A satellite or other global number (+{number.country_code}) cannot receive SMS."
-        if line := LINES_WITHOUT_SMS.get(phonenumbers.number_type(number)):
-            return f"{line} cannot receive SMS."
-    return _reason_by_country(number)
+    line = _line(address)
+    if line is not None:
+        if line.region == NO_COUNTRY:
+            return f"A satellite or other global number (+{line.country_code}) cannot receive SMS."
+        if line.line_type in LINES_WITHOUT_SMS:
+            return f"{LINES_WITHOUT_SMS[line.line_type]} cannot receive SMS."
+    return _reason_by_country(line)
 
 
 def reason_without_whatsapp(address: str) -> str:
     """Return why this number gets no WhatsApp message, or "" if it is worth a try: any type of number may have it."""
-    return _reason_by_country(_parse(address))
+    return _reason_by_country(_line(address))
 
 
-def _parse(address: str) -> PhoneNumber | None:
-    try:
-        return phonenumbers.parse(address)
-    except phonenumbers.NumberParseException:
-        return None
-
-
-def _reason_by_country(number: PhoneNumber | None) -> str:
-    if number is None:
+def _reason_by_country(line: Line | None) -> str:
+    if line is None:
         return "The phone number is invalid."
-    allowed, region = settings.MESSAGE_COUNTRIES, _region(number)
     # Several countries may share a code. If the region of a number is unclear, each country of its code is possible.
-    regions = [region] if region else phonenumbers.region_codes_for_country_code(number.country_code or 0)
-    if ALL_COUNTRIES in allowed or not set(allowed).isdisjoint(regions):
+    regions = [line.region] if line.region else phonenumbers.region_codes_for_country_code(line.country_code)
+    if ALL_COUNTRIES in settings.MESSAGE_COUNTRIES or not set(settings.MESSAGE_COUNTRIES).isdisjoint(regions):
         return ""
-    country = f"+{number.country_code}" if region in (None, NO_COUNTRY) else region
+    country = f"+{line.country_code}" if line.region in ("", NO_COUNTRY) else line.region
     return f"Messages to phone numbers of this country ({country}) are switched off."
 
 
-def _region(number: PhoneNumber) -> str | None:
-    """Return the country (ISO 3166) of the number, NO_COUNTRY, or None if it is unclear."""
-    region: str | None = phonenumbers.region_code_for_number(number)
-    return region
+@lru_cache(maxsize=1024)  # a booking asks about its customer's number for each channel of each message
+def _line(address: str) -> Line | None:
+    try:
+        number = phonenumbers.parse(address)
+    except phonenumbers.NumberParseException:
+        return None
+    region = phonenumbers.region_code_for_number(number) or ""
+    return Line(number.country_code or 0, region, phonenumbers.number_type(number))

@@ -117,8 +117,8 @@ def test_invalid_phone_number_is_skipped():
     )
 
 
-def test_email_is_always_tried():
-    assert reason("email", "meera@example.com") == ""
+def test_email_is_tried_if_there_is_an_address():
+    assert (reason("email", "meera@example.com"), reason("email", "")) == ("", "The address is missing.")
 
 
 @pytest.mark.django_db
