@@ -22,7 +22,7 @@ def add_contact_check(check: ContactCheck) -> None:
 def contact_errors(customer: Customer) -> dict[str, str]:
     """Return why no message reaches this customer, who may be unsaved, and what to do, by field; empty if one may.
 
-    For a customer who books online this is an error. Staff may book all the same, for a visitor at the desk.
+    Customers cannot book online then. Staff may book all the same, for a visitor at the desk.
     """
     return {field: error for check in _contact_checks for field, error in check(customer).items()}
 
