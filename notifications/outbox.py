@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from bookings.models import Booking, BookingEvent, Customer
 from notifications.channels import CHANNELS
 from notifications.jobs import wake_lanes
 from notifications.messages.kinds import KINDS, MessageKind, Topic, kinds_about
-from notifications.messages.render import Amount, render_messages
+from notifications.messages.render import Amount, render_messages, unrendered_messages
 from notifications.models import Channel, Notification
 from payments.models import Refund
 
@@ -56,6 +56,8 @@ def queue_messages(
     ``amount`` is the amount that the message states (default: the amount due online). The messages are sent at
     ``due_at`` (default: now), but not after ``expires_at`` (default: the time that the kind sets).
     """
+    spec = KINDS[kind]
+    messages = unrendered_messages(booking) if spec.is_rendered_when_sent else render_messages(kind, booking, amount)
     Notification.objects.bulk_create(
         [
             Notification(
@@ -67,11 +69,11 @@ def queue_messages(
                 address=message.address,
                 subject=message.subject,
                 body=message.body,
-                expires_at=expires_at or KINDS[kind].expires_at(booking),
+                expires_at=expires_at or spec.expires_at(booking),
                 **({"due_at": due_at, "planned_at": due_at} if due_at else {}),
                 **_status_by_reachability(message.channel, message.address),
             )
-            for message in render_messages(kind, booking, amount)
+            for message in messages
         ],
         ignore_conflicts=True,
     )
@@ -84,10 +86,14 @@ def supersede_messages(*, booking: Booking, topic: Topic, key_prefix: str = "") 
     Call it with the booking locked, in the transaction of the change, before its own messages are queued.
     ``key_prefix`` selects by the key of their cause. A message in flight may still arrive, but is not sent again.
     """
-    unsent = lock_unsent_messages(booking.pk)
-    outdated = Notification.objects.filter(pk__in=unsent, kind__in=kinds_about(topic))
+    unsent = Notification.objects.filter(pk__in=lock_unsent_messages(booking.pk))
+    mark_superseded(unsent.filter(kind__in=kinds_about(topic), dedupe_key__startswith=key_prefix))
+
+
+def mark_superseded(messages: QuerySet[Notification]) -> None:
+    """Supersede these locked messages. Those in flight keep their status, and are superseded if they return."""
     is_waiting = Q(status__in=Notification.ALLOWED_PREDECESSORS[Status.SUPERSEDED])
-    outdated.filter(dedupe_key__startswith=key_prefix).update(
+    messages.update(
         superseded_at=Now(),
         status=Case(When(is_waiting, then=Value(Status.SUPERSEDED)), default=F("status")),
         error=Case(When(is_waiting, then=Value("A later change made it outdated.")), default=F("error")),

@@ -9,9 +9,11 @@ from django.db import connection, transaction
 
 from notifications.channels import channels_in_use
 from notifications.delivery.budget import count_against_budgets
+from notifications.delivery.planned import prepare_planned
 from notifications.delivery.rate_control import lane_room, max_in_flight, start_limit
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
+from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Channel, Notification
 from notifications.providers.base import OutgoingMessage, ProviderRejected
 
@@ -71,7 +73,7 @@ CLAIM = f"""
         SET status = 'sending', lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
             lease_token = gen_random_uuid(), attempts = attempts + 1
         FROM due WHERE n.id = due.id
-        RETURNING n.id, n.lease_token, n.attempts, n.channel, n.address, n.subject, n.body),
+        RETURNING n.id, n.lease_token, n.attempts, n.channel, n.address, n.subject, n.body, n.kind),
     attempts AS (  -- insert an attempt for each, with the lease token as its id
         INSERT INTO notifications_attempt
             (id, notification_id, number, worker, started_at, phase, outcome, error_code, detail)
@@ -110,17 +112,16 @@ def claim_due_notifications(
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLAIM, parameters)
-        messages, first_attempts = [], []
-        for id, token, attempts, channel, address, subject, body, is_first, faults in cursor.fetchall():
-            message = OutgoingMessage(id, token, attempts, Channel(channel), address, subject, body, faults)
-            messages.append(message)
+        claimed, planned_ids, first_attempt_ids = [], set(), set()
+        for id, token, attempts, channel, address, subject, body, kind, is_first, faults in cursor.fetchall():
+            claimed.append(OutgoingMessage(id, token, attempts, Channel(channel), address, subject, body, faults))
+            if KINDS[MessageKind(kind)].is_rendered_when_sent:
+                planned_ids.add(id)
             if is_first:
-                first_attempts.append(message)
-        reasons = count_against_budgets(first_attempts)
-        record_outcomes(
-            [
-                Outcome(message, Notification.Status.SKIPPED, error=ProviderRejected(reason))
-                for message, reason in reasons.items()
-            ]
-        )
+                first_attempt_ids.add(id)
+        messages, outcomes = prepare_planned(claimed, planned_ids)
+        reasons = count_against_budgets([message for message in messages if message.id in first_attempt_ids])
+        for message, reason in reasons.items():
+            outcomes.append(Outcome(message, Notification.Status.SKIPPED, error=ProviderRejected(reason)))
+        record_outcomes(outcomes)
     return [message for message in messages if message not in reasons]

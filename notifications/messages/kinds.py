@@ -15,6 +15,10 @@ from bookings.models import Booking, BookingEvent
 Event, Status = BookingEvent.Kind, Booking.Status
 
 
+# A reminder is left out if the customer has received a message with the same details less than this before.
+REMINDER_GAP = timedelta(minutes=30)
+
+
 class MessageKind(models.TextChoices):
     BOOKING_REQUESTED = "booking_requested"
     BOOKING_CONFIRMED = "booking_confirmed"
@@ -62,12 +66,14 @@ class KindSpec:
     code queues it. ``topic``: which changes supersede it.
     ``resend_if_unknown``: an e-mail whose outcome is unknown is sent once more, with the same Message-ID, instead of
     being put on hold for a person.
+    ``is_rendered_when_sent``: it is planned ahead, so it is rendered with the data of the time when it is sent.
     """
 
     expires_at: Callable[[Booking], datetime]
     change: Change | None = None
     topic: Topic = Topic.BOOKING
     resend_if_unknown: bool = False
+    is_rendered_when_sent: bool = False
 
 
 def _visit_start(booking: Booking) -> datetime:
@@ -99,7 +105,7 @@ KINDS: dict[MessageKind, KindSpec] = {
         _visit_end, Change([Event.CANCELLED], from_statuses=[Status.PENDING, Status.CONFIRMED])
     ),
     MessageKind.BOOKING_MISSED: KindSpec(_three_days_later, Change([Event.NO_SHOW])),
-    MessageKind.BOOKING_REMINDER: KindSpec(_visit_start),
+    MessageKind.BOOKING_REMINDER: KindSpec(_visit_start, is_rendered_when_sent=True),
     MessageKind.PAYMENT_FAILED: KindSpec(_visit_end),
     MessageKind.REFUND_REQUESTED: KindSpec(_three_days_later, topic=Topic.REFUND),
     MessageKind.REFUND_PROCESSED: KindSpec(_three_days_later, topic=Topic.REFUND),

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 from bookings.models import Booking
 from foundation.money import format_money
-from notifications.channels import channels_in_use
+from notifications.channels import CHANNELS, channels_in_use
 from notifications.messages.kinds import MessageKind
 from notifications.models import Channel
 
@@ -41,14 +41,26 @@ def render_messages(kind: MessageKind, booking: Booking, amount: Amount | None =
 
     ``amount`` defaults to the amount due online.
     """
+    for channel in channels_in_use():
+        yield render_message(kind, channel, booking, amount)
+
+
+def render_message(kind: MessageKind, channel: Channel, booking: Booking, amount: Amount | None = None) -> Message:
+    """Return the message for the booking's customer on this channel, with current data."""
+    spec = CHANNELS[channel]
     context = _context(booking, amount or Amount(booking.due_online_minor, booking.currency))
+    text = render_to_string(f"notifications/messages/{kind.value}/{spec.template}", context).strip()
+    subject, body = "", text
+    if spec.has_subject:
+        first_line, _, rest = text.partition("\n")
+        subject, body = first_line.removeprefix("Subject: "), rest.strip()
+    return Message(channel, spec.address_of(booking.customer), subject, body)
+
+
+def unrendered_messages(booking: Booking) -> Iterator[Message]:
+    """Yield a message without a text for the booking's customer, one per channel in use, to be rendered when sent."""
     for channel, spec in channels_in_use().items():
-        text = render_to_string(f"notifications/messages/{kind.value}/{spec.template}", context).strip()
-        subject, body = "", text
-        if spec.has_subject:
-            first_line, _, rest = text.partition("\n")
-            subject, body = first_line.removeprefix("Subject: "), rest.strip()
-        yield Message(channel, spec.address_of(booking.customer), subject, body)
+        yield Message(channel, spec.address_of(booking.customer), subject="", body="")
 
 
 def _context(booking: Booking, amount: Amount) -> dict[str, str]:

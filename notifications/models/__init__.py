@@ -8,6 +8,7 @@ from notifications.models.lane import Lane
 from notifications.models.notification import Notification
 from notifications.models.off_period import OffPeriod
 from notifications.models.receipt import Receipt
+from notifications.models.reminder_settings import ReminderSettings
 from notifications.models.suppression import Suppression
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Notification",
     "OffPeriod",
     "Receipt",
+    "ReminderSettings",
     "Suppression",
 ]

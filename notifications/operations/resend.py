@@ -29,7 +29,7 @@ class NotResendable(Exception):
 def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
     """Queue the message again, with current data and to the current address; return the new notification.
 
-    A second call returns the same one. Raises NotResendable if the message is not current any more.
+    A second call returns the same one. Raises NotResendable if the message is no longer current.
     """
     old = Notification.objects.for_history().get(pk=notification_id)
     # A change of the booking waits, and then supersedes the new message as well.

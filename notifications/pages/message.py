@@ -11,7 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
-from notifications.models import Notification
+from notifications.messages.kinds import KINDS, MessageKind
+from notifications.messages.render import Message, render_message
+from notifications.models import Channel, Notification
 from notifications.operations.decide import Decision, decide_on_held
 from notifications.operations.resend import obstacle_to_resend
 from notifications.timeline import delivery_entries
@@ -23,7 +25,7 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     """Show a notification with its attempts and receipts."""
     notification = get_object_or_404(
         Notification.objects.for_history()
-        .select_related("booking__service__location")
+        .select_related("booking__service__location", "booking__resource")
         .prefetch_related("attempt_log", "receipts"),
         pk=notification_id,
     )
@@ -35,9 +37,18 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
         booking=notification.booking,
         decisions=Decision.choices,
         obstacle=obstacle_to_resend(notification) if notification.is_resendable else "",
+        preview=_preview(notification),
         timeline=delivery_entries(notification),
         zone=notification.booking.zone,
     )
+
+
+def _preview(notification: Notification) -> Message | None:
+    """Return the text that a planned message would have if it were sent now, or None for other messages."""
+    kind = MessageKind(notification.kind)
+    if notification.status != Notification.Status.QUEUED or not KINDS[kind].is_rendered_when_sent:
+        return None
+    return render_message(kind, Channel(notification.channel), notification.booking)
 
 
 @staff_page("notifications.resolve_notification")
@@ -52,6 +63,7 @@ def resolve(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     else:
         messages.warning(
             request,
-            "This message is no longer on hold: staff have already decided, or the provider has reported the result.",
+            "This message is no longer on hold: staff have already decided, the provider has reported the result, or a "
+            "later change made the message outdated.",
         )
     return redirect("notification-detail", notification_id)

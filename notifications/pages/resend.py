@@ -50,7 +50,7 @@ def resend_selected(request: HttpRequest) -> HttpResponse:
     sent = [row for row in selected if _is_resent(row, Actor.from_user(request.user))]
     messages.success(request, f"Queued again: {len(sent)} message{pluralize(len(sent))}.")
     if len(sent) < len(selected):
-        messages.warning(request, f"Not current any more: {len(selected) - len(sent)}.")
+        messages.warning(request, f"No longer current: {len(selected) - len(sent)}.")
     return redirect("notification-history")
 
 

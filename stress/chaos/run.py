@@ -57,7 +57,7 @@ FAULTS = {
     "hang_seconds": 12,
 }
 RESOURCES = 40
-RESCHEDULED, CANCELLED = 0.3, 0.1  # the shares of bookings that their customers reschedule twice, or cancel, at once
+RESCHEDULED, CANCELLED = 0.3, 0.1  # the shares of bookings that their customers reschedule twice or cancel immediately
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def notifications():
 def run_concurrently(*calls: Callable[[], object], blocked_by: Callable[[], object]) -> list[BaseException]:
     """Run the calls in threads until each waits for a lock of ``blocked_by``, then release it; return their errors.
 
-    On a busy machine one may wait for the other longer than ``lock_timeout``, which is no deadlock.
+    On a busy machine one may wait for the other longer than ``lock_timeout``: that is not counted.
     """
     errors = []
 

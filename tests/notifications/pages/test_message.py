@@ -6,9 +6,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from bookings.models import Service
+from bookings.operations import cancel_booking, confirm_booking
 from notifications.models import Attempt, Notification, Receipt
 from tests.builders.accounts import make_staff
-from tests.builders.bookings import make_booking
+from tests.builders.bookings import DESK, make_booking, make_service, slot
 from tests.builders.notifications import make_notification
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +114,18 @@ def test_resolve_is_forbidden_without_its_permission():
     notification.refresh_from_db()
     assert (response.status_code, notification.status) == (403, "held")
     assert 'value="send_again"' not in client.get(page_of(notification)).content.decode()
+
+
+def test_message_page_previews_the_text_of_a_planned_reminder(manager):
+    booking = make_booking(make_service(reminder_minutes=[120]), starts_at=slot(days=3))
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    reminder = Notification.objects.get(kind="booking_reminder", channel="email")
+    Service.objects.update(name="Check-up")
+
+    queued_page = manager.get(page_of(reminder)).content.decode()
+    cancel_booking(booking_id=booking.pk, actor=DESK)
+    superseded_page = manager.get(page_of(reminder)).content.decode()
+
+    assert "If it were sent now" in queued_page
+    assert "Reminder: Check-up" in queued_page
+    assert "had no text yet" in superseded_page

@@ -95,7 +95,7 @@ def test_selected_messages_are_confirmed_before_they_are_sent(manager, failed):
         row.pk for row in failed[:2]
     }
     assert "Queued again: 2 messages." in content_of(response)
-    assert "Not current any more: 1." in content_of(response)
+    assert "No longer current: 1." in content_of(response)
 
 
 @pytest.mark.parametrize("selected", [[], ["junk"], ["00000000-0000-0000-0000-000000000001"]])
