@@ -11,15 +11,14 @@ import psutil
 
 ALL_PROCESSES = "SIGTERM to all"
 # A short run takes the first of them.
-ROLES = [ALL_PROCESSES, "busy worker", "main", "sentinel", "monitor", "pusher", "idle worker", "group SIGTERM"]
+ROLES = [ALL_PROCESSES, "busy worker", "main", "sentinel", "monitor", "pusher", "idle worker"]
 
 
 def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
     """Kill one process of ``manage.py worker`` that has this role; return whether there was one.
 
-    "group SIGTERM" ends the cluster's process group instead. ALL_PROCESSES sends SIGTERM to the worker and all its
-    descendants, as systemd does by default: the worker stops. django-q2 puts the role of each process into its title,
-    and for a worker also whether it is idle.
+    ALL_PROCESSES instead sends SIGTERM to the worker and all its descendants, as systemd does by default: the worker
+    stops. django-q2 puts the role of each process into its title, and for a worker also whether it is idle.
     """
     if role == ALL_PROCESSES:
         worker = psutil.Process(worker_pid)
@@ -34,7 +33,6 @@ def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
         candidates = {
             "main": [main.pid],
             "sentinel": [sentinel.pid],
-            "group SIGTERM": [main.pid],
             "pusher": [pid for pid, title in titles.items() if title.endswith(" pusher")],
             "monitor": [pid for pid, title in titles.items() if title.endswith(" monitor")],
             "idle worker": [pid for pid, title in titles.items() if title.endswith(" idle")],
@@ -44,10 +42,7 @@ def kill_role(worker_pid: int, role: str, rng: random.Random) -> bool:
         return False
     if not candidates:
         return False
-    if role == "group SIGTERM":
-        os.killpg(main.pid, signal.SIGTERM)
-    else:
-        os.kill(rng.choice(candidates), signal.SIGKILL)
+    os.kill(rng.choice(candidates), signal.SIGKILL)
     return True
 
 
