@@ -27,7 +27,10 @@ def test_every_message_of_a_completed_booking_arrives_once(web, sandbox, start_w
     booking = post(f"{web}/bookings/", booking_request(service), expect=201)
     signed_in = post(f"{web}/auth/token", {"username": "desk", "password": "a-long-password"}, expect=200)
     staff = {"Authorization": f"Bearer {signed_in['token']}"}
+    # A message that has not arrived by the next change would be superseded.
+    assert_each_arrives_once(booking["id"], 3, sandbox.client)
     confirmed = requests.put(f"{web}/bookings/{booking['id']}/confirm", headers=staff, timeout=10)
+    assert_each_arrives_once(booking["id"], 6, sandbox.client)
     completed = requests.put(f"{web}/bookings/{booking['id']}/complete", headers=staff, timeout=10)
 
     assert (booking["status"], confirmed.json()["status"], completed.json()["status"]) == (
