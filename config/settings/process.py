@@ -2,18 +2,20 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.settings.environment import env
+from config.settings.environment import LOOPBACK_HOSTS, env
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
-if DEBUG and not SECRET_KEY:
-    SECRET_KEY = "development-only-" + "0" * 40
-if not DEBUG and len(set(SECRET_KEY)) < 20:
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+is_local = {host.strip().strip("[]") for host in ALLOWED_HOSTS} <= LOOPBACK_HOSTS
+if DEBUG and not SECRET_KEY and is_local:
+    SECRET_KEY = "development-only-" + "0" * 40  # public: never for a host that others can reach
+if not SECRET_KEY or (not DEBUG and len(set(SECRET_KEY)) < 20):
     raise ImproperlyConfigured(
         "SECRET_KEY is missing or weak. Set a long random one in the environment or .env: "
-        'python3 -c "import secrets; print(secrets.token_urlsafe(50))". To try Daybook on this machine, set DEBUG=1.'
+        'python3 -c "import secrets; print(secrets.token_urlsafe(50))". To try Daybook on this machine, set DEBUG=1 '
+        "and leave ALLOWED_HOSTS out."
     )
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = env.int("PORT", default=8000)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]

@@ -53,6 +53,93 @@ def test_strong_secret_key_is_accepted_in_production():
     assert run_check(SECRET_KEY=STRONG_KEY, DEBUG="0").returncode == 0
 
 
+@pytest.mark.parametrize("host", ["daybook.example.com", "*", ".example.com", "10.0.0.5", "localhost,192.168.1.7"])
+def test_development_key_is_refused_if_other_hosts_may_be_served(host):
+    """The key is public, so sessions and manage tokens could be forged with it."""
+    result = run_check(DEBUG="1", ALLOWED_HOSTS=host)
+
+    assert result.returncode != 0
+    assert "SECRET_KEY is missing or weak" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"ALLOWED_HOSTS": "localhost,127.0.0.1"},
+        {"ALLOWED_HOSTS": "*", "SECRET_KEY": STRONG_KEY},
+        {"ALLOWED_HOSTS": "*", "SECRET_KEY": "weak, but not public"},
+    ],
+)
+def test_development_needs_a_key_of_its_own_only_beyond_this_host(environment):
+    assert run_check(DEBUG="1", **environment).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["TWILIO_API_BASE_URL", "RAZORPAY_API_BASE_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com",
+        "http://10.0.0.5:8025",
+        "http://localhost.example.com",
+        "ftp://127.0.0.1",
+        "api.example.com",
+        "",
+    ],
+)
+def test_provider_without_https_is_refused_beyond_this_host(name, url):
+    """The credentials would be readable on the way."""
+    result = run_check(SECRET_KEY=STRONG_KEY, **{name: url})
+
+    assert result.returncode != 0
+    assert f"{name} must begin with https://" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["TWILIO_API_BASE_URL", "RAZORPAY_API_BASE_URL"])
+@pytest.mark.parametrize(
+    "url", ["https://api.example.com", "http://127.0.0.1:8025", "http://localhost", "http://[::1]:80"]
+)
+def test_provider_with_https_or_on_this_host_is_accepted(name, url):
+    assert run_check(SECRET_KEY=STRONG_KEY, **{name: url}).returncode == 0
+
+
+@pytest.mark.parametrize("url", ["smtp://user:password@mail.example.com:587", "smtp://user:password@10.0.0.5"])
+def test_mail_server_that_would_get_a_password_without_encryption_is_refused_beyond_this_host(url):
+    result = run_check(SECRET_KEY=STRONG_KEY, EMAIL_URL=url)
+
+    assert result.returncode != 0
+    assert "EMAIL_URL with a password must begin with smtp+tls:// or smtp+ssl://" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp+tls://user:password@mail.example.com:587",
+        "smtp+ssl://user:password@mail.example.com:465",
+        "smtp://user:password@127.0.0.1:25",
+        "smtp://mail.example.com:25",
+    ],
+)
+def test_mail_server_that_gets_no_readable_password_is_accepted(url):
+    assert run_check(SECRET_KEY=STRONG_KEY, EMAIL_URL=url).returncode == 0
+
+
+def test_blanks_around_webhook_secrets_are_not_part_of_them():
+    code = "from django.conf import settings; print(settings.RAZORPAY_WEBHOOK_SECRETS)"
+    result = run("shell", "-c", code, SECRET_KEY=STRONG_KEY, RAZORPAY_WEBHOOK_SECRETS=" old, new , ,")
+
+    assert (result.stdout.strip().splitlines() or [result.stderr])[-1] == "['old', 'new']"
+
+
+def test_database_url_may_demand_a_verified_certificate():
+    code = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS'])"
+    url = "postgresql://daybook@db.example.com/daybook?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem"
+    result = run("shell", "-c", code, SECRET_KEY=STRONG_KEY, DATABASE_URL=url)
+
+    options = (result.stdout.strip().splitlines() or [result.stderr])[-1]
+    assert "'sslmode': 'verify-full', 'sslrootcert': '/etc/ssl/db.pem'" in options
+
+
 @pytest.mark.parametrize(
     ("environment", "name"),
     [

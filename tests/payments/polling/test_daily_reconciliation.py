@@ -4,9 +4,21 @@ from bookings.models import Booking
 from foundation.models import PeriodicTask
 from payments.models import Discrepancy, PaymentOrder
 from payments.polling.daily_reconciliation import reconcile
+from tests.builders.http_server import scripted_server
 from tests.builders.payments import checkout
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("name", ["RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET"])
+def test_reconciliation_makes_no_call_while_razorpay_is_not_configured(settings, name):
+    setattr(settings, name, " ")
+    with scripted_server() as razorpay:
+        settings.RAZORPAY_API_BASE_URL = razorpay.url
+
+        compared = reconcile()
+
+    assert (compared, razorpay.requests) == (0, [])
 
 
 def test_reconcile_settles_an_unreported_payment(sandbox):
