@@ -9,6 +9,7 @@ import pytest
 from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
+from notifications.delivery.senders import SENDERS
 from notifications.providers.twilio.client import get_client
 from payments.gateway import deadline
 from payments.gateway.deadline import circuit_breaker
@@ -73,6 +74,7 @@ def sandbox(sandbox_process: RunningSandbox, settings: Any) -> Iterator[RunningS
     get_client.cache_clear()
     circuit_breaker.record_success()
     yield sandbox_process
+    SENDERS.wait()  # what is in flight must not write into the next test
     get_client.cache_clear()
 
 

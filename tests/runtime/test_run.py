@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 import requests
@@ -103,7 +105,8 @@ def run(sandbox, tmp_path):
 
 def kill_all(run):
     for process in processes_of(run.data_dir):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # it ends when its parent does
+            process.kill()
     run.process.wait()
 
 

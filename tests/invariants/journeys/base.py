@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from django.db.models.functions import Now
+
 from bookings.models import Booking
 from foundation.background_tasks import run_due_tasks
+from notifications.models import Notification
 from payments.models import Payment
 from payments.operations.review import ReviewDecision, decide_review
 from sandbox.process import RunningSandbox
@@ -29,10 +33,14 @@ def journey(steps: Journey) -> Journey:
 
 
 def work() -> None:
-    """Do what a worker does until nothing is due."""
-    while run_due_tasks():
-        pass
-    deliver_all(0.2)
+    """Do what a worker does until nothing is due, for a few seconds at most."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        while run_due_tasks():
+            pass
+        deliver_all(0.2)
+        if not Notification.objects.filter(status=Notification.Status.QUEUED, due_at__lte=Now()).exists():
+            return
 
 
 def status_of(booking: Booking) -> str:
