@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from sandbox.process import provider_environment
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stress.race", description=__doc__)
@@ -28,6 +30,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="daybook-race-"))
     os.environ |= {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    # This process changes bookings, so every channel must be configured. It sends nothing: the addresses are not used.
+    os.environ |= provider_environment("http://127.0.0.1:9", smtp_address="127.0.0.1:9")
     os.environ.pop("DATABASE_URL", None)
     from runtime.embedded_postgres import start_embedded_postgres  # noqa: PLC0415
 

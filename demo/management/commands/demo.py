@@ -37,6 +37,7 @@ class Command(BaseCommand):
                 "BUSINESS_NAME": "Lotus",
                 "LIMIT_BOOKINGS_PER_HOUR": "1000",  # all customers of the demo share one client address
             }
+            self._use_channels_of(sandbox)
             self.stdout.write("Starting web, worker and sandbox ...")
             web = web_server_command(port=port, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
             processes.start(web, environment)
@@ -49,6 +50,12 @@ class Command(BaseCommand):
                 processes.wait()
             except KeyboardInterrupt:
                 self.stdout.write("\nStopping ...")
+
+    def _use_channels_of(self, sandbox: RunningSandbox) -> None:
+        """Let this process, which refunds a payment, write messages for the same channels as the web server."""
+        for name, value in sandbox.environment.items():
+            if name.startswith(("TWILIO_", "EMAIL_")):
+                setattr(settings, name, value)
 
     def _print_addresses(self, port: int, sandbox: RunningSandbox) -> None:
         base = f"http://127.0.0.1:{port}"
