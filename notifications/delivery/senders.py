@@ -125,10 +125,10 @@ class Senders:
 
     def _ensure_recorder(self) -> None:
         if not self._is_recording:
-            self._is_recording = True
             # Not a daemon: the interpreter waits for it at the exit of the process.
             self._recorder = threading.Thread(target=self._record_until_idle, name="recorder", daemon=False)
             self._recorder.start()
+            self._is_recording = True
 
     def _record_until_idle(self) -> None:
         try:
