@@ -54,6 +54,11 @@ def _read_response(response: requests.Response) -> dict[str, Any]:
     retry_after = parse_retry_after(response.headers.get("Retry-After"))
     if response.status_code == requests.codes.too_many_requests:
         raise GatewayNotSent("Razorpay's rate limit was reached.", retry_after=retry_after)
+    if response.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+        # A fault of our set-up, not of the order or refund, which waits until a person corrects it.
+        raise GatewayNotSent(
+            "Razorpay refused our key: correct RAZORPAY_KEY_ID and RAZORPAY_KEY_SECRET.", retry_after=retry_after
+        )
     if 400 <= response.status_code < 500 and response.status_code not in (408, 409) and isinstance(body, dict):
         error = body.get("error")
         reason = error.get("description") if isinstance(error, dict) else error

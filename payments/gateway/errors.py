@@ -19,7 +19,7 @@ class GatewayRejected(GatewayError, Rejected):
 
 
 class GatewayNotSent(GatewayError, NotSent):
-    """Nothing happened: the gateway was not reached, or applied its rate limit. Retry later."""
+    """Nothing happened: the gateway was not reached, applied its rate limit, or refused our key. Retry later."""
 
 
 class GatewayOutcomeUnknown(GatewayError, OutcomeUnknown):
