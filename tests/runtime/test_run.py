@@ -18,8 +18,9 @@ import pytest
 import requests
 from django.conf import settings as django_settings
 from django.db import connection
+from django.utils import timezone
 
-from notifications.models import Notification
+from notifications.models import Lane, Notification
 from runtime.processes import ROOT, free_port, signal_on_parent_death, wait_for_web
 from tests.daybook_processes import accept_counts, book, find_process, has_arguments, processes_of, statuses, wait_until
 from tests.processes import environment_of
@@ -49,9 +50,10 @@ class Run:
         }
 
     def start(self):
+        started_at = timezone.now()
         self.start_process()
         self.wait_until_healthy()
-        wait_until(lambda: self.find("qcluster", "pusher"))
+        wait_until(lambda: has_heartbeat_since(started_at))
 
     def start_process(self):
         with (self.data_dir / "log").open("ab") as log:
@@ -108,6 +110,11 @@ def kill_all(run):
         with suppress(psutil.NoSuchProcess):  # it ends when its parent does
             process.kill()
     run.process.wait()
+
+
+def has_heartbeat_since(time):
+    connection.close()
+    return Lane.objects.filter(beat_at__gt=time).exists()
 
 
 def are_all_sent():
