@@ -1,7 +1,7 @@
 """Slow, pause and resume channels. The outcomes of the attempts decide.
 
 A set-up fault pauses its channel. An outage or a rate limit slows it down, and pauses it after several in a row. A
-paused channel sends only probes (claim.py) until the provider handles one of them.
+paused channel sends only probes (room.py) until the provider handles one of them.
 """
 
 from __future__ import annotations

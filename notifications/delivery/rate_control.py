@@ -8,7 +8,6 @@ provider has never seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +20,6 @@ START_LIMITS = {Channel.EMAIL: 20}
 STEPS = {Channel.EMAIL: 1}
 DEFAULT_STEP = 10
 GROWTH_DELAY_SECONDS = 2.0  # after a decrease
-RESERVED_SHARE = 6  # each channel has a sixth of a lane's senders to itself
 
 RAISE_LIMITS = """
     WITH growing AS (
@@ -51,16 +49,6 @@ def max_in_flight(channel: Channel) -> int:
 def start_limit(channel: Channel) -> int:
     """Return the limit that a channel starts with."""
     return min(max_in_flight(channel), START_LIMITS.get(channel, max_in_flight(channel)))
-
-
-def lane_room(channel: Channel, in_flight: Mapping[str, int]) -> int:
-    """Return how many more messages of the channel this process may send, given its messages in flight by channel.
-
-    Every other channel keeps a reserve: a mail server that takes minutes to respond must not delay SMS.
-    """
-    reserve = settings.LANE_CONCURRENCY // RESERVED_SHARE
-    used_by_others = sum(max(reserve, in_flight.get(other, 0)) for other in Channel if other != channel)
-    return max(0, int(settings.LANE_CONCURRENCY - in_flight.get(channel, 0) - used_by_others))
 
 
 def prepare_channels() -> None:

@@ -58,12 +58,13 @@ def _remove_settling() -> None:
 def _remove_order() -> None:
     from notifications import receivers  # noqa: PLC0415
     from notifications.delivery import claim  # noqa: PLC0415
+    from notifications.delivery.claimable import IS_WAITING_FOR_ANOTHER  # noqa: PLC0415
 
     def supersede_nothing(**kwargs: Any) -> None:
         pass
 
     replace(receivers, "supersede_messages", supersede_nothing)
-    replace(claim, "CLAIM", claim.CLAIM.replace(claim.IS_WAITING_FOR_ANOTHER, "false"))
+    replace(claim, "CLAIM", claim.CLAIM.replace(IS_WAITING_FOR_ANOTHER, "false"))
 
 
 def _decide_at_quit() -> None:

@@ -1,0 +1,93 @@
+"""Room: how many messages of each channel a lane may claim now. For a paused channel it is one, the probe."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count
+from django.db.models.functions import Now
+
+from notifications.channels import channels_in_use
+from notifications.delivery.claimable import IS_CLAIMABLE
+from notifications.delivery.rate_control import max_in_flight, start_limit
+from notifications.models import Channel, ChannelState, Notification
+
+RESERVED_SHARE = 6  # each channel has a sixth of a lane's senders to itself
+
+OLDEST_CLAIMABLE = f"""
+    SELECT n.id FROM notifications_notification n WHERE n.channel = %s AND {IS_CLAIMABLE} ORDER BY n.due_at LIMIT 100
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many messages of a channel may be claimed; ``probe_id``: only this one."""
+
+    channel: Channel
+    count: int
+    probe_id: UUID | None = None
+
+
+def rooms_of_lane(lane: int, in_flight: Mapping[str, int]) -> list[Room]:
+    """Return the room of each channel in use. Call it in the transaction that claims.
+
+    ``in_flight`` is the number of messages that this process is sending, by channel. Channels that wait for the end of
+    a backoff are left out, and so are paused ones without a probe.
+    """
+    states = ChannelState.objects.in_bulk()
+    backing_off = set(ChannelState.objects.filter(paused_until__gt=Now()).values_list("channel", flat=True))
+    sending = Notification.objects.filter(status=Notification.Status.SENDING)
+    sending_by_channel = dict(sending.values_list("channel").annotate(Count("pk")))
+    rooms = []
+    for channel in sorted(channels_in_use()):  # all lanes lock the states of the channels in this order
+        state = states.get(channel)
+        if channel in backing_off:
+            continue
+        if state and state.paused_since:
+            if probe_id := _choose_probe(channel):
+                rooms.append(Room(channel, 1, probe_id))
+        else:
+            limit = min(max_in_flight(channel), state.limit if state else start_limit(channel))
+            share = _share(limit, limit - sending_by_channel.get(channel, 0), lane)
+            rooms.append(Room(channel, min(share, _free_senders(channel, in_flight))))
+    return rooms
+
+
+def _choose_probe(channel: Channel) -> UUID | None:
+    """Return a message to test the paused channel with, to one lane only: the next backoff begins.
+
+    It is a random one, because one message may fail every time.
+    """
+    states = ChannelState.objects.filter(channel=channel, paused_since__isnull=False, paused_until__lte=Now())
+    if not states.select_for_update(skip_locked=True):
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST_CLAIMABLE, [channel])
+        ids = [id for (id,) in cursor.fetchall()]
+    if not ids:
+        return None
+    states.update(paused_until=Now() + timedelta(seconds=settings.SEND_LEASE_SECONDS))
+    probe_id: UUID = random.choice(ids)  # noqa: S311 - not for cryptography
+    return probe_id
+
+
+def _share(limit: int, free: int, lane: int) -> int:
+    """Return the lane's share of what the limit leaves; all of it where only the senders limit the channel."""
+    lanes: int = settings.DELIVERY_LANES
+    if limit >= settings.LANE_CONCURRENCY * lanes:
+        return free
+    return max(0, free // lanes + (lane < free % lanes))
+
+
+def _free_senders(channel: Channel, in_flight: Mapping[str, int]) -> int:
+    """Return how many senders of this process the channel may use. Every other channel keeps a reserve: a mail server
+    that takes minutes to respond must not delay SMS."""
+    reserve = settings.LANE_CONCURRENCY // RESERVED_SHARE
+    used_by_others = sum(max(reserve, in_flight.get(other, 0)) for other in Channel if other != channel)
+    return max(0, int(settings.LANE_CONCURRENCY - in_flight.get(channel, 0) - used_by_others))
