@@ -21,6 +21,11 @@ MAGIC_NUMBERS = {
     "+15005550004": (21610, "Attempt to send to unsubscribed recipient"),
     "+15005550009": (21614, "'To' number is not a valid mobile number"),
 }
+MAGIC_SENDERS = {
+    "+15005550001": (21212, "The 'From' number {sender} is not a valid phone number."),
+    "+15005550007": (21606, "The 'From' phone number {sender} is not a valid, SMS-capable inbound phone number"),
+    "+15005550008": (21611, "This 'From' number has exceeded the maximum number of queued messages."),
+}
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -161,6 +166,10 @@ def find_refusal(form: dict[str, str]) -> tuple[int, str] | None:
     if number in MAGIC_NUMBERS:
         code, text = MAGIC_NUMBERS[number]
         return code, text.format(to=to)
+    sender = form.get("From", "").removeprefix("whatsapp:")
+    if sender in MAGIC_SENDERS:
+        code, text = MAGIC_SENDERS[sender]
+        return code, text.format(sender=sender)
     return None
 
 

@@ -94,6 +94,16 @@ def test_invalid_recipients_are_refused_with_twilio_codes(messages, to, code):
     assert (refusal.value.status, refusal.value.code) == (400, code)
 
 
+@pytest.mark.parametrize(
+    ("sender", "code"), [("+15005550001", 21212), ("+15005550007", 21606), ("+15005550008", 21611)]
+)
+def test_invalid_senders_are_refused_with_twilio_codes(messages, sender, code):
+    with pytest.raises(TwilioRestException) as refusal:
+        messages.create(to="+919812340101", from_=sender, body="hello")
+
+    assert (refusal.value.status, refusal.value.code) == (400, code)
+
+
 def test_wrong_credentials_are_refused(sandbox):
     unknown_caller = Client(ACCOUNT, "wrong", http_client=TwilioHttpClient())
 

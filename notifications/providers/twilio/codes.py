@@ -14,10 +14,12 @@ from notifications.providers.base import (
 )
 
 ERROR_BY_CODE: dict[str, type[ProviderError]] = {
-    # The number: invalid, not a mobile number, disconnected, a landline, not on WhatsApp.
+    # The number: invalid, a short code, premium, not a mobile number, disconnected, a landline, not on WhatsApp.
     "21211": RecipientUnreachable,
     "21265": RecipientUnreachable,
+    "21268": RecipientUnreachable,
     "21614": RecipientUnreachable,
+    "21635": RecipientUnreachable,
     "30005": RecipientUnreachable,
     "30006": RecipientUnreachable,
     "63003": RecipientUnreachable,
@@ -25,22 +27,33 @@ ERROR_BY_CODE: dict[str, type[ProviderError]] = {
     # The recipient replied STOP.
     "21610": RecipientOptedOut,
     "63014": RecipientOptedOut,
-    # Our text, sender or settings: the same request would be refused again.
-    "21212": ProviderRejected,
+    # Our text, or this recipient with our settings: the same request would be refused again.
     "21408": ProviderRejected,
     "21602": ProviderRejected,
-    "21606": ProviderRejected,
     "21608": ProviderRejected,
     "21612": ProviderRejected,
     "21617": ProviderRejected,
     "63016": ProviderRejected,
     # Our credentials or account: nothing can be sent until that is corrected.
+    "10001": ChannelBroken,
     "20003": ChannelBroken,
     "20005": ChannelBroken,
+    # Our sender: missing, invalid, not ours, not able to send SMS, not registered for WhatsApp.
+    "21212": ChannelBroken,
+    "21603": ChannelBroken,
+    "21606": ChannelBroken,
+    "21659": ChannelBroken,
+    "21660": ChannelBroken,
+    "21661": ChannelBroken,
+    "21703": ChannelBroken,
+    "63002": ChannelBroken,
+    "63007": ChannelBroken,
+    "63008": ChannelBroken,
     # Our rate: such messages "aren't processed and are safe to retry".
     "20429": ProviderRateLimited,
     "21611": ProviderRateLimited,
     "63017": ProviderRateLimited,
+    "63038": ProviderRateLimited,
 }
 ERROR_BY_HTTP_STATUS: dict[int, type[ProviderError]] = {
     401: ChannelBroken,

@@ -383,3 +383,14 @@ def test_wrong_credentials_are_logged_once_over_two_lanes_and_their_end_once(san
     assert paused == [("ERROR", "SMS is paused")]
     assert set(sms_messages.values_list("status", "attempts")) == {(Status.QUEUED, 0)}
     assert set(Notification.objects.filter(channel="email").values_list("status", flat=True)) == {Status.ACCEPTED}
+
+
+@pytest.mark.slow
+def test_sender_that_twilio_refuses_pauses_the_channel(sandbox, settings):
+    settings.TWILIO_SMS_FROM = "+15005550007"
+    make_booking()
+
+    deliver_all()
+
+    sms_message = Notification.objects.get(channel="sms")
+    assert (sms_message.status, sms_message.attempts, state_of("sms").pause_cause) == (Status.QUEUED, 0, Cause.BROKEN)
