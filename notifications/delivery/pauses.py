@@ -1,7 +1,8 @@
 """Slow, pause and resume channels. The outcomes of the attempts decide.
 
-A set-up fault pauses its channel. An outage or a rate limit slows it down, and pauses it after several in a row. A
-paused channel sends only probes (room.py) until the provider handles one of them.
+A set-up fault pauses its channel. An outage or a rate limit slows it down, and pauses it after several in a row; so do
+unknown outcomes in a row, since each may need a person. A paused channel sends only probes (room.py) until the provider
+handles one of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.utils import timezone
 from notifications.delivery.rate_control import create_channel_states
 from notifications.delivery.send_attempt import Outcome
 from notifications.models import Attempt, ChannelState, Notification
-from notifications.providers.base import ChannelBroken, ProviderError, ProviderRateLimited
+from notifications.providers.base import ChannelBroken, ProviderError, ProviderOutcomeUnknown, ProviderRateLimited
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def adjust_channels(outcomes: Sequence[Outcome]) -> None:
 
     The lanes lock the channel's row in turn, so each change is made, and logged, exactly once.
     """
-    faulty = {outcome.message.channel for outcome in outcomes if outcome.is_channel_fault}
+    faulty = {outcome.message.channel for outcome in outcomes if outcome.suggests_channel_fault}
     working = {outcome.message.channel for outcome in outcomes if outcome.proves_channel_works}
     if faulty:
         create_channel_states()
@@ -56,7 +57,8 @@ def _adjust(state: ChannelState, outcomes: Sequence[Outcome]) -> None:
     # While the channel is paused, only a probe proves that it works again.
     if any(not state.paused_since or success.message.attempt_id in later for success in successes):
         _recover(state)
-    errors = [fault.error for fault in outcomes if fault.is_channel_fault and fault.message.attempt_id in later]
+    faults = [outcome for outcome in outcomes if outcome.suggests_channel_fault]
+    errors = [fault.error for fault in faults if fault.error and fault.message.attempt_id in later]
     if errors:
         in_flight = Notification.objects.filter(channel=state.channel, status=Notification.Status.SENDING).count()
         _fail(state, max(filter(None, errors), key=_severity), in_flight + len(outcomes))
@@ -79,6 +81,9 @@ def _fail(state: ChannelState, error: ProviderError, in_flight: int) -> None:
     cause = _cause_of(error)
     failures = state.failures + 1 if state.pause_cause in ("", cause) else 1
     backoff = _backoff(error, cause, failures)
+    if isinstance(error, ProviderOutcomeUnknown) and failures == 1:
+        ChannelState.objects.filter(pk=state.pk).update(failures=1, failed_at=Now())
+        return  # a single one may have to do with its message
     changes: dict[str, object] = {
         "failures": failures,
         "failed_at": Now(),
@@ -104,9 +109,10 @@ def _cause_of(error: ProviderError) -> ChannelState.Cause:
     return Cause.RATE_LIMITED if isinstance(error, ProviderRateLimited) else Cause.UNAVAILABLE
 
 
-def _severity(error: ProviderError) -> tuple[bool, bool, float]:
+def _severity(error: ProviderError) -> tuple[bool, bool, bool, float]:
     cause = _cause_of(error)
-    return cause == Cause.BROKEN, cause == Cause.UNAVAILABLE, _retry_after(error)
+    is_certain = not isinstance(error, ProviderOutcomeUnknown)
+    return cause == Cause.BROKEN, is_certain, cause == Cause.UNAVAILABLE, _retry_after(error)
 
 
 def _backoff(error: ProviderError, cause: ChannelState.Cause, failures: int) -> float:

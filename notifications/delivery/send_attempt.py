@@ -58,6 +58,11 @@ class Outcome:
         return isinstance(self.error, ChannelNotReady) and self.message.channel_faults < MAX_CHANNEL_FAULTS
 
     @property
+    def suggests_channel_fault(self) -> bool:
+        """Return whether it is a fault of the channel, or may be one: an unknown outcome."""
+        return self.is_channel_fault or isinstance(self.error, ProviderOutcomeUnknown)
+
+    @property
     def proves_channel_works(self) -> bool:
         """Return whether the provider handled this message: it accepted it, or refused it for its own sake."""
         if self.error is None or isinstance(self.error, ChannelNotReady | ProviderOutcomeUnknown):

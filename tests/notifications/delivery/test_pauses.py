@@ -208,6 +208,31 @@ def test_refused_connection_slows_the_channel_without_pausing_it_while_others_su
     assert caplog.records == []
 
 
+@pytest.mark.slow
+def test_unknown_outcomes_in_a_row_pause_the_channel(mail_server, caplog):
+    make_emails(100)
+    mail_server.error = ProviderOutcomeUnknown("The mail server did not confirm the text.")
+
+    deliver_all(5)
+
+    # The limit of 20 twice, because a single unknown outcome does not lower it, then half of it, and a probe.
+    assert 1 < Notification.objects.filter(status=Status.UNKNOWN).count() == mail_server.attempts <= 20 + 20 + 10 + 1
+    assert state_of().pause_cause == Cause.UNAVAILABLE
+    assert [record.getMessage().split(".")[0] for record in caplog.records if "paused" in record.getMessage()] == [
+        "E-mail is paused: The mail server did not confirm the text"
+    ]
+
+
+def test_unknown_outcome_changes_nothing_while_others_succeed(emails):
+    for _ in range(FAILURES_UNTIL_PAUSE + 1):
+        lost, *accepted = claim()
+        record_outcomes([Outcome(lost, Status.UNKNOWN, error=ProviderOutcomeUnknown("The response was lost."))])
+        accept(accepted)
+        Notification.objects.update(status=Status.QUEUED, provider_id="", due_at=timezone.now())
+
+    assert (state_of().limit, state_of().paused_since, state_of().paused_until) == (20, None, None)
+
+
 def test_faults_of_one_round_lower_the_limit_once(emails):
     for message in claim():
         fail([message], LIMITED)
