@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.background_tasks import run_due_tasks
 from foundation.graceful_stop import is_stopping
+from foundation.hand_off import hand_off
 
 PROCESS_DUE_ROWS = "runtime.jobs.process_due_rows"
 SLICE_SECONDS = 10.0  # well below django-q2's timeout, even with the gateway's slowest response added
@@ -31,7 +32,7 @@ def process_due_rows() -> None:
                 time.sleep(POLL_SECONDS)
     finally:
         release_advisory_lock(LOCK_KEY)
-    queue_due_rows()
+        hand_off(queue_due_rows)
 
 
 def queue_due_rows() -> None:

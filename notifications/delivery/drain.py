@@ -7,13 +7,15 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.database_errors import is_database_unavailable
 from foundation.graceful_stop import is_stopping
+from foundation.hand_off import hand_off
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.heartbeat import LOCK_SPACE, record_heartbeat
 from notifications.delivery.leases import drop_undeliverable, take_back_expired_leases
@@ -28,7 +30,6 @@ SLICE_SECONDS = 15.0  # well below django-q2's timeout of 60 s
 POLL_SECONDS = 0.05
 MAINTENANCE_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-HAND_OFF_SECONDS = 20.0  # how long to retry the hand-off; together with a slice well below django-q2's timeout
 MAX_LOOKUPS = 50  # in flight per process
 
 
@@ -54,10 +55,12 @@ class Drain:
             self._drain_slice()
         finally:
             release_advisory_lock(LOCK_SPACE, self.lane)
-            self._hand_off()
+            if not is_stopping():
+                hand_off(partial(self._start_next, self.lane))
 
     def _drain_slice(self) -> None:
         end = time.monotonic() + self._slice_seconds
+        session = connection.connection
         while time.monotonic() < end and not is_stopping():
             steps = [self._start_sending, apply_receipts]
             if time.monotonic() >= self._next_maintenance:
@@ -66,7 +69,7 @@ class Drain:
             failed = [step for step in steps if not _succeeds(step)]
             if failed:
                 time.sleep(RETRY_SECONDS)
-                if not connection.is_usable():
+                if connection.connection is not session or not connection.is_usable():
                     return  # the advisory lock is lost with its session; the next slice takes it again
             time.sleep(POLL_SECONDS)
 
@@ -75,24 +78,9 @@ class Drain:
 
     def _start_sending(self) -> None:
         in_flight = SENDERS.in_flight()
-        for message in claim_due_notifications(
-            room=settings.LANE_CONCURRENCY, in_flight=in_flight, worker=self.worker, lane=self.lane
-        ):
+        room = max(0, settings.LANE_CONCURRENCY - in_flight.total())
+        for message in claim_due_notifications(room=room, in_flight=in_flight, worker=self.worker, lane=self.lane):
             SENDERS.send(message)
-
-    def _hand_off(self) -> None:
-        end = time.monotonic() + HAND_OFF_SECONDS
-        while not is_stopping():
-            try:
-                with transaction.atomic():
-                    self._start_next(self.lane)
-            except Exception as error:
-                if not is_database_unavailable(error) or time.monotonic() > end:
-                    raise  # the supervisor or the schedule restarts the lane
-                connection.close()
-                time.sleep(RETRY_SECONDS)
-            else:
-                return
 
 
 def _take_back() -> None:

@@ -1,5 +1,6 @@
 import psycopg2
 import pytest
+from django.db import OperationalError
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
@@ -51,6 +52,17 @@ def test_process_due_rows_of_a_stopping_worker_starts_no_pass(passes, settings, 
     jobs.process_due_rows()
 
     assert (passes, queued_jobs()) == ([], [jobs.PROCESS_DUE_ROWS])
+
+
+def test_process_due_rows_queues_its_successor_after_a_database_error(passes, monkeypatch):
+    def fail():
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(jobs, "run_due_tasks", fail)
+    with pytest.raises(OperationalError):
+        jobs.process_due_rows()
+
+    assert queued_jobs() == [jobs.PROCESS_DUE_ROWS]
 
 
 def test_process_due_rows_leaves_the_rows_to_a_pass_that_is_running(passes, other_session):

@@ -1,5 +1,6 @@
 import threading
 import time
+from collections import Counter
 
 import pytest
 from django.db import DataError, OperationalError, connection
@@ -126,15 +127,53 @@ def test_drain_keeps_outcomes_while_the_database_is_unavailable(sandbox):
     thread.start()
     while not Notification.objects.filter(status=Status.SENDING).exists():
         time.sleep(0.02)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    terminate_backends("true")
     thread.join()
 
     notification.refresh_from_db()
     assert (handed_off, notification.status) == ([0], Status.ACCEPTED)
+
+
+@pytest.mark.slow
+def test_slice_ends_when_its_session_and_with_it_the_lock_of_the_lane_are_lost(sandbox):
+    durations = []
+
+    def run():
+        begin = time.monotonic()
+        run_slice(seconds=10)
+        durations.append(time.monotonic() - begin)
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    terminate_backends("pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')")
+    thread.join()
+
+    assert durations[0] < 5
+
+
+def terminate_backends(condition):
+    """Terminate the sessions with ``condition`` as soon as there are some."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}"
+            )
+            if cursor.fetchall():
+                return
+            time.sleep(0.1)
+
+
+def test_drain_claims_no_more_than_its_process_can_send(monkeypatch, settings):
+    in_flight = Counter(sms=settings.LANE_CONCURRENCY // 3, email=settings.LANE_CONCURRENCY // 3)
+    rooms = []
+    monkeypatch.setattr(SENDERS, "in_flight", lambda: in_flight)
+    monkeypatch.setattr(drain, "claim_due_notifications", lambda room, **kwargs: rooms.append(room) or [])
+
+    run_slice(seconds=0.05)
+
+    assert set(rooms) == {settings.LANE_CONCURRENCY - in_flight.total()}
 
 
 @pytest.mark.slow
