@@ -15,7 +15,7 @@ from notifications.messages.kinds import MessageKind, Topic, kinds_caused_by
 from notifications.messages.render import Amount
 from notifications.outbox import Cause, queue_messages, readdress_messages, supersede_messages
 from notifications.reminders import plan_reminders
-from payments.events import payment_failed, refund_processed, refund_requested
+from payments.events import payment_failed, refund_failed, refund_processed, refund_requested
 from payments.models import Payment, Refund
 
 
@@ -56,12 +56,17 @@ def queue_refund_processed(refund: Refund, **kwargs: Any) -> None:
     _queue_refund_message(MessageKind.REFUND_PROCESSED, refund)
 
 
+@receiver(refund_failed)
+def supersede_refund_messages(refund: Refund, **kwargs: Any) -> None:
+    # Staff decide what happens next; a new refund has messages of its own.
+    supersede_messages(booking=refund.payment.booking, topic=Topic.REFUND, key_prefix=f"{refund.pk} ")
+
+
 def _queue_refund_message(kind: MessageKind, refund: Refund) -> None:
-    booking = refund.payment.booking
-    supersede_messages(booking=booking, topic=Topic.REFUND, key_prefix=f"{refund.pk} ")
+    supersede_refund_messages(refund)
     queue_messages(
         kind=kind,
-        booking=booking,
+        booking=refund.payment.booking,
         cause=Cause.from_refund(refund, kind),
         amount=Amount(refund.amount_minor, refund.currency),
     )

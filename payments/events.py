@@ -6,3 +6,4 @@ from django.dispatch import Signal
 payment_failed = Signal()
 refund_requested = Signal()
 refund_processed = Signal()
+refund_failed = Signal()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from bookings.models import Booking
 from foundation.events import Actor
 from foundation.money import format_money
-from payments.events import refund_requested
+from payments.events import refund_failed, refund_requested
 from payments.models import Payment, PaymentLog, PaymentOrder, Refund
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,9 @@ def request_refund(
 
 
 def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:
-    """Flag a locked payment for review if its failed refund is still due or had been reported as processed."""
+    """Publish the failure, and flag the locked payment for review if the refund is still due or was reported as
+    processed."""
+    refund_failed.send(sender=Refund, refund=refund)
     is_due = payment.disposition == Payment.Disposition.REFUND_DUE and payment.refundable_minor() > 0
     if is_due or was_processed:
         amount = format_money(refund.amount_minor, refund.currency)
