@@ -14,7 +14,7 @@ from foundation.events import Actor
 from notifications.channels import CHANNELS, off_reasons
 from notifications.jobs import wake_lanes
 from notifications.messages.kinds import KINDS, MessageKind, Topic
-from notifications.messages.render import Amount, render_messages
+from notifications.messages.render import Amount, render_message
 from notifications.models import Channel, Notification, Suppression
 from payments.models import Refund
 
@@ -41,11 +41,10 @@ def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
     if obstacle:
         raise NotResendable(obstacle)
     channel, kind = Channel(old.channel), MessageKind(old.kind)
-    messages = render_messages(kind, old.booking, _refund_amount(old))
-    message = next(message for message in messages if message.channel == channel)
+    message = render_message(kind, channel, old.booking, _refund_amount(old))
     new = Notification.objects.create(
         # The key begins with the cause's, so that what supersedes the old message supersedes the new one, too.
-        dedupe_key=f"{_cause_id(old)} resend of {old.pk}",
+        dedupe_key=f"{_cause_id(old)} {kind.value}:resend of {old.pk}",
         resend_of=old,
         resent_by=str(actor),
         kind=kind,
@@ -88,6 +87,8 @@ def _has_later_change(notification: Notification) -> bool:
     did not deliver.
     """
     if KINDS[MessageKind(notification.kind)].topic == Topic.REFUND:
+        if Refund.objects.filter(pk=_cause_id(notification), state=Refund.State.FAILED).exists():
+            return True
         same_refund = Q(booking=notification.booking_id, dedupe_key__startswith=f"{_cause_id(notification)} ")
         later = Notification.objects.filter(same_refund, channel=notification.channel).exclude(kind=notification.kind)
         return later.filter(created_at__gt=notification.created_at).exists()

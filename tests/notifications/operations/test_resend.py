@@ -3,12 +3,15 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from bookings.operations import cancel_booking, confirm_booking, update_customer
 from foundation.background_tasks import run_due_tasks
 from notifications.models import Notification, Suppression
 from notifications.operations.resend import NotResendable, obstacle_to_resend, resend_notification
+from payments.ledger import advance_refund, flag_failed_refund, lock_payment
+from payments.models import Refund
 from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK, make_booking, make_service
 from tests.builders.notifications import make_notification
@@ -139,6 +142,25 @@ def test_resend_refuses_a_number_that_cannot_receive_sms():
 
     with pytest.raises(NotResendable):
         resend(old)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refund_that_fails_supersedes_its_messages(sandbox):
+    payment = make_captured_payment(sandbox)
+    refund = refund_payment(payment_id=payment.pk, amount_minor=20_000, key=uuid4(), actor=DESK)
+    sms, email = (Notification.objects.get(kind="refund_requested", channel=channel) for channel in ("sms", "email"))
+    Notification.objects.filter(pk=email.pk).update(status=Status.ACCEPTED, provider_id="<1@example.com>")
+
+    with transaction.atomic():
+        payment = lock_payment(payment.pk)
+        advance_refund(refund, Refund.State.FAILED, source="test")
+        flag_failed_refund(payment, refund, source="test")
+
+    sms.refresh_from_db()
+    Notification.objects.filter(pk=email.pk).update(status=Status.UNDELIVERED)
+    email.refresh_from_db()
+    assert sms.status == Status.SUPERSEDED
+    assert obstacle_to_resend(email) == "A later change made it outdated."
 
 
 @pytest.mark.django_db(transaction=True)
