@@ -80,10 +80,10 @@ class Senders:
         return self._lookups_in_flight
 
     def send(self, message: OutgoingMessage) -> None:
-        """Send a claimed message; return immediately."""
+        """Send a claimed message; return immediately. Raises RuntimeError if there is no thread to record results."""
         with self._lock:
-            self._in_flight[message.attempt_id] = message
             self._ensure_recorder()
+            self._in_flight[message.attempt_id] = message
         try:
             _start_thread(self._send, message)
         except RuntimeError as error:  # the system's limit of threads
@@ -91,10 +91,10 @@ class Senders:
             self._outcomes.put(Outcome(message, Notification.Status.QUEUED, error=abandoned, retry_in=RETRY_SECONDS))
 
     def look_up(self, lookup: PendingLookup) -> None:
-        """Look up a message with an unknown outcome; return immediately."""
+        """Look up a message with an unknown outcome; return immediately. Raises RuntimeError, as ``send`` does."""
         with self._lock:
-            self._lookups_in_flight += 1
             self._ensure_recorder()
+            self._lookups_in_flight += 1
         try:
             _start_thread(self._look_up, lookup)
         except RuntimeError as error:

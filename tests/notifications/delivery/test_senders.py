@@ -110,6 +110,22 @@ def test_outcome_that_cannot_be_recorded_does_not_lose_the_others(sandbox, caplo
     assert "could not be recorded" in caplog.text
 
 
+def test_message_whose_result_nobody_could_record_is_not_kept_in_flight(sandbox, monkeypatch):
+    make_notification()
+    senders = Senders()
+
+    def fail_to_start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail_to_start)
+    (message,) = claim_all()
+    with pytest.raises(RuntimeError):
+        senders.send(message)
+
+    # Otherwise the next recorder renews its lease for ever.
+    assert senders.in_flight().total() == 0
+
+
 def test_message_without_a_thread_is_queued_again(sandbox, monkeypatch):
     notification = make_notification()
     start = threading.Thread.start
