@@ -20,7 +20,6 @@ from payments.models import Refund
 REFUND_CAUSE = "%s %s"  # the refund's id and the message kind; the invariants find the messages of a refund by it
 
 Status = Notification.Status
-ACCEPTED = [Status.ACCEPTED, Status.DELIVERED, Status.READ]
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def lock_unsent_messages(booking_id: UUID) -> list[UUID]:
     No lane claims any of them before the transaction ends. Without that, a lane that does not see the message that the
     transaction queues could begin to send a later one, while another lane sends this one.
     """
-    rows = Notification.objects.filter(booking=booking_id, superseded_at=None).exclude(status__in=ACCEPTED)
+    rows = Notification.objects.filter(booking=booking_id, superseded_at=None).exclude(status__in=Notification.ARRIVED)
     # In one order, so that two transactions cannot deadlock.
     return [row.pk for row in rows.order_by("pk").select_for_update(no_key=True).only("pk")]
 

@@ -60,6 +60,7 @@ def _same_details() -> QuerySet[Notification]:
         channel=OuterRef("channel"),
         kind__in=kinds_about(topic),
         superseded_at=None,
+        status__in=Notification.ARRIVED,
         accepted_at__gt=Now() - REMINDER_GAP,
     ).exclude(pk=OuterRef("pk"))
 

@@ -218,7 +218,7 @@ def test_reminder_is_skipped_shortly_after_a_delayed_confirmation_was_accepted(m
     booking = make_confirmed_booking(service=make_service(reminder_minutes=[60]), starts_at=slot(days=3))
     make_due(booking)
     accepted_at = timezone.now() - timedelta(minutes=minutes_ago)
-    Notification.objects.filter(kind="booking_confirmed").update(accepted_at=accepted_at)
+    Notification.objects.filter(kind="booking_confirmed").update(status="delivered", accepted_at=accepted_at)
 
     claim_texts()
 
@@ -230,6 +230,7 @@ def test_reminder_is_sent_on_a_channel_that_did_not_get_the_delayed_confirmation
     make_due(booking)
     confirmations = Notification.objects.filter(kind="booking_confirmed")
     confirmations.filter(channel="sms").update(accepted_at=timezone.now())
+    confirmations.filter(channel="whatsapp").update(status="undelivered", accepted_at=timezone.now())
     confirmations.filter(channel="email").update(status="failed", accepted_at=None)
 
     assert set(claim_texts()) == {"whatsapp", "email"}
