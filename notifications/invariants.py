@@ -5,6 +5,7 @@ The minutes allow for work in progress. Kinds and channels come from their regis
 
 from bookings.models import Booking, BookingEvent
 from notifications.channels import CHANNELS
+from notifications.delivery.claimable import IS_WAITING_FOR_ANOTHER
 from notifications.messages.kinds import kinds_caused_by
 from notifications.outbox import REFUND_CAUSE
 
@@ -66,7 +67,7 @@ INVARIANTS = {
             WHERE {IS_ABOUT_THE_REFUND})""",  # noqa: S608 - constants
     "Reminders are queued only for confirmed visits, and expire before them": """
         SELECT n.id FROM notifications_notification n JOIN bookings_booking b ON b.id = n.booking_id
-        WHERE n.kind = 'booking_reminder' AND n.status = 'queued'
+        WHERE n.kind = 'booking_reminder' AND n.status = 'queued' AND n.superseded_at IS NULL
           AND (b.status <> 'confirmed' OR n.expires_at > b.starts_at)""",
     "No message was accepted twice": """
         SELECT notification_id FROM notifications_attempt WHERE outcome = 'accepted'
@@ -80,9 +81,10 @@ INVARIANTS = {
         SELECT id FROM notifications_notification
         WHERE status = 'sending' AND lease_until < now() - interval '1 minute'""",
     # Also while their channel is paused: an outage must show.
-    "Due messages are sent within five minutes": """
-        SELECT id FROM notifications_notification WHERE status = 'queued' AND due_at < now() - interval '5 minutes'
-          AND channel NOT IN (SELECT channel FROM notifications_offperiod WHERE until IS NULL)""",
+    "Due messages are sent within five minutes": f"""
+        SELECT n.id FROM notifications_notification n
+        WHERE n.status = 'queued' AND n.due_at < now() - interval '5 minutes' AND NOT {IS_WAITING_FOR_ANOTHER}
+          AND n.channel NOT IN (SELECT channel FROM notifications_offperiod WHERE until IS NULL)""",  # noqa: S608
     "Lookups happen within five minutes of being due": """
         SELECT id FROM notifications_notification WHERE status = 'unknown' AND due_at < now() - interval '5 minutes'""",
     "Delivery receipts are applied within five minutes": """
@@ -91,5 +93,6 @@ INVARIANTS = {
         SELECT a.id FROM notifications_suppression s
         JOIN notifications_notification n ON n.channel = s.channel AND n.address = s.address
         JOIN notifications_attempt a ON a.notification_id = n.id
-        WHERE s.reason = 'opted_out' AND a.started_at > s.created_at + interval '1 minute'""",
+        WHERE s.reason = 'opted_out' AND a.started_at > s.created_at + interval '1 minute'
+          AND a.outcome IN ('accepted', 'unknown')""",
 }
