@@ -30,19 +30,18 @@ CLAIM = f"""
     claimed AS (  -- lease them
         UPDATE notifications_notification n
         SET status = 'sending', lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
-            lease_token = gen_random_uuid(), attempts = attempts + 1
+            lease_token = gen_random_uuid(), attempts = attempts + 1, channel_fault_at = NULL,
+            channel_faults = channel_faults + (SELECT count(*) FROM notifications_channelstate c
+                                               WHERE c.channel = n.channel AND c.recovered_at > n.channel_fault_at)
         FROM due WHERE n.id = due.id
-        RETURNING n.id, n.lease_token, n.attempts, n.channel, n.address, n.subject, n.body, n.kind),
+        RETURNING n.id, n.lease_token, n.attempts, n.channel, n.address, n.subject, n.body, n.channel_faults, n.kind),
     attempts AS (  -- insert an attempt for each, with the lease token as its id
         INSERT INTO notifications_attempt
             (id, notification_id, number, worker, started_at, phase, outcome, error_code, detail)
         SELECT lease_token, id, (SELECT count(*) + 1 FROM notifications_attempt WHERE notification_id = c.id),
                %(worker)s, clock_timestamp(), '', '', '', '' FROM claimed c
         RETURNING id, number)
-    SELECT claimed.*, attempts.number = 1, CASE WHEN attempts.number = 1 THEN 0 ELSE (
-            SELECT count(*) - claimed.attempts + 1 FROM notifications_attempt a, notifications_channelstate c
-            WHERE a.notification_id = claimed.id AND c.channel = claimed.channel AND a.started_at < c.recovered_at) END
-    FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
+    SELECT claimed.*, attempts.number = 1 FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
 """  # noqa: S608 - constants
 
 
@@ -70,7 +69,7 @@ def claim_due_notifications(
             },
         )
         claimed, planned_ids, first_attempt_ids = [], set(), set()
-        for id, token, attempts, channel, address, subject, body, kind, is_first, faults in cursor.fetchall():
+        for id, token, attempts, channel, address, subject, body, faults, kind, is_first in cursor.fetchall():
             claimed.append(OutgoingMessage(id, token, attempts, Channel(channel), address, subject, body, faults))
             if KINDS[MessageKind(kind)].is_rendered_when_sent:
                 planned_ids.add(id)

@@ -27,7 +27,13 @@ log = logging.getLogger(__name__)
 Cause = ChannelState.Cause
 
 # The first and the longest backoff, in seconds; it doubles with each failure in a row.
-BACKOFF = {Cause.BROKEN: (60, 300), Cause.UNAVAILABLE: (1, 60), Cause.RATE_LIMITED: (1, 60)}
+BACKOFF = {
+    Cause.UNCONFIRMED: (1, 300),
+    Cause.RATE_LIMITED: (1, 60),
+    Cause.UNAVAILABLE: (1, 60),
+    Cause.BROKEN: (60, 300),
+}
+SEVERITY = list(BACKOFF)  # of several faults, the most severe decides
 MAX_RETRY_AFTER_SECONDS = 3600.0  # however long a provider asks us to wait, a probe each hour does no harm
 FAILURES_UNTIL_PAUSE = 3  # a single failure may be our own connection too many
 LONG_WAIT_SECONDS = 60.0  # a wait that staff should know about
@@ -81,7 +87,7 @@ def _fail(state: ChannelState, error: ProviderError, in_flight: int) -> None:
     cause = _cause_of(error)
     failures = state.failures + 1 if state.pause_cause in ("", cause) else 1
     backoff = _backoff(error, cause, failures)
-    if isinstance(error, ProviderOutcomeUnknown) and failures == 1:
+    if cause == Cause.UNCONFIRMED and failures == 1 and not state.paused_since:
         ChannelState.objects.filter(pk=state.pk).update(failures=1, failed_at=Now())
         return  # a single one may have to do with its message
     changes: dict[str, object] = {
@@ -106,13 +112,13 @@ def _fail(state: ChannelState, error: ProviderError, in_flight: int) -> None:
 def _cause_of(error: ProviderError) -> ChannelState.Cause:
     if isinstance(error, ChannelBroken):
         return Cause.BROKEN
+    if isinstance(error, ProviderOutcomeUnknown):
+        return Cause.UNCONFIRMED
     return Cause.RATE_LIMITED if isinstance(error, ProviderRateLimited) else Cause.UNAVAILABLE
 
 
-def _severity(error: ProviderError) -> tuple[bool, bool, bool, float]:
-    cause = _cause_of(error)
-    is_certain = not isinstance(error, ProviderOutcomeUnknown)
-    return cause == Cause.BROKEN, is_certain, cause == Cause.UNAVAILABLE, _retry_after(error)
+def _severity(error: ProviderError) -> tuple[int, float]:
+    return SEVERITY.index(_cause_of(error)), _retry_after(error)
 
 
 def _backoff(error: ProviderError, cause: ChannelState.Cause, failures: int) -> float:

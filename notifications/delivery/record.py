@@ -12,6 +12,7 @@ from notifications.delivery.pauses import adjust_channels
 from notifications.delivery.send_attempt import Outcome
 from notifications.models import Notification
 from notifications.operations.suppressions import suppress_after
+from notifications.providers.base import ChannelNotReady
 
 RECORD_HAND_OVERS = """
     UPDATE notifications_attempt a SET phase = 'handover' FROM notifications_notification n
@@ -20,7 +21,7 @@ RECORD_HAND_OVERS = """
     RETURNING a.id
 """
 
-_COLUMNS = "(id, token, status, provider_id, http_status, code, detail, retry_in, uncounted)"
+_COLUMNS = "(id, token, status, provider_id, http_status, code, detail, retry_in, uncounted, is_channel_fault)"
 
 # Rows are locked in the order of their ids, as in every statement or transaction that locks several: no deadlocks.
 LOCK_NOTIFICATIONS = """
@@ -42,6 +43,7 @@ RECORD_NOTIFICATIONS = f"""
         -- At the latest, it is due when it expires: until that is marked, it delays the booking's later messages.
         due_at = least(coalesce(clock_timestamp() + make_interval(secs => v.retry_in::float), n.due_at),
                        CASE WHEN v.status = 'queued' THEN n.expires_at END),
+        channel_fault_at = CASE WHEN v.is_channel_fault THEN clock_timestamp() END,
         unknown_since = CASE WHEN v.status = 'unknown' THEN clock_timestamp() ELSE n.unknown_since END,
         accepted_at = CASE WHEN v.status = 'accepted' THEN clock_timestamp() ELSE n.accepted_at END
     FROM (VALUES %s) AS v {_COLUMNS}
@@ -93,6 +95,7 @@ def _row(outcome: Outcome) -> tuple[object, ...]:
         str(outcome.error or "")[:250],
         settings.LOOKUP_SETTLE_SECONDS if is_unknown else outcome.retry_in,
         int(not outcome.counts_as_attempt),
+        isinstance(outcome.error, ChannelNotReady),
     )
 
 

@@ -30,6 +30,7 @@ FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3.0
 # If the channel works for others and still fails for one message this often, the fault is that of the message: it must
 # not stop the channel again and again.
 MAX_CHANNEL_FAULTS = 3
+OWN_FAULT_BACKOFF_SECONDS = 300.0
 
 Status = Notification.Status
 
@@ -104,8 +105,7 @@ def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
     if waiting.is_channel_fault:
         return waiting  # pauses.py decides when the channel sends again
     if isinstance(error, ChannelNotReady):
-        faults_of_its_own = message.channel_faults - MAX_CHANNEL_FAULTS + 1
-        return replace(waiting, retry_in=_with_jitter(_backoff(faults_of_its_own)))
+        return replace(waiting, retry_in=_with_jitter(OWN_FAULT_BACKOFF_SECONDS))
     if isinstance(error, AttemptAbandoned):
         return replace(waiting, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
     if message.attempts >= MAX_ATTEMPTS:

@@ -32,6 +32,7 @@ class ChannelState(models.Model):
         BROKEN = "broken", "Set-up fault"
         UNAVAILABLE = "unavailable", "Outage"
         RATE_LIMITED = "rate_limited", "Rate limit"
+        UNCONFIRMED = "unconfirmed", "No confirmation"
 
     ADVICE = {
         Cause.BROKEN: (
@@ -39,6 +40,9 @@ class ChannelState(models.Model):
             "Sending resumes automatically."
         ),
         Cause.UNAVAILABLE: "Check that this host can reach the provider. Sending resumes automatically.",
+        Cause.UNCONFIRMED: (
+            "Find out why the provider does not confirm what it receives. Daybook tries one message every few minutes."
+        ),
         Cause.RATE_LIMITED: "Sending resumes automatically. If it happens often, ask the provider for a higher limit.",
     }
 

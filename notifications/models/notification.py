@@ -80,13 +80,14 @@ class Notification(models.Model):
         CANCELLED = "cancelled"
         SUPERSEDED = "superseded"
 
+    ARRIVED = [Status.ACCEPTED, Status.DELIVERED, Status.READ]  # as far as we know
+    RESENDABLE = [Status.FAILED, Status.DEAD, Status.UNDELIVERED, Status.EXPIRED]
+    UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
+    REPORTABLE = [*UNSETTLED, Status.SUPERSEDED]
     # For each status, the statuses that may precede it. An expired lease or an ambiguous outcome leads to UNKNOWN,
     # and from there to QUEUED only if the provider has shown that it has no such message: resending on a guess
     # duplicates messages. A provider's report applies to every status that is not final, and to SUPERSEDED, because
     # an earlier attempt may have been accepted after all.
-    RESENDABLE = [Status.FAILED, Status.DEAD, Status.UNDELIVERED, Status.EXPIRED]
-    UNSETTLED = [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.HELD]
-    REPORTABLE = [*UNSETTLED, Status.SUPERSEDED]
     ALLOWED_PREDECESSORS = {
         Status.QUEUED: [Status.SENDING, Status.UNKNOWN, Status.HELD],
         Status.SENDING: [Status.QUEUED],
@@ -117,6 +118,10 @@ class Notification(models.Model):
     due_at = models.DateTimeField(db_default=Now(), help_text="When to send it; while unknown, when to look it up.")
     expires_at = models.DateTimeField(null=True, help_text="After this time it is no longer sent.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Attempts that count against the limit.")
+    channel_fault_at = models.DateTimeField(null=True, help_text="When its last attempt met a fault of the channel.")
+    channel_faults = models.PositiveSmallIntegerField(
+        db_default=0, help_text="How often that was so, and the channel then worked."
+    )
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     provider_id = models.CharField(max_length=200, blank=True, help_text="Twilio's SID, or our Message-ID.")

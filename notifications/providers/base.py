@@ -15,8 +15,7 @@ class OutgoingMessage:
     """A claimed notification, copied out of the database for a sender thread.
 
     ``attempts`` is the number of attempts so far that count against the limit, including this one.
-    ``channel_faults`` is the number of earlier attempts that failed through a fault of the channel, if the channel has
-    worked since then.
+    ``channel_faults`` is how often an attempt met a fault of the channel, and the channel then worked for others.
     """
 
     id: UUID

@@ -217,7 +217,7 @@ class Run:
                 return
             print_line(f"Waiting for {unsettled_count} messages to settle ...")
             # Backoff may postpone an attempt by an hour, so make it due now.
-            Notification.objects.filter(status="queued", attempts__gt=0).update(due_at=timezone.now())
+            Notification.objects.filter(status="queued", planned_at__lte=timezone.now()).update(due_at=timezone.now())
             time.sleep(2)
 
 

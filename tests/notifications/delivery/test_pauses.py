@@ -217,10 +217,22 @@ def test_unknown_outcomes_in_a_row_pause_the_channel(mail_server, caplog):
 
     # The limit of 20 twice, because a single unknown outcome does not lower it, then half of it, and a probe.
     assert 1 < Notification.objects.filter(status=Status.UNKNOWN).count() == mail_server.attempts <= 20 + 20 + 10 + 1
-    assert state_of().pause_cause == Cause.UNAVAILABLE
+    assert state_of().pause_cause == Cause.UNCONFIRMED
     assert [record.getMessage().split(".")[0] for record in caplog.records if "paused" in record.getMessage()] == [
         "E-mail is paused: The mail server did not confirm the text"
     ]
+
+
+def test_backoff_after_unknown_outcomes_grows_while_the_channel_is_paused(emails):
+    fail(claim(), BROKEN)
+    backoffs = []
+    for _ in range(3):
+        end_backoff()
+        (probe,) = claim()
+        record_outcomes([Outcome(probe, Status.UNKNOWN, error=ProviderOutcomeUnknown("The response was lost."))])
+        backoffs.append(backoff())
+
+    assert backoffs == [1, 2, 4]
 
 
 def test_unknown_outcome_changes_nothing_while_others_succeed(emails):
@@ -419,3 +431,18 @@ def test_sender_that_twilio_refuses_pauses_the_channel(sandbox, settings):
 
     sms_message = Notification.objects.get(channel="sms")
     assert (sms_message.status, sms_message.attempts, state_of("sms").pause_cause) == (Status.QUEUED, 0, Cause.BROKEN)
+
+
+def test_probes_of_an_outage_are_not_faults_of_their_message(mail_server):
+    prepare_channels()
+    make_emails(2)
+    mail_server.error = UNAVAILABLE
+    for _ in range(12):
+        record_outcomes([deliver(message, may_hand_over=lambda: True) for message in claim()])
+        end_backoff()
+
+    (probe,) = claim()
+    accept([probe])
+    (other,) = claim()
+
+    assert other.channel_faults == 1
