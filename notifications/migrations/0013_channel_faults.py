@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='notification',
             name='channel_faults',
-            field=models.PositiveSmallIntegerField(db_default=0, help_text='How often that was so, and the channel then worked.'),
+            field=models.PositiveSmallIntegerField(db_default=0, help_text='Such faults after which the channel worked again.'),
         ),
         migrations.AlterField(
             model_name='channelstate',

@@ -120,7 +120,7 @@ class Notification(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Attempts that count against the limit.")
     channel_fault_at = models.DateTimeField(null=True, help_text="When its last attempt met a fault of the channel.")
     channel_faults = models.PositiveSmallIntegerField(
-        db_default=0, help_text="How often that was so, and the channel then worked."
+        db_default=0, help_text="Such faults after which the channel worked again."
     )
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)

@@ -15,7 +15,7 @@ class OutgoingMessage:
     """A claimed notification, copied out of the database for a sender thread.
 
     ``attempts`` is the number of attempts so far that count against the limit, including this one.
-    ``channel_faults`` is how often an attempt met a fault of the channel, and the channel then worked for others.
+    ``channel_faults`` is the number of faults of the channel after which it worked for others.
     """
 
     id: UUID

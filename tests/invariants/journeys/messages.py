@@ -128,7 +128,7 @@ def message_behind_one_that_backs_off(sandbox: RunningSandbox) -> Iterator[None]
 
 
 @journey
-def customer_with_the_number_of_someone_who_had_opted_out(sandbox: RunningSandbox) -> Iterator[None]:
+def customer_with_a_number_that_had_opted_out(sandbox: RunningSandbox) -> Iterator[None]:
     number = "+919812340077"
     suppress(channel=Channel.SMS, address=number, reason=Suppression.Reason.OPTED_OUT, source="STOP")
     let_time_pass(DAY)

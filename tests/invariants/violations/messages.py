@@ -48,7 +48,9 @@ VIOLATIONS = {
         ),
         Violation(
             bookings.cancelled_by_the_customer,
-            update(NOTIFICATION, "status = 'queued', superseded_at = NULL, due_at = now()", "kind = 'booking_reminder'"),
+            update(
+                NOTIFICATION, "status = 'queued', superseded_at = NULL, due_at = now()", "kind = 'booking_reminder'"
+            ),
         ),
     ],
     "No message was accepted twice": [

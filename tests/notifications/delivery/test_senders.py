@@ -110,7 +110,7 @@ def test_outcome_that_cannot_be_recorded_does_not_lose_the_others(sandbox, caplo
     assert "could not be recorded" in caplog.text
 
 
-def test_message_whose_result_nobody_could_record_is_not_kept_in_flight(sandbox, monkeypatch):
+def test_message_whose_result_cannot_be_recorded_is_not_kept_in_flight(sandbox, monkeypatch):
     make_notification()
     senders = Senders()
 
