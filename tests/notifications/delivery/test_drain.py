@@ -146,6 +146,8 @@ def test_slice_ends_when_its_session_and_with_it_the_lock_of_the_lane_are_lost(s
 
     thread = threading.Thread(target=run)
     thread.start()
+    while not Lane.objects.exists():  # its first heartbeat: until the next one, each step opens a new session
+        time.sleep(0.02)
     terminate_backends("pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')")
     thread.join()
 
