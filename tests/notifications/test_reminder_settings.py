@@ -160,6 +160,37 @@ def test_settings_changed_again_during_the_batches_start_from_the_beginning(monk
     assert [lead_times(booking) for booking in bookings] == [[30]] * 3
 
 
+def test_settings_changed_again_while_bookings_are_planned_are_followed_again(monkeypatch):
+    make_confirmed_bookings()
+    change_settings([60])
+    note_changed_settings()
+    ReminderSettings.objects.update(replan_at=timezone.now())
+
+    def change_meanwhile(booking_id, revision):
+        change_settings([30])
+        note_changed_settings()
+
+    monkeypatch.setattr(reminder_settings, "_replan", change_meanwhile)
+    follow_reminder_settings()
+
+    assert ReminderSettings.objects.get().replan_at is not None
+
+
+def test_booking_cancelled_after_it_was_listed_gets_no_reminders(monkeypatch):
+    (booking,) = make_confirmed_bookings()
+    replan = reminder_settings._replan
+
+    def cancel_and_replan(booking_id, revision):
+        cancel_booking(booking_id=booking_id, actor=DESK)
+        replan(booking_id, revision)
+
+    monkeypatch.setattr(reminder_settings, "_replan", cancel_and_replan)
+    change_settings([60])
+    follow()
+
+    assert not reminders(booking, status="queued").exists()
+
+
 def test_a_change_waits_until_transactions_that_read_the_earlier_settings_have_ended():
     make_confirmed_bookings()
     change_settings([60])

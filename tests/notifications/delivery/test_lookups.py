@@ -109,6 +109,19 @@ def test_lookup_ignores_an_older_message_with_the_same_text(sandbox):
     assert (notification.status, notification.looks) == (Status.UNKNOWN, 1)
 
 
+def test_result_of_a_lookup_that_was_claimed_again_does_not_count(sandbox):
+    notification = make_unknown_message(sandbox, "error_before")
+    Notification.objects.update(due_at=timezone.now())
+    (lookup,) = claim_lookups(room=1)
+    result = look_up(lookup)
+
+    record_lookup(result)
+    record_lookup(result)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.looks) == (Status.UNKNOWN, 1)
+
+
 def test_lookup_result_does_not_overwrite_a_receipt(sandbox):
     notification = make_unknown_message(sandbox, "error_before")
     Notification.objects.update(due_at=timezone.now(), looks=1)

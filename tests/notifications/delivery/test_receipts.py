@@ -2,7 +2,7 @@ import pytest
 from django.utils import timezone
 
 from notifications.delivery.receipts import apply_receipts
-from notifications.models import Notification
+from notifications.models import Notification, Receipt
 from tests.builders.notifications import make_notification
 from tests.builders.twilio import post_status_callback
 
@@ -39,6 +39,24 @@ def test_receipt_resolves_an_unknown_outcome():
 
     assert status_after(notification, "delivered") == Status.DELIVERED
     assert notification.provider_id == "SM1"
+
+
+def test_receipt_for_another_message_of_the_provider_changes_nothing(accepted_message, caplog):
+    post_status_callback(accepted_message, "delivered", sid="SM2")
+    apply_receipts()
+
+    accepted_message.refresh_from_db()
+    assert (accepted_message.status, accepted_message.provider_id) == (Status.ACCEPTED, "SM1")
+    assert "does not match" in caplog.text
+
+
+def test_receipts_applied_together_keep_the_time_of_the_first():
+    notification = make_notification(status=Status.UNKNOWN, unknown_since=timezone.now())
+
+    assert status_after(notification, "sent", "delivered") == Status.DELIVERED
+
+    first = Receipt.objects.order_by("pk").first()
+    assert notification.accepted_at == first.received_at
 
 
 def test_undelivered_receipt_records_the_error_code(accepted_message):

@@ -2,9 +2,11 @@ import multiprocessing
 import threading
 import time
 
+import psycopg2
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
+from notifications.delivery import senders as senders_module
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.drain import Drain
 from notifications.delivery.send_attempt import Outcome
@@ -13,6 +15,7 @@ from notifications.models import Attempt, Notification
 from notifications.providers.base import Accepted, ProviderNotSent
 from tests.builders.bookings import make_booking, slot
 from tests.builders.notifications import make_notification
+from tests.processes import database_url
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -108,6 +111,24 @@ def test_outcome_that_cannot_be_recorded_does_not_lose_the_others(sandbox, caplo
     writable.refresh_from_db()
     assert (writable.status, senders.in_flight().total()) == (Status.ACCEPTED, 0)
     assert "could not be recorded" in caplog.text
+
+
+def test_write_outside_a_transaction_continues_with_a_new_session(monkeypatch):
+    monkeypatch.setattr(senders_module, "RETRY_SECONDS", 0.01)
+    calls = []
+
+    def write():
+        calls.append("write")
+        assert len(calls) < 10, "each call used the lost session"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return cursor.fetchone()[0]
+
+    lost_session = write()
+    with psycopg2.connect(database_url()) as other_session, other_session.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [lost_session])
+
+    assert senders_module._write(write) not in (None, lost_session)
 
 
 def test_message_whose_result_cannot_be_recorded_is_not_kept_in_flight(sandbox, monkeypatch):
