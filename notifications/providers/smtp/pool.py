@@ -32,14 +32,22 @@ class ConnectionPool:
         return None
 
     def keep(self, connection: Connection) -> None:
-        with self._lock:
-            self._idle.append((time.monotonic(), connection))
-            if self._closer is None:
-                self._closer = threading.Thread(target=self._close_idle, name="smtp-closer", daemon=True)
-                self._closer.start()
+        """Keep the connection for another message, or close it. Never raises: the server has accepted a message."""
+        try:
+            with self._lock:
+                self._ensure_closer()
+                self._idle.append((time.monotonic(), connection))
+        except RuntimeError:  # the system's limit of threads: nothing would close it later
+            connection.close()
 
     def close_all(self) -> None:
         self._close_kept_before(time.monotonic())
+
+    def _ensure_closer(self) -> None:
+        if self._closer is None:
+            closer = threading.Thread(target=self._close_idle, name="smtp-closer", daemon=True)
+            closer.start()
+            self._closer = closer
 
     def _close_idle(self) -> None:
         """Close what is idle for too long; end when nothing is left."""

@@ -6,6 +6,7 @@ import pytest
 
 from notifications.providers.base import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from notifications.providers.smtp import pool
+from notifications.providers.smtp import send as send_module
 from tests.notifications.providers.smtp.scripted_server import Fault
 
 CLOSINGS = ["421 4.7.0 Too many messages in this session", Fault.CLOSE, Fault.RESET]
@@ -100,6 +101,24 @@ def test_idle_connections_are_closed(serve, send, monkeypatch):
     send()
 
     assert (server.connections, len(server.mails)) == (2, 2)
+
+
+def test_connection_that_nothing_would_close_later_is_closed_and_its_message_is_accepted(serve, send, monkeypatch):
+    start = threading.Thread.start
+
+    def start_unless_closer(thread):
+        if thread.name == "smtp-closer":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(send_module, "connections", pool.ConnectionPool())
+    monkeypatch.setattr(threading.Thread, "start", start_unless_closer)
+    server = serve()
+
+    send()
+
+    assert len(server.mails) == 1
+    wait_until(lambda: "quit" in server.commands)
 
 
 def test_concurrent_messages_have_a_connection_each(serve, send):
