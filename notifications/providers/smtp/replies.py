@@ -1,7 +1,8 @@
 """What a mail server's refusal means: a fault of the channel, of our rate, of the recipient, or of the message.
 
 Until the recipient is named, the server knows nothing about the message, so every refusal is a fault of the channel.
-After that the text decides. The patterns are words and enhanced status codes (RFC 3463) of real servers:
+After that the text decides, without the addresses that it quotes: customers choose theirs. The patterns are words and
+enhanced status codes (RFC 3463) of real servers:
 
     Postfix     450 4.7.1 Error: too much mail from 192.0.2.1
                 421 4.7.0 mail.example.com Error: too many connections from 192.0.2.1
@@ -10,20 +11,25 @@ After that the text decides. The patterns are words and enhanced status codes (R
                 530 5.7.0 Must issue a STARTTLS command first
                 504 5.5.2 <booking_host>: Helo command rejected: need fully-qualified hostname
                 553 5.7.1 <a@example.com>: Sender address rejected: not owned by user b
+                450 4.7.1 <unknown[192.0.2.1]>: Client host rejected: Greylisted (only this message waits)
     Exim        550 relay not permitted
                 550 Domain example.com has exceeded the max emails per hour (120/100 (120%)) allowed.
                 550 Sender verify failed
     Exchange    550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain
                 530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM
                 550 5.7.60 SMTP; Client does not have permissions to send as this sender
+                554 5.2.252 SendAsDenied; a@example.com not allowed to send as b@example.com
                 432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded
                 451 4.7.500 Server busy. Please try again later
     Gmail       550 5.4.5 Daily user sending limit exceeded
                 421 4.7.28 Our system has detected an unusual rate of unsolicited mail
                 450 4.2.1 The user you are trying to contact is receiving mail too quickly (of the recipient)
+                550 5.7.1 Invalid credentials for relay [192.0.2.1]
                 550 5.7.26 This mail has been blocked because the sender is unauthenticated
     Amazon SES  454 Throttling failure: Maximum sending rate exceeded
                 554 Message rejected: Email address is not verified
+    SendGrid    550 The from address does not match a verified Sender Identity
+    Zoho        553 Relaying disallowed as a@example.com
 """
 
 from __future__ import annotations
@@ -62,18 +68,22 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>")
 # RFC 3463: X.1.n is the recipient's address (but 7 and 8 are the sender's), X.2.n the mailbox.
-RECIPIENT = _words(r"^[45]\.(1\.(1|2|3|4|6|10)|2\.\d+)\b|recipient address rejected|gr[ea]y.?list")
+# Exchange uses X.2.n also for its own refusals.
+RECIPIENT = _words(
+    r"^[45]\.1\.(1|2|3|4|6|10)\b|^[45]\.2\.\d+\b(?!.*(STOREDRV|SendAsDenied))|recipient address rejected|gr[ea]y.?list"
+)
 NO_SUCH_MAILBOX = _words(r"^5\.1\.(1|2|6|10)\b")  # 5.1.10: RFC 7505
 MAIL_SYSTEM = _words(r"^4\.3\.\d+\b")  # the server's disk, queue or load
 
 RATE = _words(
-    r"too much mail|too many (?!errors|hops)|rate.?limit|throttl|thread limit|concurrent|unusual rate"
+    r"too much mail|too many (?!errors|hops)|rate.?limit|throttl|thread limit|unusual rate"
     r"|too (quickly|fast)|per (second|minute|hour|day)\b"
     r"|(sending|relay|daily|hourly|submission|message count) (rate|quota|limit)"
     r"|^[45]\.4\.5\b|^4\.7\.(28|[56]\d\d)\b"
 )
-RATE_OF_MAILBOX = _words(r"^[45]\.2\.\d+\b")
+RATE_OF_MAILBOX = _words(r"^[45]\.2\.\d+\b(?!.*STOREDRV)")
 
 # Codes of RFC 4954 and RFC 3207 that no message can cause.
 AUTHENTICATION_CODES = {432, 530, 534, 535, 538}
@@ -84,7 +94,10 @@ SETUP_FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
         "The mail server requires encryption: use smtp+tls:// in EMAIL_URL.",
     ),
     (
-        _words(r"relay(ing)? (access )?(is )?(denied|prohibited|not (permitted|allowed))|(unable|permitted) to relay"),
+        _words(
+            r"relay(ing)? (access )?(is )?(denied|disallowed|prohibited|not (permitted|allowed))"
+            r"|(unable|permitted) to relay|credentials for relay"
+        ),
         "The mail server does not relay our messages: set a user name and password in EMAIL_URL, "
         "or let it accept mail from this host.",
     ),
@@ -94,8 +107,8 @@ SETUP_FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         _words(
-            r"sender address rejected|sender verif|send as this sender|not owned by user|address is not verified"
-            r"|^[45]\.1\.[78]\b"
+            r"sender address rejected|sender verif|verified sender|send as this sender|allowed to send as|SendAsDenied"
+            r"|address is not verified|^[45]\.1\.[78]\b"
         ),
         "The mail server refuses our sender address: correct DEFAULT_FROM_EMAIL, or allow it for our account.",
     ),
@@ -123,7 +136,7 @@ DEFAULT_ADVICE = {
 
 def refusal(step: Step, code: int, text: str) -> ProviderError:
     """Return the error for a reply of 4xx or 5xx at this step."""
-    error_type, advice = _classify(step, code, text)
+    error_type, advice = _classify(step, code, ADDRESS.sub("<>", text))
     reason = f"{advice} The mail server replied {code} {text}".strip()
     return error_type(reason[:MAX_REASON_LENGTH], code=str(code))
 
