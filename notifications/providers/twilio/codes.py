@@ -40,15 +40,20 @@ ERROR_BY_CODE: dict[str, type[ProviderError]] = {
     "20005": ChannelBroken,
     # Our sender: missing, invalid, not ours, not able to send SMS, not registered for WhatsApp.
     "21212": ChannelBroken,
+    "21601": ChannelBroken,
     "21603": ChannelBroken,
     "21606": ChannelBroken,
     "21659": ChannelBroken,
     "21660": ChannelBroken,
     "21661": ChannelBroken,
+    "21701": ChannelBroken,
     "21703": ChannelBroken,
+    "21705": ChannelBroken,
     "63002": ChannelBroken,
     "63007": ChannelBroken,
     "63008": ChannelBroken,
+    # The address of our status callback: PUBLIC_BASE_URL is not public.
+    "21609": ChannelBroken,
     # Our rate: such messages "aren't processed and are safe to retry".
     "20429": ProviderRateLimited,
     "21611": ProviderRateLimited,

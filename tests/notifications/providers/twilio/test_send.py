@@ -23,6 +23,8 @@ from notifications.providers.twilio.send import classify_refusal
         (400, "21606", ChannelBroken),
         (400, "21660", ChannelBroken),
         (400, "63007", ChannelBroken),
+        (400, "21609", ChannelBroken),
+        (400, "21701", ChannelBroken),
         (429, "63038", ProviderRateLimited),
         (400, "21611", ProviderRateLimited),
         (429, "", ProviderRateLimited),
