@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from foundation.email_addresses import parse_sender, to_public_domain
+from notifications.providers.smtp.compose import can_be_composed
 
 ADDRESS_LITERAL = re.compile(r"\[(\d+(\.\d+){3}|IPv6:[0-9A-Fa-f:.]+)\]\Z")  # RFC 5321, 4.1.3
 
@@ -46,6 +47,12 @@ class Configuration:
 
 def current_configuration() -> Configuration:
     """Return the configuration of the settings. Raises InvalidConfiguration."""
+    if settings.EMAIL_URL and not settings.EMAIL_HOST:
+        raise InvalidConfiguration(
+            "EMAIL_URL names no mail server: write smtp+tls://user:password@mail.example.com:587."
+        )
+    if settings.EMAIL_RESPONSE_SECONDS <= 0:
+        raise InvalidConfiguration("EMAIL_RESPONSE_SECONDS must be at least 1: how long to wait for the mail server.")
     sender = _sender()
     return Configuration(
         host=settings.EMAIL_HOST,
@@ -83,9 +90,12 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
 
 def _sender() -> Address:
     try:
-        return parse_sender(settings.DEFAULT_FROM_EMAIL)
+        sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
     except ValueError as error:
         raise InvalidConfiguration(f"DEFAULT_FROM_EMAIL is not valid: {error}") from error
+    if not can_be_composed(sender):
+        raise InvalidConfiguration("DEFAULT_FROM_EMAIL is not valid: the name is too long. Use a shorter one.")
+    return sender
 
 
 def _ehlo_name(sender: Address) -> str:

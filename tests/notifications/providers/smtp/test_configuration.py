@@ -32,14 +32,23 @@ def test_invalid_ehlo_name_is_reported_at_start(settings, name):
     assert [error.id for error in run_checks()] == ["notifications.E001"]
 
 
-@pytest.mark.parametrize("name", ["DEFAULT_FROM_EMAIL", "EMAIL_CA_FILE"])
-def test_invalid_setting_is_reported_at_start(settings, name):
+@pytest.mark.parametrize(
+    ("name", "value", "reported"),
+    [
+        ("DEFAULT_FROM_EMAIL", "/missing", "DEFAULT_FROM_EMAIL"),
+        ("DEFAULT_FROM_EMAIL", f"{'Salon' * 18}, Ltd <bookings@example.com>", "DEFAULT_FROM_EMAIL"),
+        ("EMAIL_CA_FILE", "/missing", "EMAIL_CA_FILE"),
+        ("EMAIL_RESPONSE_SECONDS", 0, "EMAIL_RESPONSE_SECONDS"),
+        ("EMAIL_HOST", "", "EMAIL_URL"),  # EMAIL_URL=smtp://
+    ],
+)
+def test_invalid_setting_is_reported_at_start(settings, name, value, reported):
     assert run_checks() == []
 
-    setattr(settings, name, "/missing")
+    setattr(settings, name, value)
 
     (error,) = run_checks()
-    assert name in error.msg
+    assert reported in error.msg
 
 
 def test_ehlo_without_a_domain_name_has_the_address_of_the_connection(serve, send, settings):
