@@ -42,7 +42,7 @@ if EMAIL_URL:
         )
     vars().update(email)
 EMAIL_MAX_CONNECTIONS = env.int("EMAIL_MAX_CONNECTIONS", default=0)
-EMAIL_TIMEOUT = 10  # seconds, for each step before the text is handed over
+EMAIL_TIMEOUT = 60  # seconds, for each step before the text is handed over
 EMAIL_RESPONSE_SECONDS = env.int("EMAIL_RESPONSE_SECONDS", default=600)
 EMAIL_EHLO_NAME = env.str("EMAIL_EHLO_NAME", default="")
 EMAIL_CA_FILE = env.str("EMAIL_CA_FILE", default="")

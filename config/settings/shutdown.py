@@ -5,7 +5,8 @@ service manager: kills every process, by its own setting                        
     web: finishes its requests; gunicorn kills what is left after                     WEB_STOP_SECONDS      25
     worker: stops its cluster, and kills what is left after                           CLUSTER_STOP_SECONDS  33
       lanes: finish what is in flight, and record what is unanswered as unknown after STOP_GRACE_SECONDS    25
-        attempt: the provider responds, or it times out after                                               13
+        attempt: Twilio responds, or it times out after                                                     13
+                 a mail server may take minutes: what was not handed over by then is queued again
 """
 
 import os

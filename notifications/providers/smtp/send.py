@@ -14,7 +14,7 @@ from notifications.providers.smtp.configuration import Configuration, InvalidCon
 from notifications.providers.smtp.connection import Connection, Deadline, Transfer
 from notifications.providers.smtp.pool import connections
 
-SECONDS_BEFORE_HAND_OVER = 20.0  # for all steps together
+SECONDS_BEFORE_HAND_OVER = 120.0  # for all steps together
 
 
 def missing_email_settings() -> list[str]:
