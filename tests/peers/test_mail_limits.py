@@ -23,9 +23,16 @@ SECONDS = 600
 SERVERS = {
     "strict": {"smtpd_forbid_bare_newline": "reject", "smtpd_forbid_bare_newline_exclusions": ""},
     "without extensions": {"smtpd_discard_ehlo_keywords": "8bitmime, smtputf8, chunking, pipelining, dsn, size"},
-    "5 connections": {"smtpd_client_connection_count_limit": "5", **LIMITED},
-    "new connections": {"smtpd_client_connection_rate_limit": "10", "anvil_rate_time_unit": "1s", **LIMITED},
-    "messages": {"smtpd_client_message_rate_limit": f"{BURST // 5}", "anvil_rate_time_unit": "1s", **LIMITED},
+}
+PER_SECOND = {"anvil_rate_time_unit": "1s", **LIMITED}
+# With the words of Postfix's log that show that Daybook reached the limit.
+LIMITED_SERVERS = {
+    "5 connections": ({"smtpd_client_connection_count_limit": "5", **LIMITED}, "Connection concurrency limit exceeded"),
+    "new connections": ({"smtpd_client_connection_rate_limit": "10", **PER_SECOND}, "Connection rate limit exceeded"),
+    "messages": (
+        {"smtpd_client_message_rate_limit": f"{BURST // 5}", **PER_SECOND},
+        "Message delivery request rate limit exceeded",
+    ),
 }
 
 
@@ -33,6 +40,14 @@ SERVERS = {
 def test_burst_to_postfix_is_delivered_once(parameters):
     with running_postfix(**parameters) as server:
         assert_burst_is_delivered_once(server, EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
+
+
+@pytest.mark.parametrize(("parameters", "refusal"), LIMITED_SERVERS.values(), ids=LIMITED_SERVERS)
+def test_burst_above_a_limit_of_postfix_is_delivered_once(parameters, refusal):
+    with running_postfix(**parameters) as server:
+        assert_burst_is_delivered_once(server, EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
+
+        assert refusal in server.log()
 
 
 def test_burst_over_starttls_with_password_is_delivered_once():
