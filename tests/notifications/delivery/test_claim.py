@@ -5,20 +5,23 @@ from django.db import connection
 from django.db.models import F
 
 from notifications.delivery.claim import claim_due_notifications
+from notifications.delivery.record import record_outcomes
+from notifications.delivery.send_attempt import Outcome
 from notifications.models import Attempt, Channel, ChannelState, Notification
+from notifications.providers.base import ProviderRateLimited
 from tests.builders.bookings import make_booking, make_service
-from tests.builders.notifications import deliver_all, make_notification
+from tests.builders.notifications import make_notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = Notification.Status
 
 
-def test_claim_numbers_attempts_that_do_not_count_against_the_limit(sandbox):
+def test_claim_numbers_attempts_that_do_not_count_against_the_limit():
     make_notification()
-    sandbox.client.set(throttle=1)
     for _ in range(2):
-        deliver_all(0.3)
+        (message,) = claim_due_notifications(room=1, in_flight={}, worker="w")
+        record_outcomes([Outcome(message, Status.QUEUED, error=ProviderRateLimited("429"))])
         ChannelState.objects.update(paused_until=None)
 
     assert (list(Attempt.objects.values_list("number", flat=True)), Notification.objects.get().attempts) == ([1, 2], 0)
