@@ -26,11 +26,11 @@ test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": on
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
 	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow and not peers"
 
-peers: $(READY) ## run the tests against programs that we did not write, which it installs (as root, on Debian; SHORT=1: small bursts)
+peers: $(READY) ## install third-party programs and test Daybook against them (as root, on Debian; SHORT=1: small bursts)
 	@tools/install_peers.sh
 	@PEERS_BURST=$(if $(SHORT),100,1000) $(PY) -m pytest -m peers -n 2
 
-install: $(RUNTIME) ## install what Daybook runs on, and nothing else (VENV=folder: elsewhere than in .venv)
+install: $(RUNTIME) ## install the runtime dependencies only (VENV=folder: there instead of in .venv)
 
 run: $(RUNTIME) ## run the web server and the worker, with the settings from the environment or .env
 	@exec $(PY) manage.py run

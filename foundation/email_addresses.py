@@ -1,4 +1,4 @@
-"""E-mail addresses, in the form that every mail server takes: ASCII, with the domain as IDNA (RFC 5890)."""
+"""E-mail addresses, in the form that every mail server accepts: ASCII, with the domain as IDNA (RFC 5890)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def to_public_domain(domain: str) -> str:
 
 
 def validate_email_address(address: str) -> None:
-    """Raise ValidationError unless any mail server can take a message to this address."""
+    """Raise ValidationError unless every mail server can handle this address."""
     local_part, _, domain = address.rpartition("@")
     if not local_part.isascii():
         raise ValidationError("Enter an email address with only ASCII characters before the @.", code="invalid")

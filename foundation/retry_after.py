@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-MAX_RETRY_AFTER_SECONDS = 3600.0  # no server may stop us for longer by mistake
+MAX_RETRY_AFTER_SECONDS = 3600.0  # a server's mistake must not stop us for longer
 
 
 def parse_retry_after(value: str | None) -> float | None:

@@ -34,4 +34,4 @@ def prepare_data_folder() -> None:
     except OSError as error:
         raise ImproperlyConfigured(f"DATA_DIR cannot be created: {error}") from error
     if not os.access(DATA_DIR, os.W_OK | os.X_OK):
-        raise ImproperlyConfigured(f"DATA_DIR is not writable for this user: {DATA_DIR}")
+        raise ImproperlyConfigured(f"DATA_DIR is not writable by this user: {DATA_DIR}")

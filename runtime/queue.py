@@ -38,7 +38,7 @@ def prepare_jobs() -> None:
 
 
 def _prepare_schedules() -> None:
-    """Keep one schedule per name and delete the others. It restarts a chain of jobs within a minute if one breaks."""
+    """Keep one schedule per name, and delete the others. Each restarts a broken chain of jobs within a minute."""
     missing = {**lane_schedules(), "due rows": (PROCESS_DUE_ROWS, None)}
     for schedule in Schedule.objects.order_by("pk").values("pk", "name", "func", "args", *EVERY_MINUTE):
         pk, name, func, args = (schedule.pop(field) for field in ("pk", "name", "func", "args"))

@@ -25,7 +25,7 @@ class PhoneField(serializers.CharField):
 
 
 class EmailAddressField(serializers.EmailField):
-    """An e-mail address that any mail server can take a message for."""
+    """An e-mail address that every mail server can handle."""
 
     def to_internal_value(self, data: Any) -> str:
         text: str = super().to_internal_value(data)

@@ -13,7 +13,7 @@ message_countries = {name.strip().upper() for name in env.list("MESSAGE_COUNTRIE
 MESSAGE_COUNTRIES = sorted(message_countries) or [PHONE_REGION]
 if unknown_countries := {PHONE_REGION, *message_countries - {"*"}} - phonenumbers.SUPPORTED_REGIONS:
     raise ImproperlyConfigured(
-        f"PHONE_REGION and MESSAGE_COUNTRIES: no such country: {', '.join(map(repr, sorted(unknown_countries)))}. "
+        f"PHONE_REGION or MESSAGE_COUNTRIES: unknown country {', '.join(map(repr, sorted(unknown_countries)))}. "
         "Use the two-letter codes of ISO 3166, such as IN, US or GB."
     )
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Kolkata")

@@ -8,7 +8,7 @@ from config.settings.environment import LOOPBACK_HOSTS, env
 
 
 def require_https(name: str, url: str) -> str:
-    """Return the base URL of a provider. Over plain HTTP, its credentials could be read on the way."""
+    """Return the base URL of a provider. Over plain HTTP, its credentials would travel unencrypted."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
         return url

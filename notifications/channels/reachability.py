@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 
 def reason_without_sms(address: str) -> str:
-    """Return why this number gets no SMS, or "" if it is worth a try."""
+    """Return why this number gets no SMS, or "" if it may receive one."""
     line = _line(address)
     if line is not None:
         if line.region == NO_COUNTRY:
@@ -48,7 +48,7 @@ def reason_without_sms(address: str) -> str:
 
 
 def reason_without_whatsapp(address: str) -> str:
-    """Return why this number gets no WhatsApp message, or "" if it is worth a try: any type of number may have it."""
+    """Return why this number gets no WhatsApp message, or "" if it may receive one: any type of number may have it."""
     return _reason_by_country(_line(address))
 
 
@@ -60,7 +60,7 @@ def _reason_by_country(line: Line | None) -> str:
     if ALL_COUNTRIES in settings.MESSAGE_COUNTRIES or not set(settings.MESSAGE_COUNTRIES).isdisjoint(regions):
         return ""
     country = f"+{line.country_code}" if line.region in ("", NO_COUNTRY) else line.region
-    return f"Messages to phone numbers of this country ({country}) are switched off."
+    return f"We do not send messages to phone numbers in this country ({country})."
 
 
 @lru_cache(maxsize=1024)  # a booking asks about its customer's number for each channel of each message

@@ -10,7 +10,7 @@ from django.db import connection
 
 from notifications.channels import CHANNELS
 
-# Rows are locked in the order of their ids, as in every statement or transaction that locks several: no deadlocks.
+# Rows are locked in the order of their ids, so that transactions that wait for each other's rows cannot deadlock.
 SET_LEASES = """
     WITH leased AS (
         SELECT n.id FROM notifications_notification n JOIN notifications_attempt a ON a.id = n.lease_token

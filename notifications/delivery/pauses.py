@@ -102,7 +102,7 @@ def _fail(state: ChannelState, error: ProviderError, in_flight: int) -> None:
         changes |= {"pause_cause": cause, "pause_reason": reason, "paused_since": state.paused_since or Now()}
         if state.pause_cause != cause:
             level = logging.ERROR if cause == Cause.BROKEN else logging.WARNING
-            message = "%s is paused: %s. No message is lost: they wait. %s"
+            message = "%s is paused: %s. Its messages wait; none is lost. %s"
             transaction.on_commit(
                 partial(log.log, level, message, state, reason.rstrip("."), ChannelState.ADVICE[cause])
             )

@@ -19,7 +19,7 @@ from notifications.providers.base import OutgoingMessage, ProviderRejected
 log = logging.getLogger(__name__)
 
 Status = Notification.Status
-REPEATED = f"The customer received the same details less than {REMINDER_GAP.seconds // 60} minutes before."
+REPEATED = f"The customer received the same details less than {REMINDER_GAP.seconds // 60} minutes earlier."
 
 
 def prepare_planned(

@@ -23,7 +23,7 @@ RECORD_HAND_OVERS = """
 
 _COLUMNS = "(id, token, status, provider_id, http_status, code, detail, retry_in, uncounted, is_channel_fault)"
 
-# Rows are locked in the order of their ids, as in every statement or transaction that locks several: no deadlocks.
+# Rows are locked in the order of their ids, so that transactions that wait for each other's rows cannot deadlock.
 LOCK_NOTIFICATIONS = """
     SELECT id FROM notifications_notification WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """

@@ -24,7 +24,7 @@ from notifications.providers.base import (
 log = logging.getLogger(__name__)
 
 # RFC 5321, 4.5.4.1: retry for 4 to 5 days. With half an hour to an hour between most attempts, this lasts three days at
-# least, and four and a half on average. A message expires earlier if it is of no use by then.
+# least, and four and a half on average. A message's own expiry usually comes earlier.
 MAX_ATTEMPTS = 150
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3.0
 # If the channel works for others and still fails for one message this often, the fault is that of the message: it must
@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def proves_channel_works(self) -> bool:
-        """Return whether the provider handled this message: it accepted it, or refused it for its own sake."""
+        """Return whether the provider handled this message: it accepted it, or refused it as such."""
         if self.error is None or isinstance(self.error, ChannelNotReady | ProviderOutcomeUnknown):
             return self.status == Status.ACCEPTED
         return bool(self.error.code or self.error.http_status)  # not one of our own reasons

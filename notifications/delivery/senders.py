@@ -54,8 +54,8 @@ class HandOverRequest:
 class Senders:
     """Sends messages and looks them up, each in a thread of its own, and records the results.
 
-    The recorder thread runs while anything is in flight. At the exit of the process it keeps the process alive until
-    then; if the worker is stopping, for STOP_GRACE_SECONDS at most.
+    The recorder thread runs while anything is in flight. When the process exits, this thread keeps it alive until all
+    results are recorded, or, if the worker is stopping, for STOP_GRACE_SECONDS at most.
     """
 
     def __init__(self) -> None:

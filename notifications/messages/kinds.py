@@ -36,7 +36,7 @@ class MessageKind(models.TextChoices):
 
 @dataclass(frozen=True)
 class Change:
-    """The changes of a booking that cause a message: events of ``kinds``, if their statuses are listed, if any are."""
+    """The booking events that cause a message: those of ``kinds`` with one of the statuses; empty allows any."""
 
     kinds: Sequence[BookingEvent.Kind]
     from_statuses: Sequence[Booking.Status] = ()
@@ -52,7 +52,7 @@ class Change:
 
 
 class Topic(Enum):
-    """What a message states the situation of. A change to it supersedes the earlier messages on this topic."""
+    """What a message is about. A change to it supersedes the earlier messages on this topic."""
 
     BOOKING = "booking"
     REFUND = "refund"  # each refund is a topic of its own
@@ -113,7 +113,7 @@ KINDS: dict[MessageKind, KindSpec] = {
 
 
 def kinds_about(topic: Topic) -> list[MessageKind]:
-    """Return the message kinds that state the situation of ``topic``."""
+    """Return the message kinds on this topic."""
     return [kind for kind, spec in KINDS.items() if spec.topic is topic]
 
 

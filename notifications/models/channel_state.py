@@ -36,8 +36,8 @@ class ChannelState(models.Model):
 
     ADVICE = {
         Cause.BROKEN: (
-            "Correct the settings of the channel (then restart Daybook), or our account at the provider. "
-            "Sending resumes automatically."
+            "Correct the settings of the channel and restart Daybook, or correct our account at the provider. "
+            "Sending then resumes automatically."
         ),
         Cause.UNAVAILABLE: "Check that this host can reach the provider. Sending resumes automatically.",
         Cause.UNCONFIRMED: (

@@ -36,9 +36,9 @@ def record_off_periods() -> None:
 def log_channels_off() -> None:
     """Log each channel that is not in use, and an error if there is no other."""
     for channel, reason in off_reasons().items():
-        log.warning("%s %s: no messages are written for it.", channel.label, reason)
+        log.warning("%s %s, so no messages are queued for it.", channel.label, reason)
     if not channels_in_use():
-        log.error("No channel is in use. Customers get no messages at all. Set up a provider, see .env.example.")
+        log.error("No channel is in use. Customers get no messages at all. To set up a provider, see .env.example.")
 
 
 def _since(channel: Channel) -> datetime | Now:

@@ -65,7 +65,7 @@ def obstacle_to_resend(notification: Notification) -> str:
     channel = Channel(notification.channel)
     address = CHANNELS[channel].address_of(notification.booking.customer)
     if notification.status not in Notification.RESENDABLE:
-        return "It is not among the messages that failed to arrive."
+        return "Only messages that failed, expired or were not delivered can be sent again."
     if Notification.objects.filter(resend_of=notification).exists():
         return "It has already been sent again."
     if notification.superseded_at or _has_later_change(notification):
@@ -99,7 +99,7 @@ def _has_later_change(notification: Notification) -> bool:
 
 
 def _expiry(notification: Notification) -> datetime:
-    """Return until when the message would be of use: a reminder until the next one is due, others as when queued."""
+    """Return when the new message expires: a reminder when the next one is due, others by the rule of their kind."""
     if notification.kind == MessageKind.BOOKING_REMINDER and notification.expires_at:
         return notification.expires_at
     return KINDS[MessageKind(notification.kind)].expires_at(notification.booking)

@@ -26,7 +26,7 @@ def resend_one(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     except NotResendable as refusal:
         messages.warning(request, f"This message was not sent again. {refusal}")
         return redirect("notification-detail", notification_id)
-    messages.success(request, "Queued again: this is the new message.")
+    messages.success(request, "The message will be sent again. This is the new message.")
     return redirect("notification-detail", new.pk)
 
 
@@ -50,7 +50,7 @@ def resend_selected(request: HttpRequest) -> HttpResponse:
     sent = [row for row in selected if _is_resent(row, Actor.from_user(request.user))]
     messages.success(request, f"Queued again: {len(sent)} message{pluralize(len(sent))}.")
     if len(sent) < len(selected):
-        messages.warning(request, f"No longer current: {len(selected) - len(sent)}.")
+        messages.warning(request, f"Not sent again: {len(selected) - len(sent)}.")
     return redirect("notification-history")
 
 

@@ -156,7 +156,7 @@ def test_unknown_country_is_refused_at_start(environment, name):
     result = run_check(SECRET_KEY=STRONG_KEY, **environment)
 
     assert result.returncode != 0
-    assert f"no such country: {name!r}." in result.stderr
+    assert f"unknown country {name!r}." in result.stderr
     assert "ISO 3166" in result.stderr
 
 

@@ -49,10 +49,10 @@ def current_configuration() -> Configuration:
     """Return the configuration of the settings. Raises InvalidConfiguration."""
     if settings.EMAIL_URL and not settings.EMAIL_HOST:
         raise InvalidConfiguration(
-            "EMAIL_URL names no mail server: write smtp+tls://user:password@mail.example.com:587."
+            "EMAIL_URL does not name a mail server. Example: smtp+tls://user:password@mail.example.com:587"
         )
     if settings.EMAIL_RESPONSE_SECONDS <= 0:
-        raise InvalidConfiguration("EMAIL_RESPONSE_SECONDS must be at least 1: how long to wait for the mail server.")
+        raise InvalidConfiguration("EMAIL_RESPONSE_SECONDS must be at least 1 second: the wait for the mail server.")
     sender = _sender()
     return Configuration(
         host=settings.EMAIL_HOST,

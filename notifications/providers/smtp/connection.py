@@ -183,16 +183,16 @@ class Connection:
 def _failure_to_open(step: Step, error: Exception, configuration: Configuration) -> ProviderError:
     server = f"{configuration.host}:{configuration.port}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        advice = "Correct it, or EMAIL_URL, or name its CA in EMAIL_CA_FILE."
+        advice = "Correct the certificate or EMAIL_URL, or name its CA in EMAIL_CA_FILE."
         return ChannelBroken(f"The certificate of {server} is not valid: {error.verify_message}. {advice}")
     if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return ChannelBroken(f"No encryption with {server} ({error.reason}): check scheme and port of EMAIL_URL.")
+        return ChannelBroken(f"TLS with {server} failed ({error.reason}): check the scheme and port of EMAIL_URL.")
     if isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException):
         return ProviderUnavailable(f"{server} could not be reached ({error.strerror or type(error).__name__}).")
     if step == Step.STARTTLS:
         return ChannelBroken(f"{server} does not offer STARTTLS: use smtp+ssl:// or smtp:// in EMAIL_URL.")
     if step == Step.AUTH:  # not offered, or no common mechanism, or a password beyond ASCII
-        return ChannelBroken(f"{server} does not offer to check our user name and password: {error}")
+        return ChannelBroken(f"{server} offers no authentication for our user name and password: {error}")
     return ChannelBroken(f"EMAIL_URL is not valid: {error}")
 
 

@@ -15,7 +15,7 @@ IDLE_SECONDS = 5.0
 class ConnectionPool:
     """Idle connections, each closed after IDLE_SECONDS. Thread-safe.
 
-    The last one that was kept is taken first, so that only as many stay open as are used at the same time.
+    The most recently used one is reused first, so that surplus connections become idle and are closed.
     """
 
     def __init__(self) -> None:

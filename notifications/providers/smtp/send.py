@@ -34,7 +34,7 @@ def send_email(message: OutgoingMessage, *, may_hand_over: Callable[[], bool]) -
     try:
         recipient = to_ascii_address(message.address)
     except ValueError as error:
-        raise ProviderRejected("Mail servers do not take this address.") from error
+        raise ProviderRejected("Mail servers do not accept this address.") from error
     try:
         email = compose(message, sender=configuration.sender, recipient=recipient)
         text = email.as_bytes()

@@ -67,7 +67,7 @@ def _apply(opt_out: OptOut | None, channel: Channel, address: str, body: str) ->
 def _opt_out_type(opt_out_type: str, body: str) -> OptOut | None:
     if opt_out_type.upper() in list(OptOut):
         return OptOut(opt_out_type.upper())
-    # Twilio takes only the bare keyword for STOP; "Stop." means the same to its author. "Yes!" may mean anything.
+    # Twilio treats only the bare keyword as STOP, but a customer who writes "Stop." means it. "Yes!" may mean anything.
     if re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", body)).upper() in STOP_KEYWORDS:
         return OptOut.STOP
     return OptOut.START if body.strip().upper() in START_KEYWORDS else None

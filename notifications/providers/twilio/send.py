@@ -70,5 +70,5 @@ def _create(message: OutgoingMessage, **addressing: str) -> Accepted:
     except TwilioException as error:
         raise ProviderOutcomeUnknown(f"Unreadable response from Twilio: {error}") from error
     if not twilio_message.sid:
-        raise ProviderOutcomeUnknown("Twilio accepted the request without the id of a message.", http_status=201)
+        raise ProviderOutcomeUnknown("Twilio's response has no message id.", http_status=201)
     return Accepted(provider_id=str(twilio_message.sid), http_status=201)

@@ -13,5 +13,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.STOP_FILE:
-            raise CommandError("Nothing could stop this cluster. Run manage.py worker, which starts it.")
+            raise CommandError("Nothing would stop this cluster. Run manage.py worker, which starts one.")
         run_cluster()

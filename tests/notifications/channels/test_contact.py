@@ -14,7 +14,7 @@ LANDLINE_ERROR = (
     "We cannot send messages to this number. A landline cannot receive SMS. Enter a mobile number from IN (+91)."
 )
 COUNTRY_ERROR = (
-    "We cannot send messages to this number. Messages to phone numbers of this country (JM) are switched off. "
+    "We cannot send messages to this number. We do not send messages to phone numbers in this country (JM). "
     "Enter a mobile number from IN (+91)."
 )
 

@@ -197,8 +197,8 @@ def test_channels_that_are_off_are_logged(settings, caplog):
     log_channels_off()
 
     assert [record.getMessage() for record in caplog.records] == [
-        "WhatsApp is not configured (TWILIO_WHATSAPP_FROM is missing): no messages are written for it.",
-        "E-mail is switched off (CHANNELS_OFF): no messages are written for it.",
+        "WhatsApp is not configured (TWILIO_WHATSAPP_FROM is missing), so no messages are queued for it.",
+        "E-mail is switched off (CHANNELS_OFF), so no messages are queued for it.",
     ]
 
 

@@ -79,7 +79,7 @@ def test_resend_refuses_a_message_that_did_not_fail(status):
     fields = {"lease_until": timezone.now(), "lease_token": "00000000-0000-0000-0000-000000000001"}
     old = make_notification(status=status, unknown_since=timezone.now(), **fields)
 
-    with pytest.raises(NotResendable, match="not among the messages that failed"):
+    with pytest.raises(NotResendable, match="Only messages that failed"):
         resend(old)
     assert Notification.objects.count() == 1
 

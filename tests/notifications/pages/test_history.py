@@ -271,7 +271,7 @@ def test_history_shows_a_paused_channel_with_its_reason_and_backlog(manager):
     content = " ".join(manager.get(HISTORY).content.decode().split())
 
     assert "<strong>SMS is paused</strong> since 3 Nov, 14:00: Twilio: Authenticate" in content
-    assert "1 message is waiting, and none is lost. Correct the settings of the channel" in content
+    assert "1 message is waiting; none is lost. Correct the settings of the channel" in content
     assert "E-mail is paused" not in content
 
 
@@ -286,9 +286,9 @@ def test_history_shows_the_channels_that_are_not_in_use(manager, settings):
 
     page = manager.get("/notifications/").content.decode()
 
-    assert "WhatsApp is not configured (TWILIO_WHATSAPP_FROM is missing): no messages are written for it." in page
-    assert "E-mail is switched off (CHANNELS_OFF): no messages are written for it." in page
+    assert "WhatsApp is not configured (TWILIO_WHATSAPP_FROM is missing), so no messages are queued for it." in page
+    assert "E-mail is switched off (CHANNELS_OFF), so no messages are queued for it." in page
 
 
 def test_history_shows_no_notice_while_every_channel_is_in_use(manager):
-    assert "no messages are written" not in manager.get("/notifications/").content.decode()
+    assert "no messages are queued" not in manager.get("/notifications/").content.decode()

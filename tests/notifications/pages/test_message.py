@@ -128,4 +128,4 @@ def test_message_page_previews_the_text_of_a_planned_reminder(manager):
 
     assert "If it were sent now" in queued_page
     assert "Reminder: Check-up" in queued_page
-    assert "had no text yet" in superseded_page
+    assert "it was never sent" in superseded_page

@@ -87,7 +87,7 @@ def test_selected_messages_are_confirmed_before_they_are_sent(manager, failed):
     queued_before = Notification.objects.exclude(resend_of=None).count()
     response = manager.post(RESEND, {**selected, "confirmed": "1"}, follow=True)
 
-    assert "2 messages are still current" in content_of(confirmation)
+    assert "2 messages can be sent again" in content_of(confirmation)
     assert "Not sent again (1)" in content_of(confirmation)
     assert "A later change made it outdated." in content_of(confirmation)
     assert queued_before == 0
@@ -95,7 +95,7 @@ def test_selected_messages_are_confirmed_before_they_are_sent(manager, failed):
         row.pk for row in failed[:2]
     }
     assert "Queued again: 2 messages." in content_of(response)
-    assert "No longer current: 1." in content_of(response)
+    assert "Not sent again: 1." in content_of(response)
 
 
 @pytest.mark.parametrize("selected", [[], ["junk"], ["00000000-0000-0000-0000-000000000001"]])

@@ -103,7 +103,7 @@ def test_inbound_start_lifts_an_opt_out(body):
 
 
 @pytest.mark.parametrize("body", ["Yes!", "start?", "Start over", "HELP", "INFO", "Please stop by at ten", "", "👍"])
-def test_inbound_text_that_twilio_does_not_take_for_start_lifts_nothing(body):
+def test_inbound_text_that_twilio_does_not_treat_as_start_lifts_nothing(body):
     receive("STOP")
 
     receive(body)
