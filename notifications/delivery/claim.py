@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import connection, transaction
 
+from notifications.delivery.allowance import lane_allowances
 from notifications.delivery.budget import count_against_budgets
 from notifications.delivery.claimable import IS_CLAIMABLE
 from notifications.delivery.planned import prepare_planned
 from notifications.delivery.record import record_outcomes
-from notifications.delivery.room import rooms_of_lane
 from notifications.delivery.send_attempt import Outcome
 from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Channel, Notification
@@ -20,13 +20,14 @@ from notifications.providers.base import OutgoingMessage, ProviderRejected
 CLAIM = f"""
     WITH due AS MATERIALIZED (  -- the oldest of each channel, except those that another lane has locked
         SELECT next.id
-        FROM unnest(%(channels)s::text[], %(rooms)s::int[], %(probe_ids)s::uuid[]) AS channels (channel, room, probe_id)
+        FROM unnest(%(channels)s::text[], %(counts)s::int[], %(probe_ids)s::uuid[])
+             AS allowed (channel, count, probe_id)
         CROSS JOIN LATERAL (
             SELECT n.id, n.due_at FROM notifications_notification n
-            WHERE n.channel = channels.channel AND {IS_CLAIMABLE}
-              AND (channels.probe_id IS NULL OR n.id = channels.probe_id)
-            ORDER BY n.due_at LIMIT channels.room FOR UPDATE OF n SKIP LOCKED) AS next
-        ORDER BY channels.probe_id, next.due_at LIMIT %(room)s),
+            WHERE n.channel = allowed.channel AND {IS_CLAIMABLE}
+              AND (allowed.probe_id IS NULL OR n.id = allowed.probe_id)
+            ORDER BY n.due_at LIMIT allowed.count FOR UPDATE OF n SKIP LOCKED) AS next
+        ORDER BY allowed.probe_id, next.due_at LIMIT %(room)s),
     claimed AS (  -- lease them
         UPDATE notifications_notification n
         SET status = 'sending', lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
@@ -56,13 +57,13 @@ def claim_due_notifications(
     ``skipped``.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        rooms = rooms_of_lane(lane, in_flight)
+        allowances = lane_allowances(lane, in_flight)
         cursor.execute(
             CLAIM,
             {
-                "channels": [channel_room.channel for channel_room in rooms],
-                "rooms": [channel_room.count for channel_room in rooms],
-                "probe_ids": [channel_room.probe_id for channel_room in rooms],
+                "channels": [allowance.channel for allowance in allowances],
+                "counts": [allowance.count for allowance in allowances],
+                "probe_ids": [allowance.probe_id for allowance in allowances],
                 "room": room,
                 "lease": settings.SEND_LEASE_SECONDS,
                 "worker": worker,

@@ -1,8 +1,8 @@
 """Slow, pause and resume channels. The outcomes of the attempts decide.
 
 A set-up fault pauses its channel. An outage or a rate limit slows it down, and pauses it after several in a row; so do
-unknown outcomes in a row, since each may need a person. A paused channel sends only probes (room.py) until the provider
-handles one of them.
+unknown outcomes in a row, since each may need a person. A paused channel sends only probes (allowance.py) until the
+provider handles one of them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from foundation.retry_after import MAX_RETRY_AFTER_SECONDS
 from notifications.delivery.rate_control import create_channel_states
 from notifications.delivery.send_attempt import Outcome
 from notifications.models import Attempt, ChannelState, Notification
@@ -34,7 +35,6 @@ BACKOFF = {
     Cause.BROKEN: (60, 300),
 }
 SEVERITY = list(BACKOFF)  # of several faults, the most severe decides
-MAX_RETRY_AFTER_SECONDS = 3600.0  # however long a provider asks us to wait, a probe each hour does no harm
 FAILURES_UNTIL_PAUSE = 3  # a single failure may be our own connection too many
 LONG_WAIT_SECONDS = 60.0  # a wait that staff should know about
 

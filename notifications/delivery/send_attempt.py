@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 # RFC 5321, 4.5.4.1: retry for 4 to 5 days. With half an hour to an hour between most attempts, this lasts three days at
 # least, and four and a half on average. A message's own expiry usually comes earlier.
-MAX_ATTEMPTS = 150
+MAX_ATTEMPTS = 151
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3.0
 # If the channel works for others and still fails for one message this often, the fault is that of the message: it must
 # not stop the channel again and again.

@@ -43,13 +43,6 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         first, *others = [part.order_by().values("pk") for part in parts]
         return self.filter(pk__in=first.union(*others))
 
-    def still_current(self) -> NotificationQuerySet:
-        """Return the messages that still state the current situation, and are not too late to be sent.
-
-        A change does not mark the messages that a provider has accepted: ask this only about those that were not.
-        """
-        return self.filter(superseded_at__isnull=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
-
     def due(self) -> NotificationQuerySet:
         """Return the notifications that are due and not being sent: the backlog."""
         return self.filter(status=Notification.Status.QUEUED, due_at__lte=Now(), superseded_at=None)
@@ -201,11 +194,6 @@ class Notification(models.Model):
     def seconds_to_accept(self) -> float | None:
         """Return the seconds from the planned time (or the change) to acceptance, or None before acceptance."""
         return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
-
-    @property
-    def is_current(self) -> bool:
-        """Return whether it still states the current situation: see ``still_current``."""
-        return Notification.objects.filter(pk=self.pk).still_current().exists()
 
     def transition_to(self, status: Status, **fields: Any) -> bool:
         """Set ``status`` and ``fields`` if the current status allows it; return whether it did. One UPDATE decides."""

@@ -45,7 +45,7 @@ def evaluate(bookings: int, accepted: Iterable[dict[str, Any]]) -> Report:
     undecided = {row for row in rows if row.status in Notification.UNSETTLED} - held
     superseded = {row for row in rows if row.status == Status.SUPERSEDED}
     lost = [row for row in rows if not accept_counts[str(row.pk)] and row not in held | undecided | superseded]
-    missing = max(0, bookings * len(SIMULATED_CHANNELS) - len(rows))
+    missing = max(0, bookings * len(SIMULATED_CHANNELS) - len({(row.booking_id, row.channel) for row in rows}))
     duplicated = [pk for pk, count in accept_counts.items() if count > 1]
     return Report(
         messages=len(rows),

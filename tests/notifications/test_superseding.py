@@ -146,23 +146,14 @@ def test_change_of_one_booking_leaves_the_messages_of_another():
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.DEAD])
-def test_message_that_failed_before_a_change_is_no_longer_current(status):
+def test_message_that_failed_before_a_change_is_outdated_and_stays_failed(status):
     booking = make_booking()
     Notification.objects.update(status=status)
-    was_current = Notification.objects.still_current().count()
 
     cancel_booking(booking_id=booking.pk, actor=DESK)
 
     failed = Notification.objects.filter(status=status)
-    assert (was_current, failed.count(), failed.still_current().count()) == (3, 3, 0)
-
-
-def test_message_past_its_expiry_is_not_current():
-    notification = Notification.objects.filter(booking=make_booking(), channel="sms").get()
-    was_current = notification.is_current
-    Notification.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-
-    assert (was_current, notification.is_current) == (True, False)
+    assert (failed.count(), failed.filter(superseded_at=None).count()) == (3, 0)
 
 
 # Messages in flight

@@ -143,7 +143,7 @@ def test_queued_message_waits_while_its_channel_is_off_and_is_sent_when_it_is_on
     record_off_periods()
     deliver_all(0.3)
     notification.refresh_from_db()
-    while_off = (notification.status, notification.attempts, violated_invariants())
+    while_off, violated_while_off = (notification.status, notification.attempts), violated_invariants()
 
     settings.CHANNELS_OFF = []
     record_off_periods()
@@ -151,7 +151,8 @@ def test_queued_message_waits_while_its_channel_is_off_and_is_sent_when_it_is_on
     deliver_all(0.5)
 
     notification.refresh_from_db()
-    assert while_off == ("queued", 0, {MISSING_MESSAGES} & while_off[2])
+    assert while_off == ("queued", 0)
+    assert violated_while_off <= {MISSING_MESSAGES}
     assert violated_when_on == {OVERDUE}
     assert (notification.status, notification.attempts) == ("accepted", 1)
 

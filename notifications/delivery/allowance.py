@@ -1,4 +1,4 @@
-"""Room: how many messages of each channel a lane may claim now. For a paused channel it is one, the probe."""
+"""Allowances: how many messages of each channel a lane may claim now; of a paused channel only one, the probe."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OLDEST_CLAIMABLE = f"""
 
 
 @dataclass(frozen=True)
-class Room:
+class Allowance:
     """How many messages of a channel may be claimed; ``probe_id``: only this one."""
 
     channel: Channel
@@ -34,8 +34,8 @@ class Room:
     probe_id: UUID | None = None
 
 
-def rooms_of_lane(lane: int, in_flight: Mapping[str, int]) -> list[Room]:
-    """Return the room of each channel in use. Call it in the transaction that claims.
+def lane_allowances(lane: int, in_flight: Mapping[str, int]) -> list[Allowance]:
+    """Return the allowance of each channel in use. Call it in the transaction that claims.
 
     ``in_flight`` is the number of messages that this process is sending, by channel. Channels that wait for the end of
     a backoff are left out, and so are paused ones without a probe.
@@ -44,19 +44,19 @@ def rooms_of_lane(lane: int, in_flight: Mapping[str, int]) -> list[Room]:
     backing_off = set(ChannelState.objects.filter(paused_until__gt=Now()).values_list("channel", flat=True))
     sending = Notification.objects.filter(status=Notification.Status.SENDING)
     sending_by_channel = dict(sending.values_list("channel").annotate(Count("pk")))
-    rooms = []
+    allowances = []
     for channel in sorted(channels_in_use()):  # all lanes lock the states of the channels in this order
         state = states.get(channel)
         if channel in backing_off:
             continue
         if state and state.paused_since:
             if probe_id := _choose_probe(channel):
-                rooms.append(Room(channel, 1, probe_id))
+                allowances.append(Allowance(channel, 1, probe_id))
         else:
             limit = min(max_in_flight(channel), state.limit if state else start_limit(channel))
             share = _share(limit, limit - sending_by_channel.get(channel, 0), lane)
-            rooms.append(Room(channel, min(share, _free_senders(channel, in_flight))))
-    return rooms
+            allowances.append(Allowance(channel, min(share, _free_senders(channel, in_flight))))
+    return allowances
 
 
 def _choose_probe(channel: Channel) -> UUID | None:
