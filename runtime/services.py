@@ -42,14 +42,23 @@ class Service:
         now = time.monotonic()
         if self._restart_at is not None:
             if now >= self._restart_at:
-                self.start()
+                self._restart()
         elif self.process.poll() is not None:
             if now - self._started_at >= STABLE_SECONDS:
                 self._delay = FIRST_DELAY_SECONDS
-            log.error("%s %s; restarting it in %g s", self.name, describe_end(self.process), self._delay)
             self._sessions[self.process.pid] = now + settings.RUN_STOP_SECONDS
-            self._restart_at = now + self._delay
-            self._delay = min(2 * self._delay, MAX_DELAY_SECONDS)
+            self._restart_later(describe_end(self.process))
+
+    def _restart(self) -> None:
+        try:
+            self.start()
+        except OSError as error:  # for want of memory or processes, for example: the other service must go on
+            self._restart_later(f"could not be started ({error})")
+
+    def _restart_later(self, cause: str) -> None:
+        log.error("%s %s; restarting it in %g s", self.name, cause, self._delay)
+        self._restart_at = time.monotonic() + self._delay
+        self._delay = min(2 * self._delay, MAX_DELAY_SECONDS)
 
     def kill_overdue(self) -> None:
         """Kill what earlier processes left behind and has not finished in time."""

@@ -8,7 +8,7 @@ from runtime import services
 from runtime.services import Service, describe_end
 from tests.daybook_processes import wait_until
 
-ENDS = [sys.executable, "-c", "raise SystemExit(3)"]
+FAILING_COMMAND = [sys.executable, "-c", "raise SystemExit(3)"]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def restart_delay(service, clock):
 
 
 def test_service_is_restarted_with_a_growing_delay(clock):
-    service = Service("The worker", ENDS)
+    service = Service("The worker", FAILING_COMMAND)
 
     delays = [restart_delay(service, clock) for _ in range(6)]
 
@@ -48,7 +48,7 @@ def test_service_is_restarted_with_a_growing_delay(clock):
 
 
 def test_delay_starts_again_after_a_stable_minute(clock):
-    service = Service("The worker", ENDS)
+    service = Service("The worker", FAILING_COMMAND)
     restart_delay(service, clock)
     restart_delay(service, clock)
     service.process.wait()
@@ -61,7 +61,7 @@ def test_delay_starts_again_after_a_stable_minute(clock):
 
 
 def test_cause_of_each_restart_is_logged(clock, caplog):
-    service = Service("The worker", ENDS)
+    service = Service("The worker", FAILING_COMMAND)
 
     restart_delay(service, clock)
 
@@ -69,6 +69,31 @@ def test_cause_of_each_restart_is_logged(clock, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "The worker exited with status 3; restarting it in 1 s"
     ]
+
+
+def test_service_that_cannot_be_started_is_tried_again(clock, caplog, monkeypatch):
+    service = Service("The worker", FAILING_COMMAND)
+    ended, start = service.process, services.start
+    ended.wait()
+    monkeypatch.setattr(services, "start", fail_for_want_of_memory)
+    service.restart_if_ended()
+    clock.now += 1
+    service.restart_if_ended()
+
+    monkeypatch.setattr(services, "start", start)
+    clock.now += 2
+    service.restart_if_ended()
+
+    service.process.wait()
+    assert service.process is not ended
+    assert [record.getMessage() for record in caplog.records] == [
+        "The worker exited with status 3; restarting it in 1 s",
+        "The worker could not be started (Cannot allocate memory); restarting it in 2 s",
+    ]
+
+
+def fail_for_want_of_memory(*args):
+    raise OSError("Cannot allocate memory")
 
 
 @pytest.mark.parametrize(
