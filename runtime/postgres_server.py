@@ -80,9 +80,10 @@ class Server(PostgresServer):
     def _start_server(self) -> None:
         # The server detects a stale lock file itself, unless the process id in it exists again or still. No process of
         # the old server is left: beside one, a second server would corrupt the data.
-        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
-            (self.pgdata / name).unlink(missing_ok=True)
-        options = f"-h '' -k {shlex.quote(str(self._socket_folder()))}"
+        socket_folder = self._socket_folder()
+        for lock_file in (self.pgdata / "postmaster.pid", socket_folder / ".s.PGSQL.5432.lock"):
+            lock_file.unlink(missing_ok=True)
+        options = f"-h '' -k {shlex.quote(str(socket_folder))}"
         arguments = ("-w", "-o", options, "-l", str(self.log), "-D", str(self.pgdata), "start")
         pgexec("pg_ctl", arguments, bin_path=self.bin_path, user=self.system_user)
 
@@ -101,9 +102,15 @@ class Server(PostgresServer):
 
     def _is_ours(self, process: psutil.Process | None) -> bool:
         try:
-            return process is not None and process.name() == "postgres" and process.cwd() == str(self.pgdata)
+            return process is not None and process.name() == "postgres" and self._uses_our_data(process)
         except psutil.Error:
             return False
+
+    def _uses_our_data(self, process: psutil.Process) -> bool:
+        try:
+            return process.cwd() == str(self.pgdata)
+        except psutil.AccessDenied:  # root in a container may not read it: that needs CAP_SYS_PTRACE
+            return str(self.pgdata) in process.cmdline()
 
     def _signal(self, number: signal.Signals) -> None:
         info = self._read_pid_file()
@@ -113,6 +120,10 @@ class Server(PostgresServer):
     def _socket_folder(self) -> Path:
         if len(os.fsencode(self.pgdata / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
             return Path(self.pgdata)
+        if self._postmaster_info and self._postmaster_info.socket_dir:  # running processes know this one
+            known = Path(self._postmaster_info.socket_dir)
+            known.mkdir(exist_ok=True)
+            return known
         folder = Path(tempfile.mkdtemp(prefix="daybook-"))
         if self.system_user:
             os.chown(folder, pwd.getpwnam(self.system_user).pw_uid, -1)

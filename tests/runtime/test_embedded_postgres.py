@@ -36,12 +36,12 @@ for line in sys.stdin:
 class User:
     """A process that starts or joins the server, and connects to it when asked to."""
 
-    def __init__(self, data):
+    def __init__(self, data, run_with=()):
         environment = {
             name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", FOLDER_VARIABLE)
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", USE, str(data)],
+            [*run_with, sys.executable, "-c", USE, str(data)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -91,9 +91,9 @@ def start_user():
     """Start a user of a server; kill all users and servers afterwards."""
     users, folders = [], set()
 
-    def start(data):
+    def start(data, **options):
         folders.add(data)
-        users.append(User(data))
+        users.append(User(data, **options))
         return users[-1]
 
     yield start
@@ -115,6 +115,16 @@ def test_processes_that_start_at_the_same_moment_share_one_server(start_user, da
     assert len(servers(data)) == 1
     assert [user.leave() for user in users] == [0] * 4
     assert servers(data) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_root_in_a_container_recognizes_the_running_server(start_user, data):
+    users = [start_user(data, run_with=["setpriv", "--bounding-set=-sys_ptrace"]) for _ in range(2)]
+    for user in users:
+        user.ask()
+
+    assert [user.result() for user in users] == ["daybook"] * 2
+    assert len(servers(data)) == 1
 
 
 def test_server_stops_with_its_last_process_although_another_was_killed(start_user, data):
@@ -147,7 +157,9 @@ def test_server_that_another_process_has_restarted_stops_with_the_last_process(s
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_server_that_ended_is_restarted(start_user, data, number):
+@pytest.mark.parametrize("subfolder", ["", "long" * 25], ids=["short path", "long path"])
+def test_server_that_ended_is_restarted_at_the_same_address(start_user, data, subfolder, number):
+    data = data / subfolder
     user = start_user(data)
     user.ask()
     user.result()
