@@ -10,14 +10,17 @@ from django.db.models.functions import Coalesce
 
 from notifications.models.channel import Channel
 from notifications.models.notification import Notification
+from notifications.models.off_period import OffPeriod
 
 
 class ChannelStateQuerySet(models.QuerySet["ChannelState"]):
     def paused(self) -> QuerySet[Any]:
-        """Return the paused channels, each with its backlog: the number of messages that wait for it."""
+        """Return the paused channels that are in use, each with its backlog: the messages that wait for it."""
         due = Notification.objects.due().filter(channel=OuterRef("channel")).order_by().values("channel")
         count = Subquery(due.annotate(count=Count("*")).values("count"))
-        return self.filter(paused_since__isnull=False).annotate(backlog=Coalesce(count, 0)).order_by("channel")
+        off = OffPeriod.objects.filter(until__isnull=True).values("channel")
+        paused = self.filter(paused_since__isnull=False).exclude(channel__in=off)
+        return paused.annotate(backlog=Coalesce(count, 0)).order_by("channel")
 
 
 class ChannelState(models.Model):

@@ -5,6 +5,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError
 from django.utils import timezone
 
+from notifications.operations.off_periods import record_off_periods
 from tests.builders.bookings import make_booking
 from tests.builders.notifications import pause_channel
 
@@ -31,6 +32,15 @@ def test_health_check_shows_a_paused_channel_and_stays_healthy(api):
     assert (response.status_code, response.json()["delivery"]["status"]) == (200, "paused")
     assert response.json()["delivery"]["paused"] == json.loads(json.dumps([paused], cls=DjangoJSONEncoder))
     assert "password" not in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_health_check_shows_no_pause_of_a_channel_that_is_off(api, settings):
+    pause_channel("email")
+    settings.CHANNELS_OFF = ["email"]
+    record_off_periods()
+
+    assert api.get("/healthz").json()["delivery"] == {"status": "ok", "paused": []}
 
 
 @pytest.mark.django_db
