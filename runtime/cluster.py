@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import multiprocessing.popen_fork
 import os
-import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -45,4 +45,6 @@ def _stop_without_supervisor(cluster: Cluster) -> None:
     stop_file.parent.mkdir(exist_ok=True)
     stop_file.touch()
     cluster.stop()
-    shutil.rmtree(stop_file.parent)
+    stop_file.unlink(missing_ok=True)
+    with suppress(OSError):  # it is not empty: it is not the supervisor's folder
+        stop_file.parent.rmdir()
