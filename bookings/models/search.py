@@ -7,6 +7,7 @@ PostgreSQL's own trigram index needs an extension.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Func, Q, TextField, Value
@@ -20,6 +21,8 @@ MAX_WORDS = 8
 INDEXED_CHARACTERS = 12  # of each word: they select few enough customers, and every trigram costs a lookup
 MAX_MATCHES = 500  # bookings or customers, the newest ones: a text that finds more does not say which one is meant
 
+# A number that is copied from elsewhere may contain invisible characters and other hyphens.
+PLAIN_CHARACTERS = {"Cf": "", "Pd": "-"}
 NUMBER = re.compile(r"[\d\s()+./-]+")
 REFERENCE = re.compile(r"(?:BK-?)?([A-Z0-9]{1,7})")
 
@@ -61,13 +64,20 @@ def reference_prefix(text: str) -> str | None:
 
 
 def _split(text: str) -> list[list[str]]:
-    """Return what must occur: for each word, its alternative forms."""
-    digits = re.sub(r"\D", "", text)
-    if len(digits) < MIN_DIGITS or not NUMBER.fullmatch(text.strip()):
-        return [[word] for word in text.split()[:MAX_WORDS]]
-    # As typed, without the trunk prefix, and in E.164.
-    forms = {digits, digits.lstrip("0"), parse_phone_number(text) or ""}
-    return [sorted(form for form in forms if len(form) >= MIN_DIGITS)]
+    """Return what must occur: for each word, its alternative forms. A text may also be one number with blanks in it."""
+    if forms := _number_forms(text):
+        return [forms]
+    return [_number_forms(word) or [word] for word in text.split()[:MAX_WORDS]]
+
+
+def _number_forms(text: str) -> list[str]:
+    """Return the forms of a phone number, or nothing: as typed, without the trunk prefix, and in E.164."""
+    number = "".join(PLAIN_CHARACTERS.get(unicodedata.category(character), character) for character in text).strip()
+    digits = re.sub(r"\D", "", number)
+    if not NUMBER.fullmatch(number):
+        return []
+    forms = {digits, digits.lstrip("0"), parse_phone_number(number) or ""}
+    return sorted(form for form in forms if len(form) >= MIN_DIGITS)
 
 
 def _contains_any(parts: list[str], *, with_trigrams: bool) -> Q:
