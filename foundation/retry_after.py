@@ -16,7 +16,7 @@ def parse_retry_after(value: str | None) -> float | None:
         return min(float(text), MAX_RETRY_AFTER_SECONDS)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:  # "-0000": UTC, from an unknown zone
         date = date.replace(tzinfo=UTC)

@@ -39,7 +39,12 @@ def test_parse_retry_after_reads_a_past_date_as_no_wait():
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", " ", "soon", "-5", "nan", "inf", "1e3", "²", "٣", "21 Oct", "Wed, 99 Oct 2015 07:28:00 GMT"]
+    "value",
+    [
+        *[None, "", " ", "soon", "-5", "nan", "inf", "1e3", "²", "٣", "21 Oct"],
+        "Wed, 99 Oct 2015 07:28:00 GMT",
+        f"Wed, 21 Oct {'9' * 20} 07:28:00 GMT",
+    ],
 )
 def test_parse_retry_after_ignores_what_it_cannot_read(value):
     assert parse_retry_after(value) is None
