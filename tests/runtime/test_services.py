@@ -73,14 +73,14 @@ def test_cause_of_each_restart_is_logged(clock, caplog):
 
 def test_service_that_cannot_be_started_is_tried_again(clock, caplog, monkeypatch):
     service = Service("The worker", FAILING_COMMAND)
-    ended, start = service.process, services.start
+    ended = service.process
     ended.wait()
-    monkeypatch.setattr(services, "start", fail_for_want_of_memory)
-    service.restart_if_ended()
-    clock.now += 1
-    service.restart_if_ended()
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "start", fail_for_want_of_memory)
+        service.restart_if_ended()
+        clock.now += 1
+        service.restart_if_ended()
 
-    monkeypatch.setattr(services, "start", start)
     clock.now += 2
     service.restart_if_ended()
 
