@@ -54,8 +54,10 @@ def lane_allowances(lane: int, in_flight: Mapping[str, int]) -> list[Allowance]:
                 allowances.append(Allowance(channel, 1, probe_id))
         else:
             limit = min(max_in_flight(channel), state.limit if state else start_limit(channel))
-            share = _share(limit, limit - sending_by_channel.get(channel, 0), lane)
-            allowances.append(Allowance(channel, min(share, _free_senders(channel, in_flight))))
+            count = _free_senders(channel, in_flight)
+            if limit < settings.LANE_CONCURRENCY * settings.DELIVERY_LANES:  # otherwise only the senders limit it
+                count = min(count, _share(limit - sending_by_channel.get(channel, 0), lane))
+            allowances.append(Allowance(channel, count))
     return allowances
 
 
@@ -77,11 +79,9 @@ def _choose_probe(channel: Channel) -> UUID | None:
     return probe_id
 
 
-def _share(limit: int, free: int, lane: int) -> int:
-    """Return the lane's share of what the limit leaves; all of it where only the senders limit the channel."""
+def _share(free: int, lane: int) -> int:
+    """Return the lane's share of what the limit of a channel leaves."""
     lanes: int = settings.DELIVERY_LANES
-    if limit >= settings.LANE_CONCURRENCY * lanes:
-        return free
     return max(0, free // lanes + (lane < free % lanes))
 
 

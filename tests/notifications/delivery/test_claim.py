@@ -1,8 +1,11 @@
 import threading
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.db.models import F
+from django.utils import timezone
 
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.record import record_outcomes
@@ -56,3 +59,21 @@ def test_claim_sets_status_and_lease_together():
     claim_due_notifications(room=10, in_flight={}, worker="w")
 
     assert Notification.objects.filter(status=Status.SENDING, lease_until__gt=F("created_at")).count() == 1
+
+
+def test_leases_of_killed_workers_beyond_a_lowered_limit_do_not_stop_the_claim(settings):
+    """A killed worker had more senders than the settings allow now."""
+    settings.LANE_CONCURRENCY, settings.DELIVERY_LANES = 1, 1
+    service = make_service(resources=4)
+    for _ in range(4):
+        make_booking(service)
+    sms_messages = Notification.objects.filter(channel="sms")
+    Notification.objects.exclude(channel="sms").delete()
+    leased = [notification.pk for notification in sms_messages[:3]]
+    Notification.objects.filter(pk__in=leased).update(
+        status=Status.SENDING, lease_token=uuid4(), lease_until=timezone.now() + timedelta(seconds=30)
+    )
+
+    claimed = claim_due_notifications(room=1, in_flight={}, worker="w")
+
+    assert [message.id for message in claimed] == [sms_messages.exclude(pk__in=leased).get().pk]
