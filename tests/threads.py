@@ -40,3 +40,13 @@ def wait_until(is_done: Callable[[], bool], seconds: float = 15) -> None:
     while not is_done():
         assert time.monotonic() < end, "The condition did not become true"
         time.sleep(0.005)
+
+
+def is_waiting_for_lock() -> bool:
+    """Return whether a session of this database waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction caches the first snapshot that it reads
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])

@@ -1,9 +1,12 @@
 """Planned reminders follow the reminder settings of their service."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from bookings.models import Booking, Service
@@ -15,6 +18,7 @@ from notifications.models import Notification, ReminderSettings
 from notifications.reminder_settings import FOLLOW_SETTINGS, follow_reminder_settings, note_changed_settings
 from notifications.reminders import replan_reminders
 from tests.builders.bookings import DESK, make_booking, make_service, slot
+from tests.threads import is_waiting_for_lock, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +51,25 @@ def lead_times(booking):
     """Return the minutes before the visit of each queued reminder."""
     due_times = reminders(booking, status="queued").values_list("due_at", flat=True)
     return sorted(int((booking.starts_at - due_at).total_seconds() / 60) for due_at in due_times)
+
+
+@contextmanager
+def settings_followed_before_commit():
+    """Let another thread follow the settings after the block, until it waits for the changes that the block has made.
+
+    They are committed then, and the thread finishes.
+    """
+
+    def follow_and_disconnect():
+        follow_reminder_settings()
+        connection.close()
+
+    with ThreadPoolExecutor(1) as executor:
+        with transaction.atomic():
+            yield
+            following = executor.submit(follow_and_disconnect)
+            wait_until(is_waiting_for_lock)
+        following.result()
 
 
 @pytest.mark.parametrize("minutes", [[60], [24 * 60, 120], [24 * 60, 60], []])
@@ -160,33 +183,29 @@ def test_settings_changed_again_during_the_batches_start_from_the_beginning(monk
     assert [lead_times(booking) for booking in bookings] == [[30]] * 3
 
 
-def test_settings_changed_again_while_bookings_are_planned_are_followed_again(monkeypatch):
+@pytest.mark.django_db(transaction=True)
+def test_settings_changed_again_while_bookings_are_planned_are_followed_again():
     make_confirmed_bookings()
     change_settings([60])
     note_changed_settings()
     ReminderSettings.objects.update(replan_at=timezone.now())
 
-    def change_meanwhile(booking_id, revision):
+    with settings_followed_before_commit():
         change_settings([30])
         note_changed_settings()
-
-    monkeypatch.setattr(reminder_settings, "_replan", change_meanwhile)
-    follow_reminder_settings()
 
     assert ReminderSettings.objects.get().replan_at is not None
 
 
-def test_booking_cancelled_after_it_was_listed_gets_no_reminders(monkeypatch):
+@pytest.mark.django_db(transaction=True)
+def test_booking_cancelled_after_it_was_listed_gets_no_reminders():
     (booking,) = make_confirmed_bookings()
-    replan = reminder_settings._replan
-
-    def cancel_and_replan(booking_id, revision):
-        cancel_booking(booking_id=booking_id, actor=DESK)
-        replan(booking_id, revision)
-
-    monkeypatch.setattr(reminder_settings, "_replan", cancel_and_replan)
     change_settings([60])
-    follow()
+    note_changed_settings()
+    ReminderSettings.objects.update(replan_at=timezone.now())
+
+    with settings_followed_before_commit():
+        cancel_booking(booking_id=booking.pk, actor=DESK)
 
     assert not reminders(booking, status="queued").exists()
 

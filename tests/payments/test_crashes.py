@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 import requests
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK, booking_request, make_paid_service
 from tests.builders.payments import checkout, gateway_refund_amounts, make_refunds_due, verify
 from tests.processes import RunningWeb, kill_worker
-from tests.threads import wait_until
+from tests.threads import is_waiting_for_lock, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -35,15 +35,6 @@ def lock_rows(model: type[Model]) -> Iterator[None]:
     with transaction.atomic():
         assert list(model._default_manager.select_for_update())
         yield
-
-
-def is_waiting_for_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction caches the first snapshot that it reads
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 class Customer:
