@@ -1,23 +1,31 @@
 """The health check."""
 
-from django.db import connection
-from django.http import HttpRequest, JsonResponse
+import logging
+
+from django.db import ProgrammingError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from foundation.http.problems import DATABASE_UNAVAILABLE, problem_response
 from notifications.models import ChannelState
+
+log = logging.getLogger(__name__)
 
 
 @csrf_exempt
 @require_safe
 @never_cache
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Return 200 if the database responds, 503 otherwise. The body also shows the paused channels.
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Return 200 if the database responds and has our tables, 503 otherwise. The body also shows the paused channels.
 
     They do not change the status: this host can serve requests. The body is public, so it has no texts of providers.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    paused = list(ChannelState.objects.paused().values("channel", "pause_cause", "paused_since", "backlog"))
+    try:
+        paused = list(ChannelState.objects.paused().values("channel", "pause_cause", "paused_since", "backlog"))
+    except ProgrammingError as error:
+        first_line = str(error).splitlines()[0]
+        log.error("The database has the tables of another version; run manage.py migrate: %s", first_line)
+        return problem_response(request, DATABASE_UNAVAILABLE)
     return JsonResponse({"status": "ok", "delivery": {"status": "paused" if paused else "ok", "paused": paused}})

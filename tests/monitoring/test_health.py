@@ -2,7 +2,7 @@ import json
 
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import InterfaceError
+from django.db import InterfaceError, connection
 from django.utils import timezone
 
 from notifications.operations.off_periods import record_off_periods
@@ -48,8 +48,19 @@ def test_health_check_without_a_database_is_503(api, monkeypatch):
     def refuse():
         raise InterfaceError("connection already closed")
 
-    monkeypatch.setattr("monitoring.health.connection.cursor", refuse)
+    monkeypatch.setattr("django.db.connection.cursor", refuse)
 
     response = api.get("/healthz")
 
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+
+
+@pytest.mark.django_db
+def test_health_check_with_the_schema_of_an_earlier_version_is_503(api, caplog):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE notifications_channelstate RENAME COLUMN paused_since TO renamed")
+
+    response = api.get("/healthz")
+
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+    assert "manage.py migrate" in caplog.text
