@@ -25,10 +25,7 @@ POLL_SECONDS = 0.2
 def run_cluster() -> None:
     """Run a cluster until its stop file exists, its supervisor dies, or its sentinel does; then end all of it."""
     supervisor = os.getppid()
-    # A mask, not a handler: django-q2 sets handlers of its own, and its children inherit the mask.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-    # So django-q2 must kill a worker that exceeds its timeout. It terminates no others while they run.
-    multiprocessing.popen_fork.Popen.terminate = multiprocessing.popen_fork.Popen.kill  # type: ignore[method-assign]
+    _block_stop_signals()
     os.register_at_fork(after_in_child=lambda: signal_on_parent_death(signal.SIGKILL))
     cluster = Cluster()
     cluster.start()
@@ -38,6 +35,13 @@ def run_cluster() -> None:
             return
         time.sleep(POLL_SECONDS)
     cluster.stop()
+
+
+def _block_stop_signals() -> None:
+    # A mask, not a handler: django-q2 sets handlers of its own, and its children inherit the mask.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    # So django-q2 must kill a worker that exceeds its timeout. It terminates no others while they run.
+    multiprocessing.popen_fork.Popen.terminate = multiprocessing.popen_fork.Popen.kill  # type: ignore[method-assign]
 
 
 def _stop_without_supervisor(cluster: Cluster) -> None:

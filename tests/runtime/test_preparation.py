@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from runtime.preparation import preparation_lock
@@ -46,6 +47,22 @@ def test_migrations_that_start_at_the_same_moment_run_once(empty_database):
     assert [process.returncode for process in processes] == [0, 0, 0], errors
     assert execute(empty_database, "SELECT app, name FROM django_migrations GROUP BY 1, 2 HAVING count(*) > 1") == []
     assert execute(empty_database, "SELECT name FROM auth_group ORDER BY 1") == [("Front desk",), ("Managers",)]
+
+
+def test_migrations_have_no_statement_timeout(monkeypatch):
+    timeouts = []
+
+    def read_timeout(*args, **options):
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            timeouts.append(cursor.fetchone()[0])
+
+    monkeypatch.setattr("django.core.management.commands.migrate.Command.handle", read_timeout)
+
+    call_command("migrate", verbosity=0)
+    read_timeout()
+
+    assert timeouts == ["0", "15s"]
 
 
 def test_preparation_lock_waits_longer_than_lock_timeout():

@@ -5,6 +5,7 @@ import pytest
 from django.conf import settings
 
 from runtime import services
+from runtime.processes import ROOT
 from runtime.services import Service, describe_end
 from tests.daybook_processes import wait_until
 
@@ -129,3 +130,31 @@ def test_what_a_process_leaves_behind_is_killed_after_its_grace_period(clock):
 
     wait_until(lambda: service.remaining_processes() == [])
     assert not child.is_running() or child.status() == "zombie"
+
+
+REAP = """
+import ctypes, psutil, subprocess, sys
+from runtime.services import _reap_orphans
+from tests.threads import wait_until
+
+def children():
+    return [child.pid for child in psutil.Process().children()]
+
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # we inherit orphans, as the first process of a container does
+service = subprocess.Popen(["sleep", "60"])
+subprocess.run(["sh", "-c", "sleep 0.3 & sleep 0.3 & exit"])
+print(len(children()))
+wait_until(lambda: _reap_orphans({service.pid}) or children() == [service.pid])
+service.terminate()
+wait_until(lambda: psutil.Process(service.pid).status() == psutil.STATUS_ZOMBIE)
+_reap_orphans({service.pid})
+print(service.wait())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_orphans_are_reaped_and_the_status_of_a_service_is_left_to_it():
+    result = subprocess.run([sys.executable, "-c", REAP], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert result.stdout.split() == ["3", "-15"], result.stderr

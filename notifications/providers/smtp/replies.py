@@ -1,8 +1,8 @@
 """What a mail server's refusal means: a fault of the channel, of our rate, of the recipient, or of the message.
 
 Until the recipient is named, the server knows nothing about the message, so every refusal is a fault of the channel.
-After that the text decides, without the addresses that it quotes: customers choose theirs. The patterns are words and
-enhanced status codes (RFC 3463) of real servers:
+After that, the text of the reply decides. Addresses in it are ignored, because a customer's may contain any word. The
+patterns are words and enhanced status codes (RFC 3463) of real servers:
 
     Postfix     450 4.7.1 Error: too much mail from 192.0.2.1
                 421 4.7.0 mail.example.com Error: too many connections from 192.0.2.1
