@@ -36,6 +36,7 @@ def execute(url, sql):
     return rows
 
 
+@pytest.mark.timeout(300)  # three times all migrations, and the creation and the end of a database
 def test_migrations_that_start_at_the_same_moment_run_once(empty_database):
     environment = {**os.environ, "DATABASE_URL": empty_database}
     command = manage_command("migrate", "--verbosity=0")
