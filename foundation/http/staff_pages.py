@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 View = Callable[..., HttpResponse]
 
 
 def staff_page(permission: str) -> Callable[[View], View]:
-    """Require a signed-in staff member who has ``permission``; others get the sign-in page, or 403."""
-    return lambda view: staff_member_required(permission_required(permission, raise_exception=True)(view))
+    """Require a signed-in staff member who has ``permission``; others get the sign-in page, or 403.
+
+    A form that is sent after the session has ended changes nothing: after signing in, its sender sees its page again.
+    """
+
+    def decorate(view: View) -> View:
+        checked_view: View = staff_member_required(permission_required(permission, raise_exception=True)(view))
+
+        @wraps(view)
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method == "POST" and not request.user.is_authenticated:
+                messages.warning(request, "You had been signed out, so nothing was changed. Please try again.")
+                return redirect_to_login(_page_of_form(request), reverse("admin:login"))
+            return checked_view(request, *args, **kwargs)
+
+        return page
+
+    return decorate
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    referrer = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure())
+    return referrer if referrer and is_ours else reverse("admin:index")
 
 
 def render_staff_page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
