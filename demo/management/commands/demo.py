@@ -13,6 +13,8 @@ from demo.scenario import Scenario
 from runtime.processes import Processes, free_port, manage_command, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
 
+BUSINESS_NAME = "Lotus"
+
 
 class Command(BaseCommand):
     help = "Run Daybook against the sandbox, then keep serving until Ctrl-C."
@@ -34,10 +36,10 @@ class Command(BaseCommand):
                 "DEBUG": "1",
                 "PORT": str(port),
                 "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
-                "BUSINESS_NAME": "Lotus",
+                "BUSINESS_NAME": BUSINESS_NAME,
                 "LIMIT_BOOKINGS_PER_HOUR": "1000",  # all customers of the demo share one client address
             }
-            self._use_channels_of(sandbox)
+            self._adopt_settings(sandbox)
             self.stdout.write("Starting web, worker and sandbox ...")
             web = web_server_command(port=port, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
             processes.start(web, environment)
@@ -51,8 +53,9 @@ class Command(BaseCommand):
             except KeyboardInterrupt:
                 self.stdout.write("\nStopping ...")
 
-    def _use_channels_of(self, sandbox: RunningSandbox) -> None:
-        """Let this process, which refunds a payment, write messages for the same channels as the web server."""
+    def _adopt_settings(self, sandbox: RunningSandbox) -> None:
+        """Let this process, which refunds a payment, write the same messages as the web server would."""
+        settings.BUSINESS_NAME = BUSINESS_NAME
         for name, value in sandbox.environment.items():
             if name.startswith(("TWILIO_", "EMAIL_")):
                 setattr(settings, name, value)
