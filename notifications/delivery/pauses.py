@@ -98,14 +98,12 @@ def _fail(state: ChannelState, error: ProviderError, in_flight: int) -> None:
     if cause != Cause.BROKEN and not state.paused_since:
         changes |= {"limit": max(1, min(state.limit, in_flight) // 2), "slowed_at": Now()}
     if state.paused_since or cause == Cause.BROKEN or failures >= FAILURES_UNTIL_PAUSE or backoff >= LONG_WAIT_SECONDS:
-        reason = str(error)[:250]
+        reason = f"{str(error)[:249].rstrip('.')}."
         changes |= {"pause_cause": cause, "pause_reason": reason, "paused_since": state.paused_since or Now()}
         if state.pause_cause != cause:
             level = logging.ERROR if cause == Cause.BROKEN else logging.WARNING
-            message = "%s is paused: %s. Its messages wait; none is lost. %s"
-            transaction.on_commit(
-                partial(log.log, level, message, state, reason.rstrip("."), ChannelState.ADVICE[cause])
-            )
+            message = "%s is paused: %s Its messages wait. %s"
+            transaction.on_commit(partial(log.log, level, message, state, reason, ChannelState.ADVICE[cause]))
     ChannelState.objects.filter(pk=state.pk).update(**changes)
 
 

@@ -18,7 +18,7 @@ Status = Notification.Status
 class Decision(models.TextChoices):
     SEND_AGAIN = "send_again", "Send again"
     ARRIVED = "arrived", "Mark as delivered"
-    LEAVE = "leave", "Do not send"
+    LEAVE = "leave", "Do not send again"
 
 
 @transaction.atomic

@@ -20,6 +20,11 @@ from payments.models import Refund
 
 Status = Notification.Status
 
+SUPPRESSED = {
+    Suppression.Reason.OPTED_OUT: "The customer has opted out of this channel.",
+    Suppression.Reason.UNREACHABLE: "The provider says that this address does not exist. Correct it first.",
+}
+
 
 class NotResendable(Exception):
     """The message cannot be sent again; the text says why, for staff."""
@@ -74,7 +79,7 @@ def obstacle_to_resend(notification: Notification) -> str:
         return "It is too late for this message."
     suppression = Suppression.objects.filter(channel=notification.channel, address=address).first()
     if suppression:
-        return f"The address must not be contacted: {suppression.get_reason_display().lower()}."
+        return SUPPRESSED[Suppression.Reason(suppression.reason)]
     if off_reason := off_reasons().get(channel):
         return f"{channel.label} {off_reason}."
     return CHANNELS[channel].unreachable_reason(address)

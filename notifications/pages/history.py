@@ -78,11 +78,14 @@ def history(request: HttpRequest) -> HttpResponse:
     filter_set = HistoryFilter(request.GET, queryset=Notification.objects.for_history())
     query = request.GET.copy()
     query.pop("page", None)
+    page = LongListPaginator(filter_set.rows, PAGE_SIZE).get_page(request.GET.get("page"))
     return render_staff_page(
         request,
         "notifications/history.html",
         "Notifications",
-        page=LongListPaginator(filter_set.rows, PAGE_SIZE).get_page(request.GET.get("page")),
+        page=page,
+        has_resendable=any(row.is_resendable for row in page),
+        held_count=Notification.objects.filter(status=Notification.Status.HELD).count(),
         form=filter_set.form,
         query=query.urlencode(),
         channels_off=[f"{channel.label} {reason}" for channel, reason in off_reasons().items()],

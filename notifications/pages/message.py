@@ -11,9 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
+from notifications.channels import CHANNELS
 from notifications.messages.kinds import KINDS, MessageKind
 from notifications.messages.render import Message, render_message
-from notifications.models import Channel, Notification
+from notifications.models import Channel, ChannelState, Notification
 from notifications.operations.decide import Decision, decide_on_held
 from notifications.operations.resend import obstacle_to_resend
 from notifications.timeline import delivery_entries
@@ -38,9 +39,18 @@ def detail(request: HttpRequest, notification_id: UUID) -> HttpResponse:
         decisions=Decision.choices,
         obstacle=obstacle_to_resend(notification) if notification.is_resendable else "",
         preview=_preview(notification),
+        has_lookup=CHANNELS[Channel(notification.channel)].look_up is not None,
+        pause=_pause(notification),
         timeline=delivery_entries(notification),
         zone=notification.booking.zone,
     )
+
+
+def _pause(notification: Notification) -> ChannelState | None:
+    """Return the state of the paused channel for which the message waits, or None."""
+    if notification.status != Notification.Status.QUEUED or not notification.is_due:
+        return None
+    return ChannelState.objects.paused().filter(channel=notification.channel).first()
 
 
 def _preview(notification: Notification) -> Message | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import pluralize
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from foundation.events import Actor
@@ -26,7 +27,7 @@ def resend_one(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     except NotResendable as refusal:
         messages.warning(request, f"This message was not sent again. {refusal}")
         return redirect("notification-detail", notification_id)
-    messages.success(request, "The message will be sent again. This is the new message.")
+    messages.success(request, "The message is queued again. This page shows the new one.")
     return redirect("notification-detail", new.pk)
 
 
@@ -37,7 +38,7 @@ def resend_selected(request: HttpRequest) -> HttpResponse:
     selected = list(Notification.objects.for_history().filter(pk__in=_selected_ids(request)))
     if not selected:
         messages.error(request, "Please select at least one message.")
-        return redirect("notification-history")
+        return _redirect_to_history(request)
     if "confirmed" not in request.POST:
         checked = [(row, obstacle_to_resend(row)) for row in selected]
         return render_staff_page(
@@ -46,12 +47,22 @@ def resend_selected(request: HttpRequest) -> HttpResponse:
             "Send messages again",
             current=[row for row, obstacle in checked if not obstacle],
             refused=[(row, obstacle) for row, obstacle in checked if obstacle],
+            query=_history_query(request),
         )
     sent = [row for row in selected if _is_resent(row, Actor.from_user(request.user))]
-    messages.success(request, f"Queued again: {len(sent)} message{pluralize(len(sent))}.")
+    messages.success(request, f"{len(sent)} message{pluralize(len(sent), ' is,s are')} queued again.")
     if len(sent) < len(selected):
         messages.warning(request, f"Not sent again: {len(selected) - len(sent)}.")
-    return redirect("notification-history")
+    return _redirect_to_history(request)
+
+
+def _redirect_to_history(request: HttpRequest) -> HttpResponse:
+    return redirect(f"{reverse('notification-history')}?{_history_query(request)}")
+
+
+def _history_query(request: HttpRequest) -> str:
+    """Return the query string of the list in which the messages were selected."""
+    return QueryDict(request.POST.get("query", "")).urlencode()
 
 
 def _selected_ids(request: HttpRequest) -> list[UUID]:

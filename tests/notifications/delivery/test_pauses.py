@@ -85,7 +85,7 @@ def test_set_up_fault_pauses_the_channel_and_consumes_nothing(emails, caplog):
     assert list(emails.values_list("pk", "due_at")) == before
     assert set(emails.values_list("status", "attempts")) == {(Status.QUEUED, 0)}
     state = state_of()
-    assert (state.pause_cause, state.pause_reason, backoff()) == (Cause.BROKEN, str(BROKEN), 60)
+    assert (state.pause_cause, state.pause_reason, backoff()) == (Cause.BROKEN, f"{BROKEN}.", 60)
     assert claim() == []
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "E-mail is paused: The mail server replied 530" in caplog.text

@@ -19,7 +19,7 @@ Status = Notification.Status
     [
         (Decision.SEND_AGAIN, Status.QUEUED, "send again"),
         (Decision.ARRIVED, Status.DELIVERED, "mark as delivered"),
-        (Decision.LEAVE, Status.CANCELLED, "do not send"),
+        (Decision.LEAVE, Status.CANCELLED, "do not send again"),
     ],
 )
 def test_decide_on_held_sets_the_status_and_records_who_decided(decision, status, reason):

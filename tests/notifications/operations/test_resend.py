@@ -131,7 +131,7 @@ def test_resend_refuses_a_suppressed_address():
     old = make_notification(status=Status.FAILED)
     Suppression.objects.create(channel="sms", address=old.address, reason="opted_out", source="STOP")
 
-    with pytest.raises(NotResendable, match="must not be contacted: opted out"):
+    with pytest.raises(NotResendable, match="has opted out"):
         resend(old)
 
 

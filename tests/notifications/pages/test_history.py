@@ -17,7 +17,7 @@ from tests.builders.notifications import make_notification, pause_channel
 pytestmark = pytest.mark.django_db
 
 HISTORY = "/notifications/"
-LIST_QUERIES = 7
+LIST_QUERIES = 8
 
 
 def listed_channels(response):
@@ -271,7 +271,7 @@ def test_history_shows_a_paused_channel_with_its_reason_and_backlog(manager):
     content = " ".join(manager.get(HISTORY).content.decode().split())
 
     assert "<strong>SMS is paused</strong> since 3 Nov, 14:00: Twilio: Authenticate" in content
-    assert "1 message is waiting; none is lost. Correct the settings of the channel" in content
+    assert "1 message waits until SMS works again, or until it expires. Correct the settings of the channel" in content
     assert "E-mail is paused" not in content
 
 
@@ -292,3 +292,11 @@ def test_history_shows_the_channels_that_are_not_in_use(manager, settings):
 
 def test_history_shows_no_notice_while_every_channel_is_in_use(manager):
     assert "no messages are queued" not in manager.get("/notifications/").content.decode()
+
+
+def test_history_links_to_the_messages_that_need_a_decision(manager):
+    make_notification(status="held", unknown_since=timezone.now())
+
+    content = " ".join(manager.get(HISTORY).content.decode().split())
+
+    assert '<a href="/notifications/?status=held">1 message needs your decision</a>' in content

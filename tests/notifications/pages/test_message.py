@@ -11,7 +11,7 @@ from bookings.operations import cancel_booking, confirm_booking
 from notifications.models import Attempt, Notification, Receipt
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import DESK, make_booking, make_service, slot
-from tests.builders.notifications import make_notification
+from tests.builders.notifications import make_notification, pause_channel
 
 pytestmark = pytest.mark.django_db
 
@@ -46,17 +46,44 @@ def test_message_page_shows_attempts_and_receipts_in_order(manager):
     assert [(entry.title, entry.status) for entry in entries] == [
         ("Queued", ""),
         ("Delivery receipt", "sent"),
-        ("Attempt 1, 2.0 s", "not sent, retried later"),
+        ("Attempt 1, 2.0 s", "not sent"),
         ("Attempt 2, 2.0 s", "accepted"),
     ]
 
 
-def test_message_page_explains_an_unknown_outcome(manager):
-    notification = make_notification(status=Notification.Status.UNKNOWN, unknown_since=timezone.now())
+@pytest.mark.parametrize(
+    ("channel", "explanation"),
+    [("sms", "We ask the provider before we send it again."), ("email", "Mail servers cannot be asked about it.")],
+)
+def test_message_page_explains_an_unknown_outcome(manager, channel, explanation):
+    unknown = {"status": Notification.Status.UNKNOWN, "unknown_since": timezone.now()}
+
+    content = manager.get(page_of(make_notification(channel=channel, **unknown))).content.decode()
+
+    assert "This message may have been sent" in content
+    assert explanation in content
+
+
+def test_message_page_says_that_the_message_waits_for_a_paused_channel(manager):
+    notification = make_notification(channel="sms")
+    before = manager.get(page_of(notification)).content.decode()
+    pause_channel("sms")
 
     content = manager.get(page_of(notification)).content.decode()
 
-    assert "This message may have been sent" in content
+    assert "SMS is paused" not in before
+    assert "so this message waits." in content
+
+
+def test_timeline_of_a_planned_message_is_in_the_time_zone_of_the_location(manager):
+    booking = make_booking(make_service(reminder_minutes=[120]))
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    reminder = Notification.objects.filter(kind="booking_reminder").first()
+
+    entries = manager.get(page_of(reminder)).context["timeline"]
+
+    planned_at = reminder.planned_at.astimezone(booking.zone)
+    assert entries[0].detail == f"to be sent on {planned_at:%-d %b, %H:%M}"
 
 
 def test_message_page_escapes_the_customer_name(manager):

@@ -55,8 +55,8 @@ def test_message_page_says_why_an_outdated_message_cannot_be_resent(manager):
     page = content_of(manager.get(page_of(old)))
     response = manager.post(f"{page_of(old)}/resend", follow=True)
 
-    assert "It cannot be sent again: A later change made it outdated." in page
-    assert "<button" not in page.partition("It cannot be sent again")[2].partition("</form>")[0]
+    assert "did not arrive and cannot be sent again. A later change made it outdated." in page
+    assert "<button" not in page.partition("cannot be sent again")[2].partition("</form>")[0]
     assert "This message was not sent again. A later change made it outdated." in content_of(response)
     assert not Notification.objects.exclude(resend_of=None).exists()
 
@@ -88,14 +88,31 @@ def test_selected_messages_are_confirmed_before_they_are_sent(manager, failed):
     response = manager.post(RESEND, {**selected, "confirmed": "1"}, follow=True)
 
     assert "2 messages can be sent again" in content_of(confirmation)
-    assert "Not sent again (1)" in content_of(confirmation)
+    assert "Cannot be sent again (1)" in content_of(confirmation)
     assert "A later change made it outdated." in content_of(confirmation)
     assert queued_before == 0
     assert set(Notification.objects.exclude(resend_of=None).values_list("resend_of", flat=True)) == {
         row.pk for row in failed[:2]
     }
-    assert "Queued again: 2 messages." in content_of(response)
+    assert "2 messages are queued again." in content_of(response)
     assert "Not sent again: 1." in content_of(response)
+
+
+def test_resend_returns_to_the_filtered_list(manager, failed):
+    selected = {"notification": [str(row.pk) for row in failed], "query": "status=failed&text=a%26b"}
+
+    confirmation = manager.post(RESEND, selected)
+    response = manager.post(RESEND, {**selected, "confirmed": "1"})
+    without_selection = manager.post(RESEND, {"query": selected["query"]})
+
+    assert confirmation.context["query"] == selected["query"]
+    assert (response["Location"], without_selection["Location"]) == (f"{HISTORY}?{selected['query']}",) * 2
+
+
+def test_history_without_messages_to_resend_has_no_button(manager):
+    make_notification(status=Status.ACCEPTED, provider_id="SM1")
+
+    assert "Resend selected" not in manager.get(HISTORY).content.decode()
 
 
 @pytest.mark.parametrize("selected", [[], ["junk"], ["00000000-0000-0000-0000-000000000001"]])
