@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,8 +19,13 @@ from notifications.models import Channel, ChannelState, Notification
 
 RESERVED_SHARE = 6  # each channel has a sixth of a lane's senders to itself
 
-OLDEST_CLAIMABLE = f"""
-    SELECT n.id FROM notifications_notification n WHERE n.channel = %s AND {IS_CLAIMABLE} ORDER BY n.due_at LIMIT 100
+# The one whose last fault of the channel is the longest ago, if any: a few messages may meet one every time.
+NEXT_PROBE = f"""
+    SELECT n.id FROM (
+        SELECT * FROM notifications_notification
+        WHERE channel = %s AND status = 'queued' AND due_at <= statement_timestamp() AND superseded_at IS NULL
+        ORDER BY channel_fault_at NULLS FIRST, due_at LIMIT 1000) AS n
+    WHERE {IS_CLAIMABLE} ORDER BY n.channel_fault_at NULLS FIRST, n.due_at LIMIT 1
 """  # noqa: S608 - constants
 
 
@@ -62,20 +66,17 @@ def lane_allowances(lane: int, in_flight: Mapping[str, int]) -> list[Allowance]:
 
 
 def _choose_probe(channel: Channel) -> UUID | None:
-    """Return a message to test the paused channel with, to one lane only: the next backoff begins.
-
-    It is a random one, because one message may fail every time.
-    """
+    """Return a message to test the paused channel with, to one lane only: the next backoff begins."""
     states = ChannelState.objects.filter(channel=channel, paused_since__isnull=False, paused_until__lte=Now())
     if not states.select_for_update(skip_locked=True):
         return None
     with connection.cursor() as cursor:
-        cursor.execute(OLDEST_CLAIMABLE, [channel])
-        ids = [id for (id,) in cursor.fetchall()]
-    if not ids:
+        cursor.execute(NEXT_PROBE, [channel])
+        row = cursor.fetchone()
+    if row is None:
         return None
     states.update(paused_until=Now() + timedelta(seconds=settings.SEND_LEASE_SECONDS))
-    probe_id: UUID = random.choice(ids)  # noqa: S311 - not for cryptography
+    probe_id: UUID = row[0]
     return probe_id
 
 

@@ -339,7 +339,7 @@ def send_only(address):
     record_outcomes([deliver(message, may_hand_over=lambda: True) for message in claim()])
 
 
-def test_message_that_fails_again_each_time_after_the_channel_worked_for_others_gets_a_backoff_of_its_own(mail_server):
+def test_message_that_fails_again_each_time_after_the_channel_worked_for_others_uses_up_its_attempts(mail_server):
     make_emails(2)
     mail_server.refused = {"0@example.com"}
     paused = []
@@ -351,7 +351,7 @@ def test_message_that_fails_again_each_time_after_the_channel_worked_for_others_
 
     refused = Notification.objects.get(address="0@example.com")
     assert paused == [*[True] * MAX_CHANNEL_FAULTS, False]
-    assert (refused.status, refused.attempts) == (Status.QUEUED, 0)
+    assert (refused.status, refused.attempts) == (Status.QUEUED, 1)
 
 
 @pytest.mark.slow
@@ -446,3 +446,22 @@ def test_probes_of_an_outage_are_not_faults_of_their_message(mail_server):
     (other,) = claim()
 
     assert other.channel_faults == 1
+
+
+def test_probe_is_a_message_that_has_not_failed_yet():
+    """A hundred messages that the server refuses each time must not keep the channel paused."""
+    make_emails(121)
+    good = Notification.objects.get(address="120@example.com")
+    Notification.objects.exclude(pk=good.pk).update(due_at=timezone.now() - timedelta(minutes=1))
+    first_claim = claim()
+    fail(first_claim, BROKEN)
+    probes = []
+
+    while good.pk not in probes and len(probes) < 200:
+        end_backoff()
+        (probe,) = claim()
+        probes.append(probe.id)
+        if probe.id != good.pk:
+            fail([probe], BROKEN)
+
+    assert len(probes) == len(set(probes)) == 121 - len(first_claim)
