@@ -30,7 +30,6 @@ FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, BACKOFF_FACTOR = 5.0, 3600.0, 3.0
 # If the channel works for others and still fails for one message this often, the fault is that of the message: it must
 # not stop the channel again and again.
 MAX_CHANNEL_FAULTS = 3
-OWN_FAULT_BACKOFF_SECONDS = 300.0
 
 Status = Notification.Status
 
@@ -51,7 +50,7 @@ class Outcome:
     @property
     def counts_as_attempt(self) -> bool:
         """Return whether it counts against MAX_ATTEMPTS. Faults of the channel and abandoned attempts do not."""
-        return not isinstance(self.error, ChannelNotReady | AttemptAbandoned)
+        return not (self.is_channel_fault or isinstance(self.error, AttemptAbandoned))
 
     @property
     def is_channel_fault(self) -> bool:
@@ -104,8 +103,6 @@ def _retry_or_fail(message: OutgoingMessage, error: ProviderNotSent) -> Outcome:
     waiting = Outcome(message, Status.QUEUED, error=error)
     if waiting.is_channel_fault:
         return waiting  # pauses.py decides when the channel sends again
-    if isinstance(error, ChannelNotReady):
-        return replace(waiting, retry_in=_with_jitter(OWN_FAULT_BACKOFF_SECONDS))
     if isinstance(error, AttemptAbandoned):
         return replace(waiting, retry_in=_with_jitter(FIRST_BACKOFF_SECONDS))
     if message.attempts >= MAX_ATTEMPTS:

@@ -16,7 +16,7 @@ class Attempt(models.Model):
 
     id = models.UUIDField(primary_key=True)
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempt_log")
-    number = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
     worker = models.CharField(max_length=80)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

@@ -77,3 +77,18 @@ def test_leases_of_killed_workers_beyond_a_lowered_limit_do_not_stop_the_claim(s
     claimed = claim_due_notifications(room=1, in_flight={}, worker="w")
 
     assert [message.id for message in claimed] == [sms_messages.exclude(pk__in=leased).get().pk]
+
+
+def test_claim_after_more_attempts_than_a_smallint_counts():
+    notification = make_notification()
+    Attempt.objects.bulk_create(
+        [
+            Attempt(id=uuid4(), notification=notification, number=1, worker="w", started_at=timezone.now())
+            for _ in range(32_767)
+        ],
+        batch_size=5_000,
+    )
+
+    (message,) = claim_due_notifications(room=10, in_flight={}, worker="w")
+
+    assert Attempt.objects.get(pk=message.attempt_id).number == 32_768
