@@ -2,7 +2,15 @@
 
 
 class CallFailed(Exception):
-    """A call that returned no result; the subclass says whether it took effect."""
+    """A call that returned no result; the subclass says whether it took effect. ``reason`` may quote the service."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(storable_text(reason))
+
+
+def storable_text(text: str) -> str:
+    """Replace what PostgreSQL's text type cannot store: NUL and unpaired surrogates."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 class Rejected(CallFailed):

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from foundation.database_errors import violated_constraint
 from notifications.channels import CHANNELS
 from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Channel, Notification
@@ -37,7 +38,9 @@ CLAIM_LOOKUPS = """
     WHERE n.id = due.id
     RETURNING n.id, n.channel, n.kind, n.address, n.body, n.looks,
         (SELECT min(started_at) FROM notifications_attempt WHERE notification_id = n.id),
-        n.unknown_since < clock_timestamp() - make_interval(hours => %(hours)s)
+        n.unknown_since < clock_timestamp() - make_interval(hours => %(hours)s),
+        ARRAY(SELECT provider_id FROM notifications_notification other  -- the provider's ids of our other messages
+              WHERE other.address = n.address AND other.channel = n.channel AND other.provider_id <> '')
 """
 
 
@@ -59,8 +62,8 @@ def claim_lookups(*, room: int) -> list[PendingLookup]:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM_LOOKUPS, {"lease": LOOKUP_LEASE_SECONDS, "room": room, "hours": HOLD_AFTER_HOURS})
         return [
-            PendingLookup(id, Channel(channel), kind, address, body, lookups, first_attempt_at, is_overdue)
-            for id, channel, kind, address, body, lookups, first_attempt_at, is_overdue in cursor.fetchall()
+            PendingLookup(id, Channel(channel), kind, address, body, lookups, started_at, is_overdue, known_ids)
+            for id, channel, kind, address, body, lookups, started_at, is_overdue, known_ids in cursor.fetchall()
         ]
 
 
@@ -85,9 +88,7 @@ def record_lookup(result: LookupResult) -> None:
     lookup = result.lookup
     row = Notification(pk=lookup.id)
     if result.found is not None:
-        row.transition_to(
-            Status.ACCEPTED, provider_id=result.found.provider_id, accepted_at=Now(), error="", error_code=""
-        )
+        _accept(row, result.found)
     elif CHANNELS[lookup.channel].look_up is None:
         _resend_or_hold(row, lookup)
     elif result.error:
@@ -96,6 +97,19 @@ def record_lookup(result: LookupResult) -> None:
         _still_unknown(lookup).update(due_at=_next_lookup_at(), looks=F("looks") + 1)
     else:
         row.transition_to(Status.QUEUED, due_at=Now(), looks=0, error="Absent at the provider, so it is sent again.")
+
+
+def _accept(row: Notification, found: Accepted) -> None:
+    try:
+        with transaction.atomic():
+            row.transition_to(
+                Status.ACCEPTED, provider_id=found.provider_id, accepted_at=Now(), error="", error_code=""
+            )
+    except IntegrityError as error:
+        if violated_constraint(error) != "one_notification_per_provider_id":
+            raise
+        # Another message with the same text turned out to be this one just now: the next lookup leaves it out.
+        Notification.objects.filter(pk=row.pk, status=Status.UNKNOWN).update(due_at=_next_lookup_at())
 
 
 def _resend_or_hold(row: Notification, lookup: PendingLookup) -> None:

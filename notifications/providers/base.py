@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected
+from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected, storable_text
 from notifications.models import Channel, Notification
 
 
@@ -40,7 +41,8 @@ class Accepted:
 class PendingLookup:
     """A notification with an unknown outcome, copied out of the database for the thread that looks it up.
 
-    ``lookups`` is the number of earlier lookups; ``is_overdue``: the time limit for lookups has passed.
+    ``lookups`` is the number of earlier lookups; ``is_overdue``: the time limit for lookups has passed;
+    ``known_ids``: the provider's ids of our other messages to this address.
     """
 
     id: UUID
@@ -51,6 +53,7 @@ class PendingLookup:
     lookups: int
     first_attempt_at: datetime
     is_overdue: bool
+    known_ids: Collection[str] = ()
 
 
 class ProviderError(CallFailed):
@@ -58,7 +61,7 @@ class ProviderError(CallFailed):
 
     def __init__(self, reason: str, *, code: str = "", http_status: int | None = None) -> None:
         super().__init__(reason)
-        self.code = code
+        self.code = storable_text(code)
         self.http_status = http_status
 
 

@@ -26,7 +26,7 @@ def find_message(lookup: PendingLookup) -> Accepted | None:
     Raises ProviderRateLimited, or ProviderOutcomeUnknown if the list fails for another reason.
 
     The message is identified by its recipient and text, among those created since the first attempt. Each text contains
-    the booking's reference.
+    the booking's reference. Another message about the booking may have the same text, but its id is known.
     """
     to = f"whatsapp:{lookup.address}" if lookup.channel == Channel.WHATSAPP else lookup.address
     try:
@@ -38,6 +38,6 @@ def find_message(lookup: PendingLookup) -> Accepted | None:
     for message in listed:
         created_at = message.date_created
         is_recent = created_at is not None and created_at >= lookup.first_attempt_at - CLOCK_SKEW
-        if message.body == lookup.body and is_recent:
+        if message.body == lookup.body and is_recent and message.sid not in lookup.known_ids:
             return Accepted(provider_id=str(message.sid), http_status=200)
     return None

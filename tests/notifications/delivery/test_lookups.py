@@ -4,11 +4,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from bookings.operations import reschedule_booking
 from notifications.channels import CHANNELS
 from notifications.delivery.lookups import claim_lookups, look_up, record_lookup
 from notifications.messages.kinds import KINDS, MessageKind
 from notifications.models import Attempt, Channel, Notification
-from tests.builders.bookings import make_booking, make_service
+from tests.builders.bookings import DESK, make_booking, make_service, slot
 from tests.builders.notifications import deliver_all, make_notification
 from tests.threads import run_concurrently
 
@@ -191,3 +192,37 @@ def test_unexpected_error_during_a_lookup_changes_no_status(sandbox, monkeypatch
     record_lookup(look_up(lookup))
 
     assert Notification.objects.get().status == Status.UNKNOWN
+
+
+def test_lookup_does_not_take_the_message_of_another_notification_with_the_same_text(sandbox):
+    booking = make_booking()
+    for hour in (15, 16, 15):
+        reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=hour), actor=DESK)
+        is_last = Notification.objects.filter(kind="booking_rescheduled", channel="sms").count() == 3
+        sandbox.client.set(error_before=float(is_last))
+        deliver_all(0.6)
+    sandbox.client.reset_settings()
+    first, _, last = Notification.objects.filter(channel="sms", kind="booking_rescheduled").order_by("created_at")
+    assert (first.body, last.status) == (last.body, Status.UNKNOWN)
+
+    look_up_all()
+    look_up_all()
+    deliver_all(0.6)
+
+    last.refresh_from_db()
+    assert (last.status in Notification.ARRIVED, count_accepted(sandbox, last)) == (True, 1)
+    assert last.provider_id != first.provider_id
+
+
+def test_lookup_that_finds_a_message_which_another_notification_has_just_taken_is_repeated(sandbox):
+    notification = make_unknown_message(sandbox, "error_after", channel="sms")
+    Notification.objects.update(due_at=timezone.now())
+    (lookup,) = claim_lookups(room=10)
+    result = look_up(lookup)
+    other_booking = make_booking(make_service(slug="other"))
+    make_notification(booking=other_booking, status=Status.ACCEPTED, provider_id=result.found.provider_id)
+
+    record_lookup(result)
+
+    notification.refresh_from_db()
+    assert (notification.status, notification.due_at > timezone.now()) == (Status.UNKNOWN, True)
