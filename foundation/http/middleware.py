@@ -7,11 +7,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DataError, connection
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
-from foundation.database_errors import is_database_unavailable
+from foundation.database_errors import close_lost_connection, is_database_unavailable
 from foundation.http.problem_pages import FRAMEWORK_TEXTS
 from foundation.http.problems import DATABASE_UNAVAILABLE, Problem, bad_request, not_found, problem_response
 
@@ -127,5 +127,5 @@ class DatabaseUnavailable:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not is_database_unavailable(error):
             return None
-        connection.close_if_unusable_or_obsolete()
+        close_lost_connection(error)
         return problem_response(request, DATABASE_UNAVAILABLE)

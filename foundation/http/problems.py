@@ -19,7 +19,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from foundation.database_errors import is_database_unavailable
+from foundation.database_errors import close_lost_connection, is_database_unavailable
 from foundation.exceptions import RequestRefused, all_refusals
 
 CONTENT_TYPE = "application/problem+json"
@@ -70,6 +70,7 @@ class _ProblemException(APIException):
 class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if is_database_unavailable(exc):
+            close_lost_connection(exc)
             return _ProblemException(DATABASE_UNAVAILABLE)
         if isinstance(exc, RequestRefused):
             return _ProblemException(Problem(exc.status, exc.code, str(exc), exc.retry_after))

@@ -89,3 +89,17 @@ def test_other_database_errors_are_500(api):
         response = api.post("/bookings/", body, format="json")
 
     assert response.status_code == 500
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_only_database_is_503_and_the_next_request_opens_a_new_session(api):
+    """After a failover, a session may lead to a server that has become a standby."""
+    body = booking_request(make_service())
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+
+    response = api.post("/bookings/", body, format="json")
+    next_response = api.post("/bookings/", body, format="json")
+
+    assert_problem(response, 503, "database_unavailable")
+    assert next_response.status_code == 201

@@ -9,10 +9,11 @@ from django.db import connection, connections
 from notifications.delivery import senders as senders_module
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.drain import Drain
+from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
 from notifications.delivery.senders import SENDERS, Senders
 from notifications.models import Attempt, Notification
-from notifications.providers.base import Accepted, ProviderNotSent
+from notifications.providers.base import Accepted
 from tests.builders.bookings import make_booking, slot
 from tests.builders.notifications import make_notification
 from tests.processes import database_url
@@ -101,10 +102,9 @@ def test_outcome_that_cannot_be_recorded_does_not_lose_the_others(sandbox, caplo
     unwritable, writable = make_notifications("sms", "sms")
     by_id = {message.id: message for message in claim_all()}
     senders = Senders()
-    for message, error in [(by_id[unwritable.id], ProviderNotSent("A NUL: \0")), (by_id[writable.id], None)]:
+    for message, provider_id in [(by_id[unwritable.id], "A NUL: \0"), (by_id[writable.id], "SM1")]:
         senders._in_flight[message.attempt_id] = message
-        status = Status.QUEUED if error else Status.ACCEPTED
-        senders._outcomes.put(Outcome(message, status, None if error else Accepted("SM1", 201), error))
+        senders._outcomes.put(Outcome(message, Status.ACCEPTED, Accepted(provider_id, 201)))
 
     senders._record()
 
@@ -166,3 +166,15 @@ def test_message_without_a_thread_is_queued_again(sandbox, monkeypatch):
 
     notification.refresh_from_db()
     assert (notification.status, notification.attempts) == (Status.QUEUED, 0)
+
+
+def test_outcome_is_kept_while_the_session_leads_to_a_read_only_server():
+    (notification,) = make_notifications("sms")
+    (message,) = claim_all()
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+
+    senders_module._write(lambda: record_outcomes([Outcome(message, Status.ACCEPTED, Accepted("SM1", 201))]))
+
+    notification.refresh_from_db()
+    assert notification.status == Status.ACCEPTED
