@@ -47,7 +47,11 @@ RECORD_NOTIFICATIONS = f"""
         unknown_since = CASE WHEN v.status = 'unknown' THEN clock_timestamp() ELSE n.unknown_since END,
         accepted_at = CASE WHEN v.status = 'accepted' THEN clock_timestamp() ELSE n.accepted_at END
     FROM (VALUES %s) AS v {_COLUMNS}
-    WHERE n.id = v.id::uuid AND n.status = 'sending' AND n.lease_token = v.token::uuid
+    WHERE n.id = v.id::uuid
+      AND (n.status = 'sending' AND n.lease_token = v.token::uuid
+           OR n.status IN ('unknown', 'held') AND v.status <> 'unknown'  -- it was taken back, and is decided now
+              AND v.token::uuid = (SELECT id FROM notifications_attempt
+                                   WHERE notification_id = n.id ORDER BY number DESC LIMIT 1))
     RETURNING n.id
 """  # noqa: S608 - constants
 
@@ -66,8 +70,8 @@ def record_hand_overs(attempt_ids: list[UUID]) -> set[UUID]:
 def record_outcomes(outcomes: list[Outcome]) -> int:
     """Record the outcomes, adjust rate control, and suppress refused addresses; return how many notifications changed.
 
-    Only notifications whose lease token still matches change: a sender whose lease was taken back is too late. Its
-    attempt keeps the outcome all the same, since it did happen.
+    A sender whose lease was taken back is late. Its outcome counts nevertheless if the notification waits for one, and
+    has not been attempted again. Its attempt keeps the outcome in any case, since it did happen.
     """
     if not outcomes:
         return 0
