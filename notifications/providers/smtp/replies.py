@@ -30,11 +30,16 @@ patterns are words and enhanced status codes (RFC 3463) of real servers:
                 554 Message rejected: Email address is not verified
     SendGrid    550 The from address does not match a verified Sender Identity
     Zoho        553 Relaying disallowed as a@example.com
+    qmail       553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)
+    Domino      554 Relay rejected for policy reasons.
+    MailEnable  503 This mail server requires authentication when attempting to send to a non-local e-mail address.
+    Stalwart    550 5.1.2 Relay not allowed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import IntEnum
 
 from notifications.providers.base import (
@@ -68,7 +73,8 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>")
+ADDRESS = re.compile(r"""<?[^\s<>()\[\],;:"']+@[^\s<>()\[\],;:"']+>?""")
+QUOTED_REPLY = re.compile(r"\bsaid:.*", re.IGNORECASE)  # of the server behind this one: it refuses this message only
 # RFC 3463: X.1.n is the recipient's address (but 7 and 8 are the sender's), X.2.n the mailbox.
 # Exchange uses X.2.n also for its own refusals.
 RECIPIENT = _words(
@@ -88,27 +94,35 @@ RATE_OF_MAILBOX = _words(r"^[45]\.2\.\d+\b(?!.*STOREDRV)")
 # Codes of RFC 4954 and RFC 3207 that no message can cause.
 AUTHENTICATION_CODES = {432, 530, 534, 535, 538}
 # What a person must change, by the words of the reply. The first match counts.
+NO_RELAY = (
+    _words(
+        r"relay(ing|ed)?\b(?! recipient table).{0,80}"
+        r"\b(denied|disallowed|prohibited|rejected|refused|not (permitted|allowed))"
+        r"|(unable|permitted) to relay|(do|does) not relay|credentials for relay|allowed rcpthosts"
+    ),
+    "The mail server does not relay our messages: set a user name and password in EMAIL_URL, "
+    "or let it accept mail from this host.",
+)
+NOT_AUTHENTICATED = (
+    _words(
+        r"authentication (is )?(required|credentials)|requires authentication|must authenticate|not authenticated"
+        r"|^[45]\.7\.(8|9|12|13|14|57)\b"
+    ),
+    "The mail server requires a valid user name and password: correct EMAIL_URL.",
+)
+# Servers add codes of the recipient's address to these.
+WHATEVER_THE_RECIPIENT = (NO_RELAY, NOT_AUTHENTICATED)
 SETUP_FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         _words(r"STARTTLS|encryption (is )?(required|needed)|^5\.7\.1[01]\b"),
         "The mail server requires encryption: use smtp+tls:// in EMAIL_URL.",
     ),
+    NO_RELAY,
+    NOT_AUTHENTICATED,
     (
         _words(
-            r"relay(ing)? (access )?(is )?(denied|disallowed|prohibited|not (permitted|allowed))"
-            r"|(unable|permitted) to relay|credentials for relay"
-        ),
-        "The mail server does not relay our messages: set a user name and password in EMAIL_URL, "
-        "or let it accept mail from this host.",
-    ),
-    (
-        _words(r"authentication (is )?(required|credentials)|not authenticated|^[45]\.7\.(8|9|12|13|14|57)\b"),
-        "The mail server requires a valid user name and password: correct EMAIL_URL.",
-    ),
-    (
-        _words(
-            r"sender address rejected|sender verif|verified sender|send as this sender|allowed to send as|SendAsDenied"
-            r"|address is not verified|^[45]\.1\.[78]\b"
+            r"sender address rejected|sender verif|verified sender|sender signature|send as this sender"
+            r"|allowed to send as|SendAsDenied|address is not verified|^[45]\.1\.[78]\b"
         ),
         "The mail server refuses our sender address: correct DEFAULT_FROM_EMAIL, or allow it for our account.",
     ),
@@ -117,7 +131,7 @@ SETUP_FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
         "The mail server refuses the name of this host: set EMAIL_EHLO_NAME to its public domain name.",
     ),
     (
-        _words(r"client host|host (is )?(rejected|blocked|denied)|^[45]\.7\.25\b"),
+        _words(r"client host|host (is )?(rejected|blocked|denied)|unauthorized ip|^[45]\.7\.25\b"),
         "The mail server refuses connections from this host: allow its address there, or use another mail server.",
     ),
     (
@@ -147,13 +161,18 @@ def _classify(step: Step, code: int, text: str) -> tuple[type[ProviderError], st
     if code == CLOSING:
         return ProviderUnavailable, ""
     if step >= Step.RCPT and RECIPIENT.search(text):
-        return _of_message(code, text), ""
-    advice = next((advice for pattern, advice in SETUP_FAULTS if pattern.search(text)), "")
+        advice = _advice(QUOTED_REPLY.sub("", text), WHATEVER_THE_RECIPIENT)
+        return (ChannelBroken, advice) if advice else (_of_message(code, text), "")
+    advice = _advice(text, SETUP_FAULTS)
     if advice or code in AUTHENTICATION_CODES:
         return ChannelBroken, advice or DEFAULT_ADVICE[Step.AUTH]
     if step <= Step.MAIL:
         return (ProviderUnavailable, "") if code < 500 else (ChannelBroken, DEFAULT_ADVICE[step])
     return _of_message(code, text), ""
+
+
+def _advice(text: str, faults: Iterable[tuple[re.Pattern[str], str]]) -> str:
+    return next((advice for pattern, advice in faults if pattern.search(text)), "")
 
 
 def _of_message(code: int, text: str) -> type[ProviderError]:
