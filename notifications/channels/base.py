@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,7 +34,8 @@ class ChannelSpec:
     before ``may_hand_over()`` returns True. ``is_charged``: each message costs money, and its address is a phone
     number, so budgets apply per number and country instead of per address. ``look_up``: finds a message at the
     provider; None if the provider has no lookup. ``translate_receipt``: interprets a receipt's status and error code.
-    ``unreachable_reason``: says why a message to an address cannot arrive, or "".
+    ``unreachable_reason``: says why a message to an address cannot arrive, or "". ``keeping_connections``: a block in
+    which connections are kept for later messages.
     """
 
     channel: Channel
@@ -47,3 +49,4 @@ class ChannelSpec:
     look_up: Callable[[PendingLookup], Accepted | None] | None = None
     translate_receipt: Callable[[str, str], ReceiptMeaning] | None = None
     unreachable_reason: Callable[[str], str] = reason_if_missing
+    keeping_connections: Callable[[], AbstractContextManager[None]] = nullcontext

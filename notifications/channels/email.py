@@ -5,6 +5,7 @@ from __future__ import annotations
 from bookings.models import Customer
 from notifications.channels.base import ChannelSpec
 from notifications.models import Channel
+from notifications.providers.smtp.pool import connections
 from notifications.providers.smtp.send import missing_email_settings, send_email
 
 
@@ -21,4 +22,5 @@ EMAIL = ChannelSpec(
     is_charged=False,
     has_subject=True,
     has_hand_over=True,
+    keeping_connections=connections.keeping,
 )

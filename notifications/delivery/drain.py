@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from foundation.advisory_locks import release_advisory_lock, try_advisory_lock
 from foundation.database_errors import is_database_unavailable
 from foundation.graceful_stop import is_stopping
 from foundation.hand_off import hand_off
+from notifications.channels import CHANNELS
 from notifications.delivery.claim import claim_due_notifications
 from notifications.delivery.heartbeat import LOCK_SPACE, record_heartbeat
 from notifications.delivery.leases import drop_undeliverable, take_back_expired_leases
@@ -52,7 +54,10 @@ class Drain:
         if is_stopping() or not try_advisory_lock(LOCK_SPACE, self.lane):
             return
         try:
-            self._drain_slice()
+            with ExitStack() as stack:
+                for channel in CHANNELS.values():
+                    stack.enter_context(channel.keeping_connections())
+                self._drain_slice()
         finally:
             release_advisory_lock(LOCK_SPACE, self.lane)
             if not is_stopping():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -18,6 +19,9 @@ from foundation.email_addresses import parse_sender, to_public_domain
 from notifications.providers.smtp.compose import can_be_composed
 
 ADDRESS_LITERAL = re.compile(r"\[(\d+(\.\d+){3}|IPv6:[0-9A-Fa-f:.]+)\]\Z")  # RFC 5321, 4.1.3
+
+
+_tls_context_lock = threading.Lock()  # without it, threads that start together would each create one
 
 
 class InvalidConfiguration(ValueError):
@@ -79,9 +83,14 @@ def check_configuration(app_configs: Any, **options: Any) -> list[CheckMessage]:
     return []
 
 
-@cache
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """Return a context that verifies the server's certificate and its host name."""
+    """Return the context that verifies the server's certificate and its host name: the same one for all threads."""
+    with _tls_context_lock:
+        return _create_tls_context(ca_file)
+
+
+@cache
+def _create_tls_context(ca_file: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:  # of the file, or of its content

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from notifications.providers.smtp.configuration import Configuration
 from notifications.providers.smtp.connection import Connection
@@ -15,13 +17,26 @@ IDLE_SECONDS = 5.0
 class ConnectionPool:
     """Idle connections, each closed after IDLE_SECONDS. Thread-safe.
 
-    The most recently used one is reused first, so that surplus connections become idle and are closed.
+    The most recently used one is reused first, so that surplus connections become idle and are closed. Connections are
+    only kept while this process drains a lane: the next process needs those that the server allows.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[tuple[float, Connection]] = []  # with the time since when, oldest first
+        self._is_keeping = False
         self._closer: threading.Thread | None = None
+        self._wake_closer = threading.Event()
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep connections in the block; close those that are idle at its end, and later ones after their message."""
+        self._is_keeping = True
+        try:
+            yield
+        finally:
+            self._is_keeping = False
+            self._wake_closer.set()
 
     def take(self, configuration: Configuration) -> Connection | None:
         """Return an idle connection with this configuration, or None. The server may have closed it meanwhile."""
@@ -33,6 +48,9 @@ class ConnectionPool:
 
     def keep(self, connection: Connection) -> None:
         """Keep the connection for another message, or close it. Never raises: the server has accepted a message."""
+        if not self._is_keeping:
+            connection.close()
+            return
         try:
             with self._lock:
                 self._ensure_closer()
@@ -45,6 +63,7 @@ class ConnectionPool:
 
     def _ensure_closer(self) -> None:
         if self._closer is None:
+            self._wake_closer.clear()
             closer = threading.Thread(target=self._close_idle, name="smtp-closer", daemon=True)
             closer.start()
             self._closer = closer
@@ -52,8 +71,8 @@ class ConnectionPool:
     def _close_idle(self) -> None:
         """Close what is idle for too long; end when nothing is left."""
         while True:
-            time.sleep(IDLE_SECONDS / 4)
-            self._close_kept_before(time.monotonic() - IDLE_SECONDS)
+            self._wake_closer.wait(IDLE_SECONDS / 4)
+            self._close_kept_before(time.monotonic() - (IDLE_SECONDS if self._is_keeping else 0))
             with self._lock:
                 if not self._idle:
                     self._closer = None

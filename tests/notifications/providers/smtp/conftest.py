@@ -9,12 +9,6 @@ from notifications.providers.smtp.send import send_email
 from tests.notifications.providers.smtp.scripted_server import scripted_server
 
 
-@pytest.fixture(autouse=True)
-def no_idle_connections():
-    yield
-    connections.close_all()
-
-
 @pytest.fixture
 def serve(settings):
     """Return a function that runs a scripted server and makes it the mail server of the settings."""
@@ -27,7 +21,8 @@ def serve(settings):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", scripted.port
         return scripted
 
-    yield start
+    with connections.keeping():
+        yield start
     connections.close_all()
     for server in running:
         server.__exit__(None, None, None)

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from notifications.providers.base import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
-from notifications.providers.smtp import pool
+from notifications.providers.smtp import configuration, pool
 from notifications.providers.smtp import send as send_module
+from notifications.providers.smtp.pool import connections
 from tests.notifications.providers.smtp.scripted_server import Fault
 
 CLOSINGS = ["421 4.7.0 Too many messages in this session", Fault.CLOSE, Fault.RESET]
@@ -136,3 +137,30 @@ def test_concurrent_messages_have_a_connection_each(serve, send):
             result.result()
 
     assert (server.connections, len(server.mails)) == (8, 108)
+
+
+def test_connections_are_kept_only_while_this_process_drains_a_lane(serve, send):
+    server = serve()
+    with connections.keeping():
+        send()
+        send()
+
+    wait_until(lambda: server.commands.count("quit") == 1)
+    send()
+
+    assert (server.connections, server.commands.count("quit"), len(server.mails)) == (2, 2, 3)
+
+
+def test_configuration_of_threads_that_start_together_is_equal(settings):
+    settings.EMAIL_CA_FILE = ""
+    configuration._create_tls_context.cache_clear()
+    all_started = threading.Barrier(20, timeout=10)
+
+    def read_configuration():
+        all_started.wait()
+        return configuration.current_configuration()
+
+    with ThreadPoolExecutor(20) as threads:
+        results = [threads.submit(read_configuration) for _ in range(20)]
+
+    assert all(result.result() == configuration.current_configuration() for result in results)
