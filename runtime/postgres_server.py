@@ -9,6 +9,7 @@ import logging
 import os
 import pwd
 import shlex
+import shutil
 import signal
 import tempfile
 import time
@@ -34,8 +35,8 @@ class Server(PostgresServer):
     """The server of one data folder.
 
     Unlike the library's, it works in a path with a space and with read-only programs, ignores processes that were
-    killed, does not mistake another program for a running server, and has a lock per data folder, which does not
-    depend on the environment.
+    killed, does not mistake another program for a running server or half of the files for all of them, and has a lock
+    per data folder, which does not depend on the environment.
     """
 
     def __init__(self, data: Path) -> None:
@@ -64,8 +65,7 @@ class Server(PostgresServer):
         if self.system_user:  # we are root, which PostgreSQL refuses
             self._open_to_system_user()
         if not (self.pgdata / "PG_VERSION").exists():
-            arguments = ("--auth=trust", "--encoding=utf8", "-U", self.postgres_user, "-D", str(self.pgdata))
-            pgexec("initdb", arguments, bin_path=self.bin_path, user=self.system_user)
+            self._create_files()
 
     def ensure_postgres_running(self) -> None:
         """Start the server unless it is running, and create its database. The caller holds the lock."""
@@ -87,8 +87,21 @@ class Server(PostgresServer):
             _add_mode(folder, 0o011)
         for path in (programs, *programs.rglob("*")):
             _add_mode(path, 0o055 if os.access(path, os.X_OK) else 0o044)
-        user = pwd.getpwnam(self.system_user)
-        os.chown(self.pgdata, user.pw_uid, user.pw_gid)
+
+    def _create_files(self) -> None:
+        # In another folder, which gets its name when it is complete: a start that is killed must not leave half of it.
+        prefix = f"{self.pgdata.name}.new-"
+        for leftover in self.pgdata.parent.glob(f"{prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=prefix, dir=self.pgdata.parent))
+        self._give_to_system_user(new)
+        arguments = ("--auth=trust", "--encoding=utf8", "-U", self.postgres_user, "-D", str(new))
+        pgexec("initdb", arguments, bin_path=self.bin_path, user=self.system_user)
+        new.rename(self.pgdata)
+
+    def _give_to_system_user(self, folder: Path) -> None:
+        if self.system_user:
+            os.chown(folder, pwd.getpwnam(self.system_user).pw_uid, -1)
 
     def _stop(self) -> None:
         if self._status() in ("starting", "ready", "stopping"):
@@ -143,8 +156,7 @@ class Server(PostgresServer):
             known.mkdir(exist_ok=True)
             return known
         folder = Path(tempfile.mkdtemp(prefix="daybook-"))
-        if self.system_user:
-            os.chown(folder, pwd.getpwnam(self.system_user).pw_uid, -1)
+        self._give_to_system_user(folder)
         return folder
 
     def _url(self, database: str) -> str:

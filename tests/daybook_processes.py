@@ -49,12 +49,12 @@ def has_arguments(process: psutil.Process, *arguments: str) -> bool:
     return all(argument in command for argument in arguments)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 40) -> float:
+def wait_until(condition: Callable[[], object], seconds: float = 40, pause: float = 0.1) -> float:
     """Wait until the condition holds; return how many seconds that took. Raises AssertionError after ``seconds``."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < seconds, f"not within {seconds} s"
-        time.sleep(0.1)
+        time.sleep(pause)
     return time.monotonic() - start
 
 

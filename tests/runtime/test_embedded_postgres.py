@@ -50,6 +50,7 @@ class User:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
 
     def ask(self, line="connect"):
@@ -249,3 +250,17 @@ def test_processes_that_use_the_server_are_listed(start_user, data):
 
     assert json.loads((data / ".handle_pids.json").read_text()) == [user.process.pid]
     assert user.leave() == 0
+
+
+def test_server_starts_after_a_first_start_that_was_killed_while_it_created_the_files(start_user, data):
+    first = start_user(data)
+    wait_until(lambda: list(data.parent.glob("postgres*/PG_VERSION")), pause=0)
+    os.killpg(first.process.pid, signal.SIGKILL)
+    first.process.wait()
+
+    second = start_user(data)
+    second.ask()
+
+    assert second.result() == "daybook"
+    assert second.leave() == 0
+    assert [path.name for path in data.parent.iterdir() if path.is_dir()] == ["postgres"]
