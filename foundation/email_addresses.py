@@ -41,7 +41,8 @@ def validate_email_address(address: str) -> None:
     local_part, _, domain = address.rpartition("@")
     if not local_part.isascii():
         raise ValidationError("Enter an email address with only ASCII characters before the @.", code="invalid")
-    if not EmailValidator.user_regex.match(local_part) or _CONTROL.search(local_part):
+    is_usual = EmailValidator.user_regex.match(local_part) and not _CONTROL.search(local_part)
+    if not is_usual or "=?" in local_part:  # it would begin an encoded word in the header (RFC 2047)
         raise ValidationError("Enter a valid email address.", code="invalid")
     try:
         ascii_domain = to_public_domain(domain)

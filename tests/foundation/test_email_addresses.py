@@ -30,6 +30,7 @@ def test_deliverable_address_is_valid(address):
         "meera@",
         "a@b@example.com",
         "a..b@example.com",
+        "=?utf-8?q?a?=@example.com",
         "meera@localhost",
         "meera@[127.0.0.1]",
         "meera@[IPv6:::1]",
