@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import connection, transaction
 
+from bookings.models import Customer
+from notifications.channels import CHANNELS
 from notifications.delivery.allowance import lane_allowances
 from notifications.delivery.budget import count_against_budgets
 from notifications.delivery.claimable import IS_CLAIMABLE
 from notifications.delivery.planned import prepare_planned
+from notifications.delivery.readdress import readdress
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.send_attempt import Outcome
 from notifications.messages.kinds import KINDS, MessageKind
@@ -35,14 +38,19 @@ CLAIM = f"""
             channel_faults = channel_faults + (SELECT count(*) FROM notifications_channelstate c
                                                WHERE c.channel = n.channel AND c.recovered_at > n.channel_fault_at)
         FROM due WHERE n.id = due.id
-        RETURNING n.id, n.lease_token, n.attempts, n.channel, n.address, n.subject, n.body, n.channel_faults, n.kind),
+        RETURNING n.id, n.lease_token, n.attempts, n.channel, n.address, n.subject, n.body, n.channel_faults, n.kind,
+                  n.booking_id),
     attempts AS (  -- insert an attempt for each, with the lease token as its id
         INSERT INTO notifications_attempt
-            (id, notification_id, number, worker, started_at, phase, outcome, error_code, detail)
-        SELECT lease_token, id, (SELECT count(*) + 1 FROM notifications_attempt WHERE notification_id = c.id),
+            (id, notification_id, address, number, worker, started_at, phase, outcome, error_code, detail)
+        SELECT lease_token, id, address, (SELECT count(*) + 1 FROM notifications_attempt WHERE notification_id = c.id),
                %(worker)s, clock_timestamp(), '', '', '', '' FROM claimed c
         RETURNING id, number)
-    SELECT claimed.*, attempts.number = 1 FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
+    SELECT claimed.id, claimed.lease_token, claimed.attempts, claimed.channel, claimed.address, claimed.subject,
+           claimed.body, claimed.channel_faults, claimed.kind, attempts.number = 1, customer.phone, customer.email
+    FROM claimed JOIN attempts ON attempts.id = claimed.lease_token
+    JOIN bookings_booking booking ON booking.id = claimed.booking_id
+    JOIN bookings_customer customer ON customer.id = booking.customer_id
 """  # noqa: S608 - constants
 
 
@@ -69,14 +77,17 @@ def claim_due_notifications(
                 "worker": worker,
             },
         )
-        claimed, planned_ids, first_attempt_ids = [], set(), set()
-        for id, token, attempts, channel, address, subject, body, faults, kind, is_first in cursor.fetchall():
+        claimed, current_addresses, planned_ids, first_attempt_ids = [], {}, set(), set()
+        for id, token, attempts, channel, address, subject, body, faults, kind, is_first, *contact in cursor.fetchall():
             claimed.append(OutgoingMessage(id, token, attempts, Channel(channel), address, subject, body, faults))
+            current_addresses[id] = CHANNELS[Channel(channel)].address_of(Customer(phone=contact[0], email=contact[1]))
             if KINDS[MessageKind(kind)].is_rendered_when_sent:
                 planned_ids.add(id)
             if is_first:
                 first_attempt_ids.add(id)
-        messages, outcomes = prepare_planned(claimed, planned_ids)
+        readdressed, unreachable = readdress(claimed, current_addresses)
+        messages, outcomes = prepare_planned(readdressed, planned_ids)
+        outcomes += unreachable
         reasons = count_against_budgets([message for message in messages if message.id in first_attempt_ids])
         for message, reason in reasons.items():
             outcomes.append(Outcome(message, Notification.Status.SKIPPED, error=ProviderRejected(reason)))

@@ -16,6 +16,7 @@ class Attempt(models.Model):
 
     id = models.UUIDField(primary_key=True)
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempt_log")
+    address = models.CharField(max_length=254, db_default="")
     number = models.PositiveIntegerField()
     worker = models.CharField(max_length=80)
     started_at = models.DateTimeField()

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from bookings.models import Booking
+from bookings.models import Booking, Customer
 from notifications.delivery.drain import Drain
 from notifications.delivery.senders import SENDERS
 from notifications.models import ChannelState, Notification
@@ -16,10 +16,16 @@ from tests.builders.bookings import make_booking
 
 
 def make_notification(**fields: Any) -> Notification:
-    """Return the booking's notification on one channel, with ``fields`` set, and delete its other notifications."""
+    """Return the booking's notification on one channel, with ``fields`` set, and delete its other notifications.
+
+    An ``address`` becomes the customer's.
+    """
     booking = fields.pop("booking", None) or make_booking()
     notification = Notification.objects.filter(booking=booking, channel=fields.pop("channel", "sms")).get()
     Notification.objects.exclude(pk=notification.pk).filter(booking=booking).delete()
+    if "address" in fields:
+        field = "email" if notification.channel == "email" else "phone"
+        Customer.objects.filter(pk=booking.customer_id).update(**{field: fields["address"]})
     Notification.objects.filter(pk=notification.pk).update(**fields)
     notification.refresh_from_db()
     return notification
@@ -31,14 +37,17 @@ def make_emails(fields: Sequence[dict[str, Any]], booking: Booking | None = None
     The bookings are copies of ``booking``, so that thousands take a second.
     """
     original = make_notification(channel="email", booking=booking)
-    bookings, notifications = [], []
+    customers, bookings, notifications = [], [], []
     for number, own_fields in enumerate(fields):
+        address = own_fields.get("address", f"customer{number}@example.com")
+        customers.append(_copy(original.booking.customer, name=f"Customer {number}", email=address))
         starts_at = original.booking.starts_at + timedelta(hours=number + 1)
         times = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=30)}
-        bookings.append(_copy(original.booking, reference=f"C{number:06}", **times))
-        defaults = {"address": f"customer{number}@example.com", "dedupe_key": f"{number}:email", "event": None}
+        bookings.append(_copy(original.booking, customer=customers[-1], reference=f"C{number:06}", **times))
+        defaults = {"address": address, "dedupe_key": f"{number}:email", "event": None}
         notifications.append(_copy(original, booking=bookings[-1], **{**defaults, **own_fields}))
     original.delete()
+    Customer.objects.bulk_create(customers)
     Booking.objects.bulk_create(bookings)
     return Notification.objects.bulk_create(notifications)
 

@@ -26,7 +26,7 @@ from notifications.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from tests.builders.bookings import make_booking, make_service
+from tests.builders.bookings import CUSTOMER, make_booking, make_service
 from tests.builders.notifications import deliver_all
 from tests.threads import run_concurrently
 
@@ -317,9 +317,8 @@ def make_emails(count, name=""):
     prepare_channels()
     service = make_service(resources=count, slug=f"service-{name}")
     for number in range(count):
-        booking = make_booking(service)
+        booking = make_booking(service, customer={**CUSTOMER, "email": f"{name}{number}@example.com"})
         Notification.objects.filter(booking=booking).exclude(channel="email").delete()
-        Notification.objects.filter(booking=booking).update(address=f"{name}{number}@example.com")
 
 
 def move_into_the_past(period):
