@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from notifications.channels import CHANNELS
-from notifications.models import Channel, Notification, Receipt
+from notifications.models import Attempt, Channel, InboundMessage, Notification, Receipt
 from notifications.operations.suppressions import suppress_after
 from notifications.providers.base import ReceiptMeaning
 
@@ -33,15 +33,21 @@ def apply_receipts() -> int:
             .order_by("pk")
             .in_bulk()
         )
-        applied = [(notifications[receipt.notification_id], receipt) for receipt in receipts]
-        for notification, receipt in sorted(applied, key=lambda pair: (pair[0].channel, pair[0].address, pair[1].pk)):
-            _apply(receipt, notification)
+        attempts = Attempt.objects.in_bulk([receipt.attempt_id for receipt in receipts])
+        applied = []
+        for receipt in receipts:
+            notification, attempt = notifications[receipt.notification_id], attempts.get(receipt.attempt_id)
+            applied.append(
+                (notification.channel, attempt.address if attempt else notification.address, receipt, notification)
+            )
+        for _, address, receipt, notification in sorted(applied, key=lambda row: (row[0], row[1], row[2].pk)):
+            _apply(receipt, notification, address)
         if receipts:
             Receipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(applied_at=timezone.now())
     return len(receipts)
 
 
-def _apply(receipt: Receipt, notification: Notification) -> None:
+def _apply(receipt: Receipt, notification: Notification, address: str) -> None:
     translate = CHANNELS[Channel(notification.channel)].translate_receipt
     meaning = translate(receipt.provider_status, receipt.error_code) if translate else ReceiptMeaning()
     if meaning.status is None:
@@ -53,13 +59,19 @@ def _apply(receipt: Receipt, notification: Notification) -> None:
     if notification.transition_to(meaning.status, **fields):
         for name, value in fields.items():  # the next receipt of this batch may be about the same notification
             setattr(notification, name, value)
-    if meaning.error_type is not None:
+    if meaning.error_type is not None and not _has_replied_since(receipt, notification.channel, address):
         suppress_after(
             meaning.error_type,
             channel=Channel(notification.channel),
-            address=notification.address,
+            address=address,
             source=f"The provider reported {receipt.error_code}",
         )
+
+
+def _has_replied_since(receipt: Receipt, channel: str, address: str) -> bool:
+    """Return whether the recipient has replied after the report. Replies are applied immediately, receipts later."""
+    replies = InboundMessage.objects.filter(channel=channel, address=address, received_at__gt=receipt.received_at)
+    return replies.exclude(opt_out=InboundMessage.OptOut.STOP).exists()
 
 
 def _fields(receipt: Receipt, notification: Notification, status: Notification.Status) -> dict[str, object]:

@@ -33,3 +33,8 @@ def suppress_after(error_type: type[ProviderError], *, channel: Channel, address
 def lift_opt_out(*, channel: Channel, address: str) -> None:
     """Allow messages to this address again, at the customer's request."""
     Suppression.objects.filter(channel=channel, address=address, reason=Reason.OPTED_OUT).delete()
+
+
+def lift_unreachable(*, channel: Channel, address: str) -> None:
+    """Allow messages to this address again: its owner has written to us, or staff say that it is correct."""
+    Suppression.objects.filter(channel=channel, address=address, reason=Reason.UNREACHABLE).delete()

@@ -10,35 +10,29 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from enum import StrEnum
 
 from django.db import transaction
 
 from notifications.models import Channel, InboundMessage, Suppression
-from notifications.operations.suppressions import lift_opt_out, suppress
+from notifications.operations.suppressions import lift_opt_out, lift_unreachable, suppress
 
 STOP_KEYWORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
 START_KEYWORDS = {"START", "YES", "UNSTOP"}
+OptOut = InboundMessage.OptOut
 
 # WhatsApp still shows numbers of these countries in an earlier form than the one in which they are dialled.
 DIALLED_FORMS = [
     (re.compile(r"\+521(\d{10})$"), r"+52\1"),  # Mexico
     (re.compile(r"\+549(\d{10})$"), r"+54\1"),  # Argentina
-    (re.compile(r"\+55(\d\d)(\d{8})$"), r"+55\g<1>9\2"),  # Brazil
+    (re.compile(r"\+55(\d\d)([6-9]\d{7})$"), r"+55\g<1>9\2"),  # Brazil, where landlines begin with 2 to 5
 ]
-
-
-class OptOut(StrEnum):
-    """The values of Twilio's ``OptOutType``."""
-
-    STOP = "STOP"
-    START = "START"
-    HELP = "HELP"
 
 
 @transaction.atomic
 def record_inbound(fields: dict[str, str]) -> None:
-    """Store the inbound message in Twilio's form ``fields`` once, and apply it if it is STOP or START.
+    """Store the inbound message in Twilio's form ``fields`` once, and apply it.
+
+    STOP and START change the opt-out. Any message proves that its sender can be reached.
 
     Twilio's requests carry no time, so replies are applied as they arrive. If a STOP and a later START overtake each
     other, Twilio still knows the order: it refuses messages to a number that has opted out, which suppresses it again.
@@ -46,28 +40,31 @@ def record_inbound(fields: dict[str, str]) -> None:
     prefix, _, address = fields.get("From", "").rpartition(":")
     channel = Channel.WHATSAPP if prefix == "whatsapp" else Channel.SMS
     body = fields.get("Body", "")[:1600]
+    opt_out = _opt_out_type(fields.get("OptOutType", ""), body)
     _, is_new = InboundMessage.objects.get_or_create(
         # A message without an id cannot be recognised as a repeat; better apply it twice than ignore a STOP.
         provider_id=fields.get("MessageSid", "")[:200] or f"unidentified:{uuid.uuid4()}",
-        defaults={"channel": channel, "address": address[:254], "body": body, "fields": fields},
+        defaults={"channel": channel, "address": address[:254], "body": body, "fields": fields, "opt_out": opt_out},
     )
     if is_new:
-        _apply(_opt_out_type(fields.get("OptOutType", ""), body), channel, address[:254], body)
+        _apply(opt_out, channel, address[:254], body)
 
 
-def _apply(opt_out: OptOut | None, channel: Channel, address: str, body: str) -> None:
+def _apply(opt_out: InboundMessage.OptOut, channel: Channel, address: str, body: str) -> None:
     for form in {address, *(pattern.sub(dialled, address) for pattern, dialled in DIALLED_FORMS)}:
         if opt_out is OptOut.STOP:
             source = f"Replied {' '.join(body.split())}"
             suppress(channel=channel, address=form, reason=Suppression.Reason.OPTED_OUT, source=source)
-        elif opt_out is OptOut.START:
-            lift_opt_out(channel=channel, address=form)
+        else:
+            lift_unreachable(channel=channel, address=form)
+            if opt_out is OptOut.START:
+                lift_opt_out(channel=channel, address=form)
 
 
-def _opt_out_type(opt_out_type: str, body: str) -> OptOut | None:
-    if opt_out_type.upper() in list(OptOut):
+def _opt_out_type(opt_out_type: str, body: str) -> InboundMessage.OptOut:
+    if opt_out_type and opt_out_type.upper() in OptOut.values:
         return OptOut(opt_out_type.upper())
     # Twilio treats only the bare keyword as STOP, but a customer who writes "Stop." means it. "Yes!" may mean anything.
     if re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", body)).upper() in STOP_KEYWORDS:
         return OptOut.STOP
-    return OptOut.START if body.strip().upper() in START_KEYWORDS else None
+    return OptOut.START if body.strip().upper() in START_KEYWORDS else OptOut.NONE

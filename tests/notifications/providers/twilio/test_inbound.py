@@ -2,10 +2,14 @@ import uuid
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
-from notifications.models import InboundMessage, Notification, Suppression
+from notifications.delivery.receipts import apply_receipts
+from notifications.models import Attempt, InboundMessage, Notification, Suppression
+from notifications.operations.suppressions import suppress
 from tests.builders.notifications import deliver_all, make_notification
+from tests.builders.twilio import post_status_callback
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,13 +157,35 @@ def test_opt_out_type_is_covered_by_the_signature():
     assert (response.status_code, Suppression.objects.count()) == (403, 1)
 
 
-def test_inbound_start_lifts_no_suppression_of_an_unreachable_number():
-    Suppression.objects.create(channel="sms", address=PHONE, reason="unreachable", source="21614")
+@pytest.mark.parametrize("body", ["Start", "Hello", "Help"])
+def test_any_inbound_message_proves_that_its_number_can_be_reached(body):
+    suppress(channel="sms", address=PHONE, reason=Suppression.Reason.UNREACHABLE, source="30005")
 
-    receive("START")
-    receive("INICIAR", OptOutType="START")
+    receive(body)
 
-    assert Suppression.objects.get().reason == "unreachable"
+    assert not Suppression.objects.exists()
+
+
+def test_inbound_stop_replaces_the_suppression_of_an_unreachable_number():
+    suppress(channel="sms", address=PHONE, reason=Suppression.Reason.UNREACHABLE, source="30005")
+
+    receive("Stop")
+
+    assert [row.reason for row in Suppression.objects.all()] == ["opted_out"]
+
+
+def test_receipt_from_before_a_start_does_not_undo_it():
+    notification = make_notification(status=Status.ACCEPTED, provider_id="SM1", address=PHONE)
+    attempt = Attempt.objects.create(
+        id=uuid.uuid4(), notification=notification, address=PHONE, number=1, worker="w", started_at=timezone.now()
+    )
+    receive("Stop")
+    post_status_callback(notification, "undelivered", attempt_id=attempt.pk, ErrorCode="21610")
+    receive("Start")
+
+    apply_receipts()
+
+    assert not Suppression.objects.exists()
 
 
 def test_inbound_stop_delivered_twice_is_stored_and_applied_once():
@@ -224,7 +250,7 @@ def test_whatsapp_stop_also_suppresses_the_form_in_which_the_number_is_dialled(s
     assert Suppression.objects.count() == 0
 
 
-@pytest.mark.parametrize("sender", ["+525512345678", "+5592981723241", "+541123456789", PHONE])
+@pytest.mark.parametrize("sender", ["+525512345678", "+5592981723241", "+541123456789", "+551130001234", PHONE])
 def test_whatsapp_stop_suppresses_no_other_form_of_a_number_as_dialled(sender):
     receive("STOP", sender=f"whatsapp:{sender}")
 
