@@ -193,7 +193,8 @@ class Notification(models.Model):
     @property
     def seconds_to_accept(self) -> float | None:
         """Return the seconds from the planned time (or the change) to acceptance, or None before acceptance."""
-        return (self.accepted_at - self.planned_at).total_seconds() if self.accepted_at else None
+        started_at = max(self.planned_at, self.created_at)  # a resent reminder was planned before
+        return (self.accepted_at - started_at).total_seconds() if self.accepted_at else None
 
     def transition_to(self, status: Status, **fields: Any) -> bool:
         """Set ``status`` and ``fields`` if the current status allows it; return whether it did. One UPDATE decides."""

@@ -8,8 +8,9 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from foundation.events import Actor
+from notifications.channels import CHANNELS
 from notifications.jobs import wake_lanes
-from notifications.models import Notification
+from notifications.models import Channel, Notification
 from notifications.outbox import lock_unsent_messages
 
 Status = Notification.Status
@@ -34,7 +35,8 @@ def decide_on_held(*, notification_id: UUID, decision: Decision, actor: Actor) -
         return False
     reason = f"{actor} decided: {decision.label.lower()}."
     if decision == Decision.SEND_AGAIN:
-        is_queued = row.transition_to(Status.QUEUED, due_at=Now(), error=reason)
+        address = CHANNELS[Channel(row.channel)].address_of(row.booking.customer)  # it may have been corrected
+        is_queued = row.transition_to(Status.QUEUED, due_at=Now(), error=reason, address=address)
         wake_lanes()
         return is_queued
     if decision == Decision.ARRIVED:

@@ -16,14 +16,10 @@ from notifications.jobs import wake_lanes
 from notifications.messages.kinds import KINDS, MessageKind, Topic
 from notifications.messages.render import Amount, render_message
 from notifications.models import Channel, Notification, Suppression
+from notifications.operations.suppressions import lift_unreachable
 from payments.models import Refund
 
 Status = Notification.Status
-
-SUPPRESSED = {
-    Suppression.Reason.OPTED_OUT: "The customer has opted out of this channel.",
-    Suppression.Reason.UNREACHABLE: "The provider says that this address does not exist. Correct it first.",
-}
 
 
 class NotResendable(Exception):
@@ -34,7 +30,8 @@ class NotResendable(Exception):
 def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
     """Queue the message again, with current data and to the current address; return the new notification.
 
-    A second call returns the same one. Raises NotResendable if the message is no longer current.
+    A second call returns the same one. If a provider did not know the address, messages to it resume: staff have
+    checked it. Raises NotResendable if the message is no longer current.
     """
     old = Notification.objects.for_history().get(pk=notification_id)
     # A change of the booking waits, and then supersedes the new message as well.
@@ -46,6 +43,7 @@ def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
     if obstacle:
         raise NotResendable(obstacle)
     channel, kind = Channel(old.channel), MessageKind(old.kind)
+    lift_unreachable(channel=channel, address=CHANNELS[channel].address_of(old.booking.customer))
     message = render_message(kind, channel, old.booking, _refund_amount(old))
     new = Notification.objects.create(
         # The key begins with the cause's, so that what supersedes the old message supersedes the new one, too.
@@ -60,6 +58,8 @@ def resend_notification(*, notification_id: UUID, actor: Actor) -> Notification:
         subject=message.subject,
         body=message.body,
         expires_at=_expiry(old),
+        # A reminder keeps its place among the planned ones, by which changed settings find it.
+        **({"planned_at": old.planned_at} if kind == MessageKind.BOOKING_REMINDER else {}),
     )
     wake_lanes()
     return new
@@ -77,12 +77,23 @@ def obstacle_to_resend(notification: Notification) -> str:
         return "A later change made it outdated."
     if _expiry(notification) <= timezone.now():
         return "It is too late for this message."
-    suppression = Suppression.objects.filter(channel=notification.channel, address=address).first()
-    if suppression:
-        return SUPPRESSED[Suppression.Reason(suppression.reason)]
+    opted_out = Suppression.objects.filter(channel=channel, address=address, reason=Suppression.Reason.OPTED_OUT)
+    if opted_out.exists():
+        return "The customer has opted out of this channel."
+    if _has_arrived(notification):
+        return "It has arrived after all: the provider has reported it since."
     if off_reason := off_reasons().get(channel):
         return f"{channel.label} {off_reason}."
     return CHANNELS[channel].unreachable_reason(address)
+
+
+def _has_arrived(notification: Notification) -> bool:
+    """Return whether a receipt reports that an attempt which was given up has arrived."""
+    translate = CHANNELS[Channel(notification.channel)].translate_receipt
+    if translate is None or notification.status == Status.UNDELIVERED:
+        return False
+    meanings = [translate(receipt.provider_status, receipt.error_code) for receipt in notification.receipts.all()]
+    return any(meaning.status in (Status.DELIVERED, Status.READ) for meaning in meanings)
 
 
 def _has_later_change(notification: Notification) -> bool:

@@ -8,14 +8,18 @@ from django.utils import timezone
 
 from bookings.operations import cancel_booking, confirm_booking, update_customer
 from foundation.background_tasks import run_due_tasks
+from notifications.delivery.receipts import apply_receipts
 from notifications.models import Notification, Suppression
 from notifications.operations.resend import NotResendable, obstacle_to_resend, resend_notification
+from notifications.operations.suppressions import suppress
+from notifications.reminders import replan_reminders
 from payments.ledger import advance_refund, flag_failed_refund, lock_payment
 from payments.models import Refund
 from payments.operations.refund import refund_payment
-from tests.builders.bookings import DESK, make_booking, make_service
+from tests.builders.bookings import DESK, make_booking, make_service, slot
 from tests.builders.notifications import make_notification
 from tests.builders.payments import make_captured_payment
+from tests.builders.twilio import post_status_callback
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
@@ -180,3 +184,43 @@ def test_resent_refund_message_states_its_own_refund_until_that_is_processed(san
     assert new.status == Status.SUPERSEDED
     with pytest.raises(NotResendable, match="outdated"):
         resend(second)
+
+
+def test_resend_to_an_address_that_a_provider_did_not_know_lets_messages_to_it_resume():
+    old = make_notification(channel="email", status=Status.FAILED)
+    suppress(channel="email", address=old.address, reason=Suppression.Reason.UNREACHABLE, source="550")
+
+    new = resend_notification(notification_id=old.pk, actor=DESK)
+
+    assert new.status == Status.QUEUED
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DEAD, Status.EXPIRED])
+def test_message_that_was_given_up_and_has_arrived_all_the_same_is_not_resent(status):
+    old = make_notification(status=status)
+    post_status_callback(old, "delivered")
+    apply_receipts()
+
+    with pytest.raises(NotResendable, match="arrived after all"):
+        resend_notification(notification_id=old.pk, actor=DESK)
+
+
+def test_resent_reminder_is_kept_when_the_settings_change_for_another_one():
+    booking = make_booking(make_service(reminder_minutes=[2880, 60]), starts_at=slot(days=3))
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    reminders = Notification.objects.filter(kind="booking_reminder", channel="sms")
+    old = reminders.earliest("planned_at")
+    Notification.objects.filter(pk=old.pk).update(status=Status.FAILED)
+    new = resend_notification(notification_id=old.pk, actor=DESK)
+    booking.service.reminder_minutes = [2880, 90]
+    booking.service.save()
+
+    booking.refresh_from_db()
+    replan_reminders(booking, revision=2)
+
+    new.refresh_from_db()
+    assert (new.status, new.planned_at) == (Status.QUEUED, old.planned_at)
+    assert sorted(reminders.filter(status=Status.QUEUED).values_list("planned_at", flat=True)) == [
+        booking.starts_at - timedelta(minutes=minutes) for minutes in (2880, 90)
+    ]
