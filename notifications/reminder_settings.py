@@ -9,18 +9,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from bookings.models import Booking, Service
 from foundation.models import PeriodicTask
 from notifications.models import ReminderSettings
+from notifications.models.reminder_settings import SETTLE
 from notifications.reminders import replan_reminders
 
 FOLLOW_SETTINGS = "reminder settings"
 INTERVAL = timedelta(minutes=1)
-# A transaction that has read the earlier settings has ended by then, so its booking is planned again as well.
-SETTLE_SECONDS = 30
 BATCH = 100
 
 
@@ -48,16 +46,13 @@ def follow_reminder_settings() -> int:
 
 def note_changed_settings() -> None:
     """Make the bookings of each service due whose reminder settings differ from those that its reminders follow."""
-    replan_at = Now() + timedelta(seconds=SETTLE_SECONDS)
     known = dict(ReminderSettings.objects.values_list("service_id", "minutes"))
     for service_id, minutes in Service.objects.values_list("pk", "reminder_minutes"):
         if service_id not in known:
-            row = ReminderSettings(service_id=service_id, minutes=minutes, replan_at=replan_at)
+            row = ReminderSettings(service_id=service_id, minutes=minutes, replan_at=Now() + SETTLE)
             ReminderSettings.objects.bulk_create([row], ignore_conflicts=True)
         elif known[service_id] != minutes:
-            ReminderSettings.objects.filter(pk=service_id).update(
-                minutes=minutes, revision=F("revision") + 1, replan_at=replan_at, last_booking=None
-            )
+            ReminderSettings.objects.filter(pk=service_id).replan(minutes=minutes)
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, BookingEvent
 from notifications.messages.kinds import REMINDER_GAP, MessageKind
-from notifications.models import Notification
+from notifications.models import Notification, ReminderSettings
 from notifications.outbox import Cause, lock_unsent_messages, mark_superseded, queue_messages
 
 Status = Notification.Status
@@ -20,6 +20,9 @@ def plan_reminders(booking: Booking, event: BookingEvent) -> None:
 
     Those that would soon follow the message about the event are left out: it says the same.
     """
+    # These settings may be changed back before the next comparison, which would then find no difference.
+    followed = ReminderSettings.objects.filter(service=booking.service)
+    followed.exclude(minutes=booking.service.reminder_minutes).replan()
     earliest = timezone.now() + REMINDER_GAP
     for due_at, expires_at in reminder_times(booking).items():
         if due_at >= earliest:

@@ -58,6 +58,7 @@ def _same_details() -> QuerySet[Notification]:
     return Notification.objects.filter(
         booking=OuterRef("booking"),
         channel=OuterRef("channel"),
+        address=OuterRef("address"),
         kind__in=kinds_about(topic),
         superseded_at=None,
         status__in=Notification.ARRIVED,

@@ -230,3 +230,17 @@ def test_the_worker_lets_reminders_follow_the_settings():
     run_due_tasks()
 
     assert lead_times(booking) == [60]
+
+
+def test_booking_confirmed_while_the_settings_were_changed_for_a_moment_follows_the_restored_ones():
+    make_confirmed_bookings(reminder_minutes=[1440])
+    service = Service.objects.get()
+    change_settings([14])
+    booking = make_booking(Service.objects.get(), starts_at=slot(days=3, hour=15))
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    change_settings([1440])
+
+    follow()
+
+    booking.service = service
+    assert lead_times(booking) == [1440]

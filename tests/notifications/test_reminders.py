@@ -236,6 +236,16 @@ def test_reminder_is_sent_on_a_channel_that_did_not_get_the_delayed_confirmation
     assert set(claim_texts()) == {"whatsapp", "email"}
 
 
+def test_reminder_is_sent_to_the_corrected_address_shortly_after_the_confirmation_went_to_the_old_one():
+    booking = make_confirmed_booking(service=make_service(reminder_minutes=[60]), starts_at=slot(days=3))
+    make_due(booking)
+    Notification.objects.filter(kind="booking_confirmed").update(accepted_at=timezone.now())
+    booking.customer.phone = "+919812340009"
+    update_customer(customer=booking.customer)
+
+    assert set(claim_texts()) == {"sms", "whatsapp"}
+
+
 def test_reminder_is_sent_shortly_after_an_outdated_message_was_accepted():
     """A customer who has received the earlier time must get the new one."""
     booking = make_confirmed_booking(service=make_service(reminder_minutes=[60]), starts_at=slot(days=3))
