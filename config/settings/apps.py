@@ -31,6 +31,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "foundation.http.middleware.OptionalTrailingSlash",
     "foundation.http.middleware.RejectNulBytes",
+    "foundation.http.middleware.RejectOtherCharsets",
     "foundation.http.middleware.NoStoreByDefault",
     "foundation.http.middleware.ProblemBodies",
     "foundation.http.middleware.AdminBadInput",

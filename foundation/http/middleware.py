@@ -47,6 +47,19 @@ class RejectNulBytes:
         return self.get_response(request)
 
 
+class RejectOtherCharsets:
+    """Refuses bodies whose declared encoding is not UTF-8: Python has codecs that produce no text, such as hex."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        charset = request.content_params.get("charset", "utf-8") if request.content_params else "utf-8"
+        if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+            return bad_request(request)
+        return self.get_response(request)
+
+
 class AdminBadInput:
     """Turns input on which Django's admin fails into 400 or 404: an invalid id, date or search pattern in the URL.
 

@@ -62,7 +62,7 @@ def _signed_fields(request: HttpRequest, source: str) -> dict[str, str] | None:
         return None
     reset_refused_callbacks(source)
     # PostgreSQL text cannot contain NUL.
-    return {name: value.replace("\0", "") for name, value in fields.items()}
+    return {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}
 
 
 def _store_receipt(notification_id: UUID, attempt_id: UUID, fields: dict[str, str]) -> None:

@@ -86,3 +86,14 @@ def test_admin_error_of_our_own_code_is_not_turned_into_bad_request(monkeypatch,
 
     assert response.status_code == 500
     assert "not a number" in caplog.text
+
+
+@pytest.mark.parametrize("charset", ["hex", "base64", "idna", "rot13", "utf-16", "undefined"])
+@pytest.mark.parametrize("path", ["/notifications/twilio/inbound", "/admin/login/", "/bookings/"])
+def test_body_in_another_encoding_than_utf_8_is_400(path, charset):
+    content_type = f"multipart/form-data; boundary=b; charset={charset}"
+    body = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--b--\r\n'
+
+    response = Client(raise_request_exception=False).generic("POST", path, body, content_type=content_type)
+
+    assert response.status_code == 400
