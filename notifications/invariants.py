@@ -71,7 +71,9 @@ INVARIANTS = {
           AND (b.status <> 'confirmed' OR n.expires_at > b.starts_at)""",
     "No message was accepted twice": """
         SELECT notification_id FROM notifications_attempt WHERE outcome = 'accepted'
-        GROUP BY notification_id HAVING count(*) > 1""",
+        GROUP BY notification_id HAVING count(*) > 1
+        UNION SELECT n.id FROM notifications_notification n JOIN notifications_receipt r ON r.notification_id = n.id
+        WHERE '' NOT IN (n.provider_id, r.provider_id) AND n.provider_id <> r.provider_id""",
     "No message with an unknown outcome is being sent": """
         SELECT n.id FROM notifications_notification n JOIN notifications_attempt a ON a.notification_id = n.id
         WHERE n.status IN ('unknown', 'held') AND a.outcome = '' AND a.ended_at IS NULL""",
@@ -91,8 +93,8 @@ INVARIANTS = {
         SELECT id FROM notifications_receipt WHERE applied_at IS NULL AND received_at < now() - interval '5 minutes'""",
     "Customers who opted out get no messages": """
         SELECT a.id FROM notifications_suppression s
-        JOIN notifications_notification n ON n.channel = s.channel AND n.address = s.address
-        JOIN notifications_attempt a ON a.notification_id = n.id
+        JOIN notifications_attempt a ON a.address = s.address
+        JOIN notifications_notification n ON n.id = a.notification_id AND n.channel = s.channel
         WHERE s.reason = 'opted_out' AND a.started_at > s.created_at + interval '1 minute'
           AND a.outcome IN ('accepted', 'unknown')""",
 }

@@ -55,6 +55,13 @@ VIOLATIONS = {
     ],
     "No message was accepted twice": [
         Violation(messages.opted_out, copy(ATTEMPT, "'id', gen_random_uuid()", "outcome = 'accepted'")),
+        Violation(
+            messages.opted_out,
+            f"""INSERT INTO {RECEIPT}
+                (notification_id, attempt_id, provider_id, provider_status, error_code, fields, received_at, applied_at)
+                SELECT id, gen_random_uuid(), 'SM2', 'delivered', '', '{{}}', now(), now()
+                FROM {NOTIFICATION} WHERE status = 'accepted' LIMIT 1""",
+        ),
     ],
     "No message with an unknown outcome is being sent": [
         Violation(messages.unknown_outcome, update(ATTEMPT, "outcome = '', ended_at = NULL", "outcome = 'unknown'")),
