@@ -30,7 +30,7 @@ LIMITED_SERVERS = {
     "5 connections": ({"smtpd_client_connection_count_limit": "5", **LIMITED}, "Connection concurrency limit exceeded"),
     "new connections": ({"smtpd_client_connection_rate_limit": "10", **PER_SECOND}, "Connection rate limit exceeded"),
     "messages": (
-        {"smtpd_client_message_rate_limit": f"{BURST // 5}", **PER_SECOND},
+        {"smtpd_client_message_rate_limit": f"{BURST // 10}", **PER_SECOND},
         "Message delivery request rate limit exceeded",
     ),
 }
