@@ -29,6 +29,6 @@ def contact_errors(customer: Customer) -> dict[str, str]:
 
 @transaction.atomic
 def update_customer(*, customer: Customer) -> None:
-    """Save changed contact details. Messages that are still queued go to the new address."""
+    """Save changed contact details. Messages that are not sent yet go to the new address."""
     customer.save()
     events.customer_updated.send(sender=Customer, customer=customer)

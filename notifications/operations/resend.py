@@ -88,7 +88,7 @@ def obstacle_to_resend(notification: Notification) -> str:
 
 
 def _has_arrived(notification: Notification) -> bool:
-    """Return whether a receipt reports that an attempt which was given up has arrived."""
+    """Return whether a receipt reports that an attempt that seemed to have failed has arrived."""
     translate = CHANNELS[Channel(notification.channel)].translate_receipt
     if translate is None or notification.status == Status.UNDELIVERED:
         return False

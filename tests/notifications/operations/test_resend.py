@@ -197,7 +197,7 @@ def test_resend_to_an_address_that_a_provider_did_not_know_lets_messages_to_it_r
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.DEAD, Status.EXPIRED])
-def test_message_that_was_given_up_and_has_arrived_all_the_same_is_not_resent(status):
+def test_message_that_seemed_to_have_failed_and_has_arrived_is_not_resent(status):
     old = make_notification(status=status)
     post_status_callback(old, "delivered")
     apply_receipts()
