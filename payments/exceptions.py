@@ -62,10 +62,10 @@ class OrderRejected(RequestRefused):
 
 
 class PaidTooLate(RequestRefused):
-    """The payment arrived when the slot was no longer held and could not be held again. It will be refunded."""
+    """The booking was no longer active when the payment arrived. The payment will be refunded."""
 
     status, code = 409, "paid_too_late"
-    explanation = "The slot was no longer held when the payment arrived."
+    explanation = "The booking was no longer active when the payment arrived."
     advice = "The payment is refunded automatically. Choose a different time and book again."
 
 

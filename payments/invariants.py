@@ -8,10 +8,13 @@ from bookings.models import Booking
 PAYABLE = ", ".join(f"'{status.value}'" for status in Booking.PAYABLE)
 
 INVARIANTS = {
-    "A payment that confirms a booking has the amount of its order": """
+    "A payment that confirms a booking has the amount of its order, unless staff accepted it": """
         SELECT p.id FROM payments_payment p JOIN payments_paymentorder o ON o.id = p.order_id
-        WHERE p.disposition = 'confirms' AND p.review_reason = ''
+        WHERE p.disposition = 'confirms' AND p.reviewed_at IS NULL
           AND (p.amount_minor, p.currency) IS DISTINCT FROM (o.amount_minor, o.currency)""",
+    "A payment that counts towards a booking belongs to one that stands": f"""
+        SELECT p.id FROM payments_payment p JOIN bookings_booking b ON b.id = p.booking_id
+        WHERE p.disposition = 'confirms' AND b.status NOT IN ({PAYABLE})""",  # noqa: S608 - constants
     "Captured money pays for a booking, is refunded, or needs review": """
         SELECT p.id FROM payments_payment p
         WHERE p.captured_at < now() - interval '5 minutes' AND (

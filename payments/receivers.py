@@ -25,8 +25,11 @@ def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any)
 def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     """Refund the payment in full if the customer cancelled before the cutoff. Otherwise flag it for review."""
     for payment in _lock_confirming_payments(booking):
+        is_already_refunded = payment.is_captured and payment.refundable_minor() <= 0
         if event.actor_kind == ActorKind.CUSTOMER:
             _refund_all(payment, "Cancelled by the customer in time.")
+        elif is_already_refunded:
+            _refund_all(payment, "Cancelled by staff after a refund in full.")
         else:
             reason = "The booking was cancelled by staff."
             set_disposition(payment, Disposition.REVIEW, source=event.actor, reason=reason)
@@ -34,11 +37,12 @@ def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **
 
 def _lock_confirming_payments(booking: Booking) -> list[Payment]:
     keys = Payment.objects.filter(booking=booking, disposition=Disposition.CONFIRMS).values_list("pk", flat=True)
-    return [payment for payment in map(lock_payment, keys) if payment.refundable_minor() > 0]
+    return [lock_payment(key) for key in keys]
 
 
 def _refund_all(payment: Payment, reason: str) -> None:
+    """Request a refund of what is left. Settle requests it if the payment has not been captured yet."""
     set_disposition(payment, Disposition.REFUND_DUE, source=str(SYSTEM), reason=reason)
-    request_refund(
-        payment, amount_minor=payment.refundable_minor(), cause=Refund.Source.CANCELLED, actor=SYSTEM, reason=reason
-    )
+    if (amount_minor := payment.refundable_minor()) > 0:
+        cause = Refund.Source.CANCELLED
+        request_refund(payment, amount_minor=amount_minor, cause=cause, actor=SYSTEM, reason=reason)

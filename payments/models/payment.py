@@ -39,6 +39,7 @@ class Payment(models.Model):
     error = models.CharField(max_length=250, blank=True, help_text="The gateway's reason for a failure.")
     disposition = models.CharField(max_length=10, choices=Disposition.choices, default=Disposition.NONE)
     review_reason = models.CharField(max_length=250, blank=True)
+    reviewed_at = models.DateTimeField(null=True, help_text="When staff decided about it.")
     signature_verified_at = models.DateTimeField(null=True)
     captured_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

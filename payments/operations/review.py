@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models, transaction
+from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.operations import accept_payment
@@ -20,7 +21,10 @@ class ReviewDecision(models.TextChoices):
 
 @transaction.atomic
 def decide_review(*, payment_id: int, decision: ReviewDecision, note: str, actor: Actor) -> Payment:
-    """Carry out a decision on a payment that needs review. Raises ReviewNotPossible."""
+    """Carry out a decision on a payment that needs review; later gateway states do not reopen it.
+
+    Raises ReviewNotPossible.
+    """
     payment = lock_payment(payment_id)
     if payment.disposition != Payment.Disposition.REVIEW:
         raise ReviewNotPossible("This payment has already been reviewed.")
@@ -30,6 +34,8 @@ def decide_review(*, payment_id: int, decision: ReviewDecision, note: str, actor
         _apply_to_booking(payment, actor, note)
     else:
         set_disposition(payment, Payment.Disposition.CLOSED, source=str(actor), reason=note)
+    payment.reviewed_at = timezone.now()
+    payment.save(update_fields=["reviewed_at"])
     return payment
 
 

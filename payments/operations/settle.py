@@ -47,8 +47,13 @@ def settle_payment(*, order_id: UUID, gateway_payment: GatewayPayment, source: s
     payment = _get_or_create_payment(account, gateway_payment)
     if payment.order_id != account.order.pk:
         raise PaymentMismatch("This payment belongs to another order.")
+    was_captured = payment.is_captured
     _record_state(payment, gateway_payment, source, is_signed=is_signed)
-    _decide(account, payment, gateway_payment, source)
+    if payment.is_captured and not was_captured and payment.disposition == Disposition.REFUND_DUE:
+        # Its booking ended before this report, when there was nothing to refund yet.
+        _request_full_refund(payment, gateway_payment, Refund.Source.CANCELLED, reason=payment.review_reason)
+    else:
+        _decide(account, payment, gateway_payment, source)
     return payment
 
 
@@ -87,8 +92,7 @@ def _decide(account: LockedAccount, payment: Payment, gateway_payment: GatewayPa
     if payment.disposition == Disposition.CONFIRMS and is_returned_uncaptured:
         reason = "The booking is active, but its payment was never captured and was returned to the customer."
         set_disposition(payment, Disposition.REVIEW, source=source, reason=reason)
-    elif payment.disposition == Disposition.CONFIRMS and not payment.review_reason:
-        # With a reason, staff have decided that the payment pays for the booking in spite of its amount.
+    elif payment.disposition == Disposition.CONFIRMS and payment.reviewed_at is None:
         if mismatch := _amount_mismatch(account.order, payment):
             set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
     elif payment.disposition == Disposition.NONE and not is_returned_uncaptured and payment.is_proven:
@@ -108,10 +112,16 @@ def _assign(account: LockedAccount, payment: Payment, gateway_payment: GatewayPa
         cause = Refund.Source.DUPLICATE if is_paid else Refund.Source.LATE
         set_disposition(payment, Disposition.REFUND_DUE, source=source)
         mark_paid(account.order)
-        amount_minor = payment.amount_minor - gateway_payment.refunded_minor
-        if amount_minor > 0:
-            request_refund(payment, amount_minor=amount_minor, cause=cause, actor=GATEWAY_ACTOR)
+        _request_full_refund(payment, gateway_payment, cause)
     # A payment that is only authorised and pays for nothing is returned by the gateway, without a fee.
+
+
+def _request_full_refund(
+    payment: Payment, gateway_payment: GatewayPayment, cause: Refund.Source, reason: str = ""
+) -> None:
+    amount_minor = payment.amount_minor - gateway_payment.refunded_minor
+    if amount_minor > 0:
+        request_refund(payment, amount_minor=amount_minor, cause=cause, actor=GATEWAY_ACTOR, reason=reason)
 
 
 def _amount_mismatch(order: PaymentOrder, payment: Payment) -> str:

@@ -35,7 +35,7 @@ def verify_payment(*, order_id: str, payment_id: str, signature: str) -> Booking
     if booking.status in Booking.PAYABLE or payment.disposition == Payment.Disposition.CONFIRMS:
         return booking
     if payment.disposition in (Payment.Disposition.NONE, Payment.Disposition.REFUND_DUE):
-        raise PaidTooLate("Your slot was no longer held when the payment arrived. The payment will be refunded.")
+        raise PaidTooLate("Your booking is no longer active. The payment will be refunded.")
     raise PaidTooLate("The booking is no longer active. Please call us about your payment.")
 
 

@@ -139,6 +139,24 @@ def paid_and_cancelled_by_staff(sandbox: RunningSandbox) -> Iterator[None]:
 
 
 @journey
+def ended_before_the_capture_was_recorded(sandbox: RunningSandbox) -> Iterator[None]:
+    """Right after the customer has paid: cancelled by the customer, cancelled by staff, declined."""
+    for end, actor in ((cancel_booking, CUSTOMER_ACTOR), (cancel_booking, DESK), (decline_booking, DESK)):
+        service = make_paid_service(slug=f"service-{Payment.objects.count()}", requires_confirmation=True)
+        new_checkout = checkout(service)
+        verify(sandbox.client.pay(new_checkout.order.razorpay_order_id))
+        end(booking_id=new_checkout.new_booking.booking.pk, actor=actor)
+        yield
+        work()
+        yield
+    assert list(Payment.objects.order_by("pk").values_list("disposition", "state")) == [
+        ("refund_due", "refunded"),
+        ("review", "captured"),
+        ("refund_due", "refunded"),
+    ]
+
+
+@journey
 def paid_too_late(sandbox: RunningSandbox) -> Iterator[None]:
     """The slot of the first is free, so the payment confirms it; the slot of the second is taken."""
     service = make_paid_service()

@@ -9,9 +9,15 @@ REFUND = "payments_refund"
 GATEWAY_EVENT = "payments_gatewayevent"
 
 VIOLATIONS = {
-    "A payment that confirms a booking has the amount of its order": [
+    "A payment that confirms a booking has the amount of its order, unless staff accepted it": [
         Violation(payments.paid, update(PAYMENT, "amount_minor = 51000")),
         Violation(payments.paid, update(PAYMENT, "currency = 'USD'")),
+    ],
+    "A payment that counts towards a booking belongs to one that stands": [
+        Violation(
+            payments.paid_and_cancelled_by_the_customer,
+            update(PAYMENT, "disposition = 'confirms', captured_at = now(), amount_minor = 50000"),
+        ),
     ],
     "Captured money pays for a booking, is refunded, or needs review": [
         Violation(

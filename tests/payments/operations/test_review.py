@@ -4,6 +4,7 @@ from foundation.background_tasks import run_due_tasks
 from payments.exceptions import ReviewNotPossible
 from payments.models import Payment, Refund
 from payments.operations.review import ReviewDecision, decide_review
+from payments.polling.daily_reconciliation import reconcile
 from tests.builders.bookings import DESK
 from tests.builders.payments import checkout, make_orders_due
 
@@ -36,15 +37,26 @@ def test_review_decision_sets_the_disposition_and_the_booking(sandbox, decision,
     assert (payment.disposition, payment.booking.status) == (disposition, status)
 
 
-def test_payment_that_staff_applied_stays_applied_after_the_next_poll(sandbox):
+@pytest.mark.parametrize(
+    ("decision", "disposition"),
+    [
+        (ReviewDecision.REFUND_ALL, "refund_due"),
+        (ReviewDecision.APPLY_TO_BOOKING, "confirms"),
+        (ReviewDecision.CLOSE, "closed"),
+    ],
+)
+@pytest.mark.parametrize("note", ["Right.", ""])
+def test_review_decision_lasts_whatever_the_gateway_reports_next(sandbox, decision, disposition, note):
     payment = make_payment_in_review(sandbox)
-    decide_review(payment_id=payment.pk, decision=ReviewDecision.APPLY_TO_BOOKING, note="Right.", actor=DESK)
-    make_orders_due()
+    decide_review(payment_id=payment.pk, decision=decision, note=note, actor=DESK)
 
-    run_due_tasks()
+    for _ in range(2):
+        make_orders_due()
+        run_due_tasks()
+    reconcile()
 
     payment.refresh_from_db()
-    assert (payment.disposition, payment.review_reason) == ("confirms", "Right.")
+    assert (payment.disposition, payment.review_reason) == (disposition, note)
 
 
 def test_second_review_decision_is_refused(sandbox):
