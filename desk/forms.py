@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django import forms
 
-from foundation.http.forms import IdempotentForm, MoneyField
+from foundation.http.forms import MoneyField, PaymentForm
 from payments.models import DeskPayment
 
 
-class DeskPaymentForm(IdempotentForm):
+class DeskPaymentForm(PaymentForm):
     amount_minor = MoneyField(label="Amount")
     method = forms.ChoiceField(label="Method", choices=DeskPayment.Method.choices)
     direction = forms.ChoiceField(

@@ -25,7 +25,8 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     """Show the balance of a booking, and record a desk payment."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
     current = balance_of(booking)
-    form = DeskPaymentForm(request.POST or None, initial={"amount_minor": max(current.due_minor, 0)})
+    initial = {"amount_minor": max(current.due_minor, 0)}
+    form = DeskPaymentForm(request.POST or None, currency=booking.currency, initial=initial)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         desk_payment = record_desk_payment(

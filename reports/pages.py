@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
 from foundation.http.staff_pages import render_staff_page, staff_page
-from foundation.money import format_money
+from foundation.money import format_money, to_major
 from reports.takings import movements, takings
 
 INVALID_DATE = "This is not a valid date. Enter it like this: 2026-11-30."
@@ -53,7 +53,7 @@ def day_csv(request: HttpRequest) -> HttpResponse:
     sheet.writerow(["at", "method", "booking", "taken", "paid_back", "currency", "receipt"])
     for row in movements(report_date):
         at = timezone.localtime(row.at, timezone.get_default_timezone()).isoformat(timespec="seconds")
-        amounts = (f"{minor // 100}.{minor % 100:02}" for minor in (row.taken_minor, row.refunded_minor))
+        amounts = (f"{to_major(minor, row.currency):f}" for minor in (row.taken_minor, row.refunded_minor))
         cells = (at, row.method, row.reference, *amounts, row.currency, row.receipt)
         sheet.writerow([_escape_formula(cell) for cell in cells])
     return response

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from bookings.admin.forms import ServiceForm
 from bookings.admin.schedule_exception import warn_about_bookings
 from bookings.models import (
     Booking,
@@ -48,6 +49,7 @@ class ServiceResourceInline(admin.TabularInline):
 
 @admin.register(Service)
 class ServiceAdmin(admin.ModelAdmin):
+    form = ServiceForm
     list_display = [
         "name",
         "location",

@@ -16,7 +16,7 @@ from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import create_booking, reschedule_booking
 from foundation.email_addresses import validate_email_address
 from foundation.events import Actor
-from foundation.http.forms import LocalDateTimeField
+from foundation.http.forms import LocalDateTimeField, MoneyField, use_currency
 from foundation.phone_numbers import normalize_phone_number
 from foundation.timezones import local_to_utc
 
@@ -48,6 +48,19 @@ class ScheduleExceptionForm(forms.ModelForm):
                 except forms.ValidationError as error:
                     self.add_error(name, error)
         return data
+
+
+class ServiceForm(forms.ModelForm):
+    price_minor = MoneyField(label="Price", may_be_zero=True, initial=0)
+    deposit_minor = MoneyField(label="Deposit", may_be_zero=True, initial=0, help_text="For payment by deposit.")
+
+    class Meta:
+        model = Service
+        exclude: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        use_currency(self, str(self.data.get("currency") or self.instance.currency))
 
 
 class _FrontDeskForm(forms.Form):

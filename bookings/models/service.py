@@ -13,6 +13,8 @@ from django.db.models import F, Q
 from bookings.models.category import Category
 from bookings.models.defaults import WITHIN_A_YEAR, default_reminder_minutes
 from bookings.models.location import Location
+from bookings.online_amounts import check_online_amount
+from foundation.money import validate_currency
 
 
 class Service(models.Model):
@@ -70,9 +72,9 @@ class Service(models.Model):
         help_text="Minutes before the start of each reminder, separated by commas, such as 1440,120. Empty: none.",
     )
     hold_minutes = models.PositiveSmallIntegerField(default=15, help_text="How long a slot is held for payment.")
-    price_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units: 50000 is INR 500.00.")
-    deposit_minor = models.PositiveBigIntegerField(default=0, help_text="In minor units, for payment by deposit.")
-    currency = models.CharField(max_length=3, default=settings.CURRENCY)
+    price_minor = models.PositiveBigIntegerField(default=0)
+    deposit_minor = models.PositiveBigIntegerField(default=0, help_text="For payment by deposit.")
+    currency = models.CharField(max_length=3, default=settings.CURRENCY, validators=[validate_currency])
     payment_mode = models.CharField(max_length=10, choices=PaymentMode.choices, default=PaymentMode.NONE)
     requires_confirmation = models.BooleanField(default=True, help_text="Staff must confirm each booking.")
     is_active = models.BooleanField(default=True)
@@ -95,6 +97,11 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raise ValidationError if customers cannot pay online what the service asks for."""
+        if self.payment_mode != self.PaymentMode.NONE:
+            check_online_amount(self.due_online_minor, self.currency)
 
     @property
     def due_online_minor(self) -> int:

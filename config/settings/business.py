@@ -1,12 +1,19 @@
 """The business."""
 
 import phonenumbers
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from config.settings.environment import env
+from foundation.money import validate_currency
 
 BUSINESS_NAME = env.str("BUSINESS_NAME", default="Daybook")
-CURRENCY = env.str("CURRENCY", default="INR")
+CURRENCY = env.str("CURRENCY", default="INR").strip().upper()
+try:
+    validate_currency(CURRENCY)
+except ValidationError as error:
+    raise ImproperlyConfigured(
+        f"CURRENCY: unknown currency {CURRENCY!r}. Use a three-letter code of ISO 4217, such as INR, EUR or JPY."
+    ) from error
 PHONE_REGION = env.str("PHONE_REGION", default="IN").strip().upper()
 # The countries whose phone numbers get messages; * means all.
 message_countries = {name.strip().upper() for name in env.list("MESSAGE_COUNTRIES", default=[])} - {""}

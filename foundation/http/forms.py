@@ -1,4 +1,4 @@
-"""Form fields that pages share: local times, amounts of money, and forms that take effect once."""
+"""Form fields that pages share: local times, amounts of money, and forms that move money."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+
+from foundation.money import to_major, to_minor
 
 
 class LocalDateTimeField(forms.DateTimeField):
@@ -23,26 +25,49 @@ class LocalDateTimeField(forms.DateTimeField):
 
 
 class MoneyField(forms.DecimalField):
-    """An amount in major units with at most two decimals. Its value is in minor units."""
+    """An amount in major units of ``currency``, which the form sets. Its value is in minor units."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, max_digits=12, decimal_places=2, **options)
+    currency = ""
+
+    def __init__(self, *, may_be_zero: bool = False, **options: Any) -> None:
+        super().__init__(min_value=0, max_digits=12, **options)
         self.widget.attrs["inputmode"] = "decimal"
+        self._may_be_zero = may_be_zero
+
+    def use(self, currency: str) -> None:
+        """Take amounts in this currency, with its number of decimals."""
+        self.currency = currency
+        self.label = f"{self.label} ({currency})"
+        self.widget.attrs["step"] = f"{to_major(1, currency):f}"
 
     def clean(self, value: Any) -> int | None:
         amount = super().clean(value)
         if amount is None:
             return None
-        if amount <= 0:
+        if amount <= 0 and not self._may_be_zero:
             raise forms.ValidationError("Enter an amount above 0.")
-        return int(amount * 100)
+        return to_minor(amount, self.currency)
 
     def prepare_value(self, value: Any) -> Any:
         # An int is an initial value in minor units; anything else is what the user typed.
-        return f"{value // 100}.{value % 100:02}" if isinstance(value, int) else value
+        return f"{to_major(value, self.currency):f}" if isinstance(value, int) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
 
 
-class IdempotentForm(forms.Form):
-    """A form with an idempotency key: submitted twice, it takes effect once."""
+def use_currency(form: forms.BaseForm, currency: str) -> None:
+    """Let every MoneyField of the form take amounts in this currency."""
+    for field in form.fields.values():
+        if isinstance(field, MoneyField):
+            field.use(currency)
+
+
+class PaymentForm(forms.Form):
+    """A form that moves money in one currency. Submitted twice, it takes effect once: it has an idempotency key."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        use_currency(self, currency)

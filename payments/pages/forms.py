@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django import forms
 
-from foundation.http.forms import IdempotentForm, MoneyField
+from foundation.http.forms import MoneyField, PaymentForm
 from payments.operations.review import ReviewDecision
 
 
-class RefundForm(IdempotentForm):
+class RefundForm(PaymentForm):
     amount_minor = MoneyField(label="Amount")
     reason = forms.CharField(max_length=250, label="Reason", help_text="For our records. The customer does not see it.")
     booking = forms.ChoiceField(

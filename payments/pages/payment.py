@@ -23,7 +23,7 @@ from payments.pages.forms import RefundForm, ReviewForm
 def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
     """Show a payment with its refunds and its log."""
     row = _get_payment(payment_id)
-    refund_form = RefundForm(initial={"amount_minor": max(row.refundable_minor(), 0)})
+    refund_form = RefundForm(currency=row.currency, initial={"amount_minor": max(row.refundable_minor(), 0)})
     return _render_payment(request, row, refund_form, ReviewForm())
 
 
@@ -32,7 +32,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
 def refund(request: HttpRequest, payment_id: int) -> HttpResponse:
     """Request a refund."""
     row = _get_payment(payment_id)
-    form = RefundForm(request.POST)
+    form = RefundForm(request.POST, currency=row.currency)
     if not form.is_valid():
         return _render_payment(request, row, form, ReviewForm())
     data = form.cleaned_data
@@ -62,7 +62,7 @@ def review(request: HttpRequest, payment_id: int) -> HttpResponse:
     row = _get_payment(payment_id)
     form = ReviewForm(request.POST)
     if not form.is_valid():
-        return _render_payment(request, row, RefundForm(), form)
+        return _render_payment(request, row, RefundForm(currency=row.currency), form)
     decision = ReviewDecision(form.cleaned_data["resolution"])
     try:
         decide_review(
