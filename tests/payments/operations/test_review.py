@@ -46,7 +46,7 @@ def test_review_decision_sets_the_disposition_and_the_booking(sandbox, decision,
     ],
 )
 @pytest.mark.parametrize("note", ["Right.", ""])
-def test_review_decision_lasts_whatever_the_gateway_reports_next(sandbox, decision, disposition, note):
+def test_review_decision_lasts_after_the_next_poll_and_reconciliation(sandbox, decision, disposition, note):
     payment = make_payment_in_review(sandbox)
     decide_review(payment_id=payment.pk, decision=decision, note=note, actor=DESK)
 
