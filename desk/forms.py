@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 from foundation.http.forms import MoneyField, PaymentForm
+from foundation.money import format_money
 from payments.models import DeskPayment
 
 
@@ -15,3 +18,19 @@ class DeskPaymentForm(PaymentForm):
         label="Direction", choices=[("in", "Taken"), ("out", "Paid out")], initial="in", widget=forms.RadioSelect
     )
     note = forms.CharField(max_length=250, required=False, label="Note")
+    is_more_than_due = forms.BooleanField(
+        required=False, widget=forms.HiddenInput, label="Take it although it is more than what is due"
+    )
+
+    def __init__(self, *args: Any, due_minor: int, **options: Any) -> None:
+        super().__init__(*args, initial={"amount_minor": due_minor} if due_minor > 0 else {}, **options)
+        self._due_minor = max(due_minor, 0)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("direction") == "in" and data.get("amount_minor", 0) > self._due_minor:
+            self.fields["is_more_than_due"].widget = forms.CheckboxInput()
+            if not data["is_more_than_due"]:
+                due = format_money(self._due_minor, self.currency)
+                self.add_error("amount_minor", f"Only {due} is due. To take more, confirm it below.")
+        return data

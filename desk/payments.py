@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
 from payments.balance import balance_of
+from payments.exceptions import PayoutTooLarge
 from payments.models import DeskPayment
 from payments.operations import record_desk_payment, void_desk_payment
 
@@ -25,27 +27,24 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     """Show the balance of a booking, and record a desk payment."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
     current = balance_of(booking)
-    initial = {"amount_minor": max(current.due_minor, 0)}
-    form = DeskPaymentForm(request.POST or None, currency=booking.currency, initial=initial)
+    form = DeskPaymentForm(request.POST or None, currency=booking.currency, due_minor=current.due_minor)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        desk_payment = record_desk_payment(
-            booking_id=booking.pk,
-            method=DeskPayment.Method(data["method"]),
-            amount_minor=data["amount_minor"],
-            key=data["key"],
-            actor=Actor.from_user(request.user),
-            is_payout=data["direction"] == "out",
-            note=data["note"],
-        )
-        messages.success(request, f"{format_money(desk_payment.amount_minor, desk_payment.currency)} was recorded.")
-        return redirect("desk", booking.pk)
+        try:
+            desk_payment = _record(booking, form.cleaned_data, Actor.from_user(request.user))
+        except PayoutTooLarge as refusal:
+            form.add_error("amount_minor", str(refusal))
+        else:
+            amount = format_money(desk_payment.amount_minor, desk_payment.currency)
+            messages.success(request, f"{amount} was recorded.")
+            return redirect("desk", booking.pk)
     amounts = {
-        "price": current.price_minor,
+        "charge": current.charge_minor,
         "online": current.online_minor,
         "refunded": current.refunded_minor,
         "desk": current.desk_minor,
-        "due": current.due_minor,
+        "paid_out": current.paid_out_minor,
+        "review": current.review_minor,
+        "due": abs(current.due_minor),
     }
     desk_payments = DeskPayment.objects.filter(booking=booking)
     return render_staff_page(
@@ -60,13 +59,30 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     )
 
 
+def _record(booking: Booking, data: dict[str, Any], actor: Actor) -> DeskPayment:
+    return record_desk_payment(
+        booking_id=booking.pk,
+        method=DeskPayment.Method(data["method"]),
+        amount_minor=data["amount_minor"],
+        key=data["key"],
+        actor=actor,
+        is_payout=data["direction"] == "out",
+        note=data["note"],
+    )
+
+
 @staff_page("payments.take_payment")
 @require_POST
 def void(request: HttpRequest, desk_payment_id: UUID) -> HttpResponse:
     """Void a desk payment."""
     desk_payment = get_object_or_404(DeskPayment, pk=desk_payment_id)
-    if void_desk_payment(desk_payment_id=desk_payment.pk, actor=Actor.from_user(request.user)):
-        messages.success(request, "The payment was voided. If the amount was wrong, record the correct one now.")
+    try:
+        is_voided = void_desk_payment(desk_payment_id=desk_payment.pk, actor=Actor.from_user(request.user))
+    except PayoutTooLarge as refusal:
+        messages.error(request, f"The payment was not voided. {refusal}")
     else:
-        messages.warning(request, "This payment has already been voided.")
+        if is_voided:
+            messages.success(request, "The payment was voided. If the amount was wrong, record the correct one now.")
+        else:
+            messages.warning(request, "This payment has already been voided.")
     return redirect("desk", desk_payment.booking_id)

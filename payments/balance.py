@@ -1,43 +1,76 @@
-"""The balance of a booking: what was paid, what was refunded and what is still due."""
+"""The balance of a booking: what it costs, what came in, what was given back, and what is still due."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from bookings.models import Booking
 from payments.models import DeskPayment, Payment, Refund
+
+Disposition = Payment.Disposition
 
 
 @dataclass(frozen=True)
 class Balance:
     """Amounts in minor units of the booking's currency.
 
-    ``refunded_minor`` is the part of ``online_minor`` that has been or will be refunded. A refund while the booking is
-    active is an agreed price reduction: the amount does not become due again.
+    ``charge_minor`` is the price of a booking that stands, and 0 for others. ``online_minor`` and ``desk_minor`` came
+    in; ``refunded_minor`` and ``paid_out_minor`` were given back, or will be. Money under review counts as neither: it
+    is ``review_minor``. A payment that staff have closed is settled, and not part of the balance.
     """
 
-    price_minor: int
+    charge_minor: int
     online_minor: int
     refunded_minor: int
     desk_minor: int
+    paid_out_minor: int
+    review_minor: int
     currency: str
 
     @property
+    def received_minor(self) -> int:
+        return self.online_minor + self.desk_minor
+
+    @property
+    def returned_minor(self) -> int:
+        return self.refunded_minor + self.paid_out_minor
+
+    @property
+    def held_minor(self) -> int:
+        """The amount that is left to give back."""
+        return self.received_minor - self.returned_minor
+
+    @property
     def due_minor(self) -> int:
-        """The amount still due; negative if overpaid."""
-        return self.price_minor - self.online_minor - self.desk_minor
+        """The amount still due; negative if overpaid.
+
+        What is given back is first of all what was paid too much. The rest is an agreed reduction of the price: it does
+        not become due again.
+        """
+        overpaid = max(0, self.received_minor - self.charge_minor)
+        return self.charge_minor - self.received_minor + min(self.returned_minor, overpaid)
 
 
 def balance_of(booking: Booking) -> Balance:
-    """Add up what was paid for the booking, online and at the desk."""
-    confirming_payments = Payment.objects.filter(booking=booking, disposition=Payment.Disposition.CONFIRMS)
-    online = confirming_payments.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    refunds = Refund.objects.filter(payment__in=confirming_payments).exclude(state=Refund.State.FAILED)
-    refunded = refunds.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    at_desk = DeskPayment.objects.filter(booking=booking, voided_at=None).aggregate(
-        taken=Sum("amount_minor", filter=Q(is_payout=False)), paid_out=Sum("amount_minor", filter=Q(is_payout=True))
+    """Add up what was paid for the booking and given back, online and at the desk."""
+    payments = Payment.objects.filter(booking=booking)
+    counted = payments.filter(
+        Q(disposition=Disposition.CONFIRMS) | Q(disposition=Disposition.REFUND_DUE, captured_at__isnull=False)
     )
-    desk = (at_desk["taken"] or 0) - (at_desk["paid_out"] or 0)
-    return Balance(booking.price_minor, online, refunded, desk, booking.currency)
+    in_review = payments.filter(disposition=Disposition.REVIEW)
+    desk_payments = DeskPayment.objects.filter(booking=booking, voided_at=None)
+    return Balance(
+        charge_minor=booking.price_minor if booking.status in (Booking.Status.HELD, *Booking.PAYABLE) else 0,
+        online_minor=_sum(counted),
+        refunded_minor=_sum(Refund.objects.filter(payment__in=counted).exclude(state=Refund.State.FAILED)),
+        desk_minor=_sum(desk_payments.filter(is_payout=False)),
+        paid_out_minor=_sum(desk_payments.filter(is_payout=True)),
+        review_minor=_sum(in_review.filter(captured_at__isnull=False)),
+        currency=booking.currency,
+    )
+
+
+def _sum(rows: QuerySet[Payment] | QuerySet[Refund] | QuerySet[DeskPayment]) -> int:
+    return int(rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0)

@@ -78,5 +78,9 @@ class RefundTooLarge(Exception):
         self.payment = payment
 
 
+class PayoutTooLarge(Exception):
+    """More would be given back than came in. The message says what is possible."""
+
+
 class ReviewNotPossible(Exception):
     """The decision cannot be carried out. The message says why."""

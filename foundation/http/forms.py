@@ -70,4 +70,5 @@ class PaymentForm(forms.Form):
 
     def __init__(self, *args: Any, currency: str, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.currency = currency
         use_currency(self, currency)

@@ -9,6 +9,9 @@ from django.utils import timezone
 
 from bookings.models import Booking
 from foundation.events import Actor
+from foundation.money import format_money
+from payments.balance import balance_of
+from payments.exceptions import PayoutTooLarge
 from payments.models import DeskPayment
 
 
@@ -23,8 +26,15 @@ def record_desk_payment(
     is_payout: bool = False,
     note: str = "",
 ) -> DeskPayment:
-    """Record money that was taken or paid out at the desk. The same ``key`` returns the same desk payment."""
-    booking = Booking.objects.get(pk=booking_id)
+    """Record money that was taken or paid out at the desk. The same ``key`` returns the same desk payment.
+
+    Raises PayoutTooLarge if more would be paid out than came in.
+    """
+    booking = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=booking_id)
+    is_new = not DeskPayment.objects.filter(pk=key).exists()
+    if is_payout and is_new and amount_minor > (held := balance_of(booking).held_minor):
+        left = format_money(max(held, 0), booking.currency)
+        raise PayoutTooLarge(f"At most {left} can be paid out: no more came in and is still here.")
     desk_payment, _ = DeskPayment.objects.get_or_create(
         pk=key,
         defaults={
@@ -42,6 +52,14 @@ def record_desk_payment(
 
 @transaction.atomic
 def void_desk_payment(*, desk_payment_id: UUID, actor: Actor) -> bool:
-    """Void a desk payment; return False if it was already voided."""
+    """Void a desk payment; return False if it was already voided.
+
+    Raises PayoutTooLarge if its money has been paid out or refunded since.
+    """
     valid = DeskPayment.objects.filter(pk=desk_payment_id, voided_at=None)
+    if (desk_payment := valid.first()) is None:
+        return False
+    booking = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=desk_payment.booking_id)
+    if not desk_payment.is_payout and desk_payment.amount_minor > balance_of(booking).held_minor:
+        raise PayoutTooLarge("Its money has been paid out since. Void the payout first.")
     return bool(valid.update(voided_at=timezone.now(), voided_by=str(actor)))

@@ -3,9 +3,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from bookings.operations import cancel_booking
 from payments.models import DeskPayment
 from reports.takings import takings
-from tests.builders.bookings import make_booking, make_service
+from tests.builders.bookings import DESK, make_booking, make_service
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,3 +59,54 @@ def test_desk_payment_with_too_many_decimals_is_refused(front_desk, currency, ty
 
     assert page.context["form"].errors["amount_minor"]
     assert not DeskPayment.objects.exists()
+
+
+def form_of(amount, direction="in", **fields):
+    return {"key": str(uuid4()), "amount_minor": amount, "method": "cash", "direction": direction, **fields}
+
+
+def test_amount_above_what_is_due_must_be_confirmed(front_desk):
+    booking = make_booking()
+    path = f"/payments/desk/{booking.pk}"
+
+    page = front_desk.post(path, form_of("600"))
+    before = DeskPayment.objects.count()
+    front_desk.post(path, form_of("600", is_more_than_due="on"))
+
+    content = page.content.decode()
+    assert "Only INR 500.00 is due" in content
+    assert '<input type="checkbox" name="is_more_than_due"' in content
+    assert (before, DeskPayment.objects.get().amount_minor) == (0, 60_000)
+
+
+def test_cancelled_booking_is_not_asked_for_its_price(front_desk):
+    booking = make_booking()
+    cancel_booking(booking_id=booking.pk, actor=DESK)
+
+    page = front_desk.get(f"/payments/desk/{booking.pk}")
+
+    assert page.context["form"]["amount_minor"].value() is None
+    assert "INR 500.00" not in page.content.decode()
+
+
+def test_more_than_came_in_cannot_be_paid_out(front_desk):
+    booking = make_booking()
+
+    page = front_desk.post(f"/payments/desk/{booking.pk}", form_of("99999", direction="out"))
+
+    assert "At most INR 0.00 can be paid out" in page.content.decode()
+    assert not DeskPayment.objects.exists()
+
+
+def test_payment_whose_money_was_paid_out_is_not_voided(front_desk):
+    booking = make_booking()
+    path = f"/payments/desk/{booking.pk}"
+    front_desk.post(path, form_of("500"))
+    taken = DeskPayment.objects.get()
+    front_desk.post(path, form_of("100", direction="out"))
+
+    page = front_desk.post(f"/payments/desk/slips/{taken.pk}/void", follow=True)
+
+    taken.refresh_from_db()
+    assert taken.voided_at is None
+    assert "Void the payout first" in page.content.decode()

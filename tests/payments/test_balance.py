@@ -2,16 +2,200 @@ from uuid import uuid4
 
 import pytest
 
-from payments.balance import balance_of
+from bookings.operations import cancel_booking, complete_booking, decline_booking
+from foundation.background_tasks import run_due_tasks
+from payments.balance import Balance, balance_of
+from payments.exceptions import PayoutTooLarge
+from payments.models import DeskPayment, Payment
+from payments.operations import record_desk_payment, void_desk_payment
 from payments.operations.refund import refund_payment
-from tests.builders.bookings import DESK
+from payments.operations.review import ReviewDecision, decide_review
+from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_booking, make_service
+from tests.builders.payments import checkout, make_captured_payment, make_orders_due, verify
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PRICE = 50_000
+
+
+def pay_at_desk(booking, amount_minor=PRICE, **fields):
+    return record_desk_payment(
+        booking_id=booking.pk,
+        method=DeskPayment.Method.CASH,
+        amount_minor=amount_minor,
+        key=uuid4(),
+        actor=DESK,
+        **fields,
+    )
+
+
+def pay_out(booking, amount_minor):
+    return pay_at_desk(booking, amount_minor, is_payout=True)
+
+
+def refund(payment, amount_minor):
+    return refund_payment(payment_id=payment.pk, amount_minor=amount_minor, key=uuid4(), actor=DESK)
+
+
+def due(booking):
+    booking.refresh_from_db()
+    return balance_of(booking).due_minor
+
+
+@pytest.mark.parametrize(
+    ("charge", "received", "returned", "due_minor"),
+    [
+        (500, 0, 0, 500),
+        (500, 200, 0, 300),
+        (500, 500, 0, 0),
+        (500, 500, 100, 0),  # an agreed reduction
+        (500, 500, 500, 0),
+        (1_000, 300, 100, 700),
+        (500, 1_000, 0, -500),  # paid twice
+        (500, 1_000, 200, -300),
+        (500, 1_000, 500, 0),
+        (500, 1_000, 700, 0),
+        (0, 0, 0, 0),  # a booking that does not stand
+        (0, 500, 0, -500),
+        (0, 500, 500, 0),
+    ],
+)
+@pytest.mark.parametrize("is_online", [True, False])
+def test_returned_money_settles_what_was_overpaid_and_does_not_become_due_again(
+    charge, received, returned, due_minor, is_online
+):
+    online = (received, returned, 0, 0) if is_online else (0, 0, received, returned)
+
+    assert Balance(charge, *online, review_minor=0, currency="INR").due_minor == due_minor
+
 
 def test_refunded_amount_does_not_become_due_again(payment):
-    refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    refund(payment, 10_000)
 
     balance = balance_of(payment.booking)
 
-    assert (balance.online_minor, balance.refunded_minor, balance.due_minor) == (50_000, 10_000, 0)
+    assert (balance.online_minor, balance.refunded_minor, balance.due_minor) == (PRICE, 10_000, 0)
+
+
+def test_nothing_is_due_after_a_second_payment_at_the_desk_was_refunded_online(payment):
+    pay_at_desk(payment.booking)
+    overpaid = due(payment.booking)
+
+    refund(payment, PRICE)
+
+    assert (overpaid, due(payment.booking)) == (-PRICE, 0)
+
+
+@pytest.mark.parametrize("actor", [CUSTOMER_ACTOR, DESK], ids=["customer", "staff"])
+def test_nothing_is_due_for_an_unpaid_booking_that_was_cancelled(actor):
+    booking = make_booking()
+
+    cancel_booking(booking_id=booking.pk, actor=actor)
+
+    assert due(booking) == 0
+
+
+def test_nothing_is_due_for_a_declined_request():
+    booking = make_booking()
+
+    decline_booking(booking_id=booking.pk, actor=DESK)
+
+    assert due(booking) == 0
+
+
+def test_price_stays_due_after_the_visit(payment):
+    complete_booking(booking_id=payment.booking_id, actor=DESK)
+    unpaid = make_booking(make_service(requires_confirmation=False, slug="unpaid"))
+
+    complete_booking(booking_id=unpaid.pk, actor=DESK)
+
+    assert (due(payment.booking), due(unpaid)) == (0, PRICE)
+
+
+def test_desk_payment_for_a_cancelled_booking_is_overpaid_until_it_is_paid_out():
+    booking = make_booking()
+    pay_at_desk(booking)
+    cancel_booking(booking_id=booking.pk, actor=DESK)
+    before = due(booking)
+
+    pay_out(booking, PRICE)
+
+    assert (before, due(booking)) == (-PRICE, 0)
+
+
+def test_refund_that_is_requested_counts_and_the_booking_is_settled(payment):
+    cancel_booking(booking_id=payment.booking_id, actor=CUSTOMER_ACTOR)
+
+    balance = balance_of(payment.booking)
+
+    assert (balance.online_minor, balance.refunded_minor) == (PRICE, PRICE)
+    assert due(payment.booking) == 0
+
+
+def test_money_under_review_is_not_counted_until_a_manager_has_decided(sandbox):
+    new_checkout = checkout()
+    booking = new_checkout.new_booking.booking
+    sandbox.client.pay(new_checkout.order.razorpay_order_id, amount=51_000)
+    make_orders_due()
+    run_due_tasks()
+    before = balance_of(booking)
+
+    decide_review(
+        payment_id=Payment.objects.get().pk, decision=ReviewDecision.APPLY_TO_BOOKING, note="Fee.", actor=DESK
+    )
+
+    booking.refresh_from_db()
+    after = balance_of(booking)
+    assert (before.review_minor, before.online_minor, before.due_minor) == (51_000, 0, PRICE)
+    assert (after.review_minor, after.online_minor, after.due_minor) == (0, 51_000, -1_000)
+
+
+def test_payment_known_only_by_its_signature_counts(sandbox):
+    new_checkout = checkout()
+    booking = verify(sandbox.client.pay(new_checkout.order.razorpay_order_id))
+
+    assert due(booking) == 0
+
+
+@pytest.mark.parametrize(("taken", "paid_out"), [(0, 1), (PRICE, PRICE + 1)])
+def test_no_more_is_paid_out_than_came_in(taken, paid_out):
+    booking = make_booking()
+    if taken:
+        pay_at_desk(booking, taken)
+
+    with pytest.raises(PayoutTooLarge, match="can be paid out"):
+        pay_out(booking, paid_out)
+
+    assert not DeskPayment.objects.filter(is_payout=True).exists()
+
+
+def test_no_more_is_paid_out_than_is_left_after_refunds(sandbox):
+    payment = make_captured_payment(sandbox)
+    refund(payment, 30_000)
+    pay_out(payment.booking, 20_000)
+
+    with pytest.raises(PayoutTooLarge):
+        pay_out(payment.booking, 1)
+
+
+def test_desk_payment_whose_money_was_paid_out_cannot_be_voided():
+    booking = make_booking()
+    desk_payment = pay_at_desk(booking)
+    payout = pay_out(booking, 10_000)
+
+    with pytest.raises(PayoutTooLarge, match="Void the payout first"):
+        void_desk_payment(desk_payment_id=desk_payment.pk, actor=DESK)
+    void_desk_payment(desk_payment_id=payout.pk, actor=DESK)
+
+    assert void_desk_payment(desk_payment_id=desk_payment.pk, actor=DESK)
+
+
+def test_concurrent_payouts_do_not_exceed_what_came_in():
+    booking = make_booking()
+    pay_at_desk(booking)
+
+    errors = run_concurrently([lambda: pay_out(booking, PRICE)] * 4)
+
+    assert [type(error) for error in errors] == [PayoutTooLarge] * 3
+    assert DeskPayment.objects.filter(is_payout=True).count() == 1
