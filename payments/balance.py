@@ -1,4 +1,4 @@
-"""The balance of a booking: what it costs, what came in, what was given back, and what is still due."""
+"""The balance of a booking: what it costs, what was received and returned, and what is still due."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Disposition = Payment.Disposition
 class Balance:
     """Amounts in minor units of the booking's currency.
 
-    ``charge_minor`` is the price of a booking that stands, and 0 for others. ``online_minor`` and ``desk_minor`` came
-    in; ``refunded_minor`` and ``paid_out_minor`` were given back, or will be. Money under review counts as neither: it
-    is ``review_minor``. A payment that staff have closed is settled, and not part of the balance.
+    ``charge_minor`` is the price of a booking that stands, and 0 for others. ``online_minor`` and ``desk_minor`` were
+    received; ``refunded_minor`` (or will be) and ``paid_out_minor`` were returned. Money under review counts as
+    neither: it is ``review_minor``. A payment that staff have closed is settled, and not part of the balance.
     """
 
     charge_minor: int
@@ -39,22 +39,22 @@ class Balance:
 
     @property
     def held_minor(self) -> int:
-        """The amount that is left to give back."""
+        """The amount received that has not been returned."""
         return self.received_minor - self.returned_minor
 
     @property
     def due_minor(self) -> int:
         """The amount still due; negative if overpaid.
 
-        What is given back is first of all what was paid too much. The rest is an agreed reduction of the price: it does
-        not become due again.
+        Returned money first settles what was overpaid. The rest is an agreed reduction of the price: it does not become
+        due again.
         """
         overpaid = max(0, self.received_minor - self.charge_minor)
         return self.charge_minor - self.received_minor + min(self.returned_minor, overpaid)
 
 
 def balance_of(booking: Booking) -> Balance:
-    """Add up what was paid for the booking and given back, online and at the desk."""
+    """Add up what was received for the booking and returned, online and at the desk."""
     payments = Payment.objects.filter(booking=booking)
     counted = payments.filter(
         Q(disposition=Disposition.CONFIRMS) | Q(disposition=Disposition.REFUND_DUE, captured_at__isnull=False)

@@ -79,7 +79,7 @@ class RefundTooLarge(Exception):
 
 
 class PayoutTooLarge(Exception):
-    """More would be given back than came in. The message says what is possible."""
+    """More would be paid out than was received. The message says what is possible."""
 
 
 class ReviewNotPossible(Exception):

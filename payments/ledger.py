@@ -72,7 +72,7 @@ def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: st
         refund.processed_at = timezone.now()
     if state in (Refund.State.PROCESSED, Refund.State.FAILED):
         refund.next_try_at = None
-    refund.save(update_fields=["state", "processed_at", "next_try_at", "razorpay_refund_id"])
+    refund.save(update_fields=["state", "processed_at", "next_try_at", "razorpay_refund_id", "refunded_at"])
     _append_to_log(refund.payment, before, state, source, note, refund)
     return True
 

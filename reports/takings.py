@@ -1,4 +1,7 @@
-"""Takings: what was paid and refunded on a day, by method. Days are in the business's time zone."""
+"""Takings: what was paid and refunded on a day, by method. Days are in the business's time zone.
+
+Online payments and refunds count when they happened by the gateway's clock, not when we heard of them.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,15 @@ from django.utils import timezone
 
 # Each payment, refund and desk payment of a day, with the amounts taken and refunded in minor units.
 MOVEMENTS = """
-    SELECT p.captured_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
+    SELECT p.paid_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
            p.amount_minor AS taken, 0::bigint AS refunded, p.currency, p.razorpay_payment_id AS receipt
-    FROM payments_payment p WHERE p.captured_at >= %(start)s AND p.captured_at < %(end)s
+    FROM payments_payment p
+    WHERE p.captured_at IS NOT NULL AND p.paid_at >= %(start)s AND p.paid_at < %(end)s
     UNION ALL
-    SELECT r.processed_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, r.amount_minor,
+    SELECT r.refunded_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, r.amount_minor,
            r.currency, r.razorpay_refund_id
     FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
-    WHERE r.state = 'processed' AND r.processed_at >= %(start)s AND r.processed_at < %(end)s
+    WHERE r.state = 'processed' AND r.refunded_at >= %(start)s AND r.refunded_at < %(end)s
     UNION ALL
     SELECT d.taken_at, 'desk: ' || d.method, d.booking_id, CASE WHEN d.is_payout THEN 0 ELSE d.amount_minor END,
            CASE WHEN d.is_payout THEN d.amount_minor ELSE 0 END, d.currency, d.id::text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from payments.gateway.errors import UnreadableEntity
@@ -12,6 +13,7 @@ from payments.models import Payment, Refund
 ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
 PAYMENT_ID = re.compile(r"pay_[A-Za-z0-9]{1,36}")
 REFUND_ID = re.compile(r"rfnd_[A-Za-z0-9]{1,35}")
+EARLIEST, LATEST = 1_000_000_000, 9_999_999_999  # 2001 to 2286, in seconds
 
 PAYMENT_STATES = {
     "created": Payment.State.CREATED,
@@ -43,7 +45,8 @@ class GatewayOrder:
 class GatewayPayment:
     """A payment at the gateway. ``was_captured``: it has been captured, even if it was refunded since.
 
-    ``refunded_minor``: the amount refunded or being refunded, no matter who requested it.
+    ``refunded_minor``: the amount refunded or being refunded, no matter who requested it. ``created_at``: when the
+    customer paid, by the gateway's clock; it reports no time of the capture.
     """
 
     payment_id: str
@@ -55,11 +58,15 @@ class GatewayPayment:
     refunded_minor: int = 0
     method: str = ""
     error: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class GatewayRefund:
-    """A refund at the gateway. ``receipt`` is our id for it, or empty if we did not request it."""
+    """A refund at the gateway. ``receipt`` is our id for it, or empty if we did not request it.
+
+    ``created_at``: when it began, by the gateway's clock.
+    """
 
     refund_id: str
     payment_id: str
@@ -67,6 +74,7 @@ class GatewayRefund:
     currency: str
     state: Refund.State
     receipt: str
+    created_at: datetime | None = None
 
 
 def read_order(entity: dict[str, Any]) -> GatewayOrder:
@@ -93,6 +101,7 @@ def read_payment(entity: dict[str, Any]) -> GatewayPayment:
         refunded_minor=_amount(entity, "amount_refunded") if entity.get("amount_refunded") else 0,
         method=_text(entity, "method")[:20],
         error=(_text(entity, "error_description") or _text(entity, "error_code"))[:250],
+        created_at=_time(entity, "created_at"),
     )
 
 
@@ -108,6 +117,7 @@ def read_refund(entity: dict[str, Any]) -> GatewayRefund:
         currency=_text(entity, "currency"),
         state=state,
         receipt=_text(entity, "receipt"),
+        created_at=_time(entity, "created_at"),
     )
 
 
@@ -124,6 +134,14 @@ def _amount(entity: dict[str, Any], name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise UnreadableEntity(f"{name} is not a valid amount.")
     return value
+
+
+def _time(entity: dict[str, Any], name: str) -> datetime | None:
+    """Return the time that is given in seconds since 1970, or None if it is missing or not a time of this service."""
+    value = entity.get(name)
+    if not isinstance(value, int) or not EARLIEST <= value <= LATEST:
+        return None
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _text(entity: dict[str, Any], name: str) -> str:

@@ -41,12 +41,13 @@ class Payment(models.Model):
     review_reason = models.CharField(max_length=250, blank=True)
     reviewed_at = models.DateTimeField(null=True, help_text="When staff decided about it.")
     signature_verified_at = models.DateTimeField(null=True)
-    captured_at = models.DateTimeField(null=True)
+    captured_at = models.DateTimeField(null=True, help_text="When the capture was recorded.")
+    paid_at = models.DateTimeField(null=True, help_text="When the customer paid, by the gateway's clock if it says so.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["captured_at"], name="payment_by_capture")]
+        indexes = [models.Index(fields=["paid_at"], name="payment_by_time")]
         permissions = [
             ("refund_payment", "Can refund payments"),
             ("review_payment", "Can decide about payments that need review"),

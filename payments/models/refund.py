@@ -43,7 +43,8 @@ class Refund(models.Model):
     next_try_at = models.DateTimeField(null=True, help_text="When to call the gateway again.")
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    processed_at = models.DateTimeField(null=True)
+    processed_at = models.DateTimeField(null=True, help_text="When its processing was recorded.")
+    refunded_at = models.DateTimeField(null=True, help_text="When it began, by the gateway's clock if it says so.")
 
     class Meta:
         ordering = ["-created_at"]

@@ -28,13 +28,13 @@ def record_desk_payment(
 ) -> DeskPayment:
     """Record money that was taken or paid out at the desk. The same ``key`` returns the same desk payment.
 
-    Raises PayoutTooLarge if more would be paid out than came in.
+    Raises PayoutTooLarge if more would be paid out than was received.
     """
     booking = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=booking_id)
     is_new = not DeskPayment.objects.filter(pk=key).exists()
     if is_payout and is_new and amount_minor > (held := balance_of(booking).held_minor):
         left = format_money(max(held, 0), booking.currency)
-        raise PayoutTooLarge(f"At most {left} can be paid out: no more came in and is still here.")
+        raise PayoutTooLarge(f"At most {left} can be paid out: the amount received that has not been returned.")
     desk_payment, _ = DeskPayment.objects.get_or_create(
         pk=key,
         defaults={

@@ -76,11 +76,22 @@ def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str
         payment.signature_verified_at = now
     if gateway_payment.was_captured and payment.captured_at is None:
         payment.captured_at = now
+    payment.paid_at = gateway_payment.created_at or payment.paid_at or now
     payment.method = gateway_payment.method or payment.method
     payment.error = gateway_payment.error if gateway_payment.state == State.FAILED else payment.error
     if not is_signed:  # a signature does not cover the amount: the gateway's own report replaces the assumed one
         payment.amount_minor, payment.currency = gateway_payment.amount_minor, gateway_payment.currency
-    payment.save(update_fields=["signature_verified_at", "captured_at", "method", "error", "amount_minor", "currency"])
+    payment.save(
+        update_fields=[
+            "signature_verified_at",
+            "captured_at",
+            "paid_at",
+            "method",
+            "error",
+            "amount_minor",
+            "currency",
+        ]
+    )
     has_advanced = advance_payment(payment, gateway_payment.state, source=source, note=gateway_payment.error)
     if has_advanced and gateway_payment.state == State.FAILED:
         payment_failed.send(sender=Payment, payment=payment)
@@ -143,6 +154,7 @@ def settle_refund(*, payment_pk: int, gateway_refund: GatewayRefund, source: str
     payment = lock_payment(payment_pk)
     refund = _get_or_create_refund(payment, gateway_refund)
     refund.razorpay_refund_id = gateway_refund.refund_id
+    refund.refunded_at = gateway_refund.created_at or refund.refunded_at or timezone.now()
     was_processed = refund.state == Refund.State.PROCESSED
     if not advance_refund(refund, gateway_refund.state, source=source):
         return refund

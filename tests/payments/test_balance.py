@@ -159,7 +159,7 @@ def test_payment_known_only_by_its_signature_counts(sandbox):
 
 
 @pytest.mark.parametrize(("taken", "paid_out"), [(0, 1), (PRICE, PRICE + 1)])
-def test_no_more_is_paid_out_than_came_in(taken, paid_out):
+def test_payout_above_what_was_received_is_refused(taken, paid_out):
     booking = make_booking()
     if taken:
         pay_at_desk(booking, taken)
@@ -170,7 +170,7 @@ def test_no_more_is_paid_out_than_came_in(taken, paid_out):
     assert not DeskPayment.objects.filter(is_payout=True).exists()
 
 
-def test_no_more_is_paid_out_than_is_left_after_refunds(sandbox):
+def test_payout_above_what_refunds_have_left_is_refused(sandbox):
     payment = make_captured_payment(sandbox)
     refund(payment, 30_000)
     pay_out(payment.booking, 20_000)

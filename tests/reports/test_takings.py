@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from foundation.background_tasks import run_due_tasks
-from payments.models import DeskPayment
+from payments.models import DeskPayment, Payment, Refund
 from payments.operations.refund import refund_payment
 from reports.takings import takings
 from tests.builders.bookings import DESK, make_booking
@@ -21,6 +21,7 @@ def test_takings_add_up_by_method(manager, sandbox):
     run_due_tasks()
     for method, amount, direction in (("cash", "50", "in"), ("cash", "20", "out"), ("card", "30", "in")):
         form = {"key": str(uuid4()), "amount_minor": amount, "method": method, "direction": direction}
+        form["is_more_than_due"] = "on"  # it was paid online
         manager.post(f"/payments/desk/{payment.booking_id}", form)
 
     rows = {
@@ -51,3 +52,21 @@ def test_takings_of_a_day_are_from_midnight_to_midnight_local_time():
         )
 
     assert takings(datetime(2026, 3, 1, tzinfo=zone).date())[0].count == 2
+
+
+def test_online_payments_and_refunds_count_on_the_day_on_which_the_gateway_made_them(sandbox):
+    """A capture may be recorded days later: after an outage, or by the daily reconciliation."""
+    payment = make_captured_payment(sandbox)
+    refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    run_due_tasks()
+    today = timezone.localdate()
+    payment.refresh_from_db()
+    refund = payment.refunds.get()
+    recorded_later = timezone.now() + timedelta(days=3)
+    Payment.objects.update(captured_at=recorded_later)
+    Refund.objects.update(processed_at=recorded_later)
+
+    counts = [sum(row.count for row in takings(day) if row.method == "all") for day in (today, recorded_later.date())]
+
+    assert None not in (payment.paid_at, refund.refunded_at)
+    assert counts == [2, 0]
