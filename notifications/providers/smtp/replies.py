@@ -111,7 +111,7 @@ NOT_AUTHENTICATED = (
     "The mail server requires a valid user name and password: correct EMAIL_URL.",
 )
 # Servers add codes of the recipient's address to these.
-WHATEVER_THE_RECIPIENT = (NO_RELAY, NOT_AUTHENTICATED)
+CHECKED_BEFORE_THE_RECIPIENT = (NO_RELAY, NOT_AUTHENTICATED)
 SETUP_FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         _words(r"STARTTLS|encryption (is )?(required|needed)|^5\.7\.1[01]\b"),
@@ -161,7 +161,7 @@ def _classify(step: Step, code: int, text: str) -> tuple[type[ProviderError], st
     if code == CLOSING:
         return ProviderUnavailable, ""
     if step >= Step.RCPT and RECIPIENT.search(text):
-        advice = _advice(QUOTED_REPLY.sub("", text), WHATEVER_THE_RECIPIENT)
+        advice = _advice(QUOTED_REPLY.sub("", text), CHECKED_BEFORE_THE_RECIPIENT)
         return (ChannelBroken, advice) if advice else (_of_message(code, text), "")
     advice = _advice(text, SETUP_FAULTS)
     if advice or code in AUTHENTICATION_CODES:
