@@ -10,7 +10,7 @@ from django.utils import timezone
 from notifications.channels import CHANNELS
 from notifications.models import Attempt, Channel, InboundMessage, Notification, Receipt
 from notifications.operations.suppressions import suppress_after
-from notifications.providers.base import ReceiptMeaning
+from notifications.providers.base import ReceiptMeaning, RecipientOptedOut
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def _apply(receipt: Receipt, notification: Notification, address: str) -> None:
     if notification.transition_to(meaning.status, **fields):
         for name, value in fields.items():  # the next receipt of this batch may be about the same notification
             setattr(notification, name, value)
-    if meaning.error_type is not None and not _has_replied_since(receipt, notification.channel, address):
+    if meaning.error_type is not None and not _is_refuted(meaning, receipt, notification.channel, address):
         suppress_after(
             meaning.error_type,
             channel=Channel(notification.channel),
@@ -68,10 +68,15 @@ def _apply(receipt: Receipt, notification: Notification, address: str) -> None:
         )
 
 
-def _has_replied_since(receipt: Receipt, channel: str, address: str) -> bool:
-    """Return whether the recipient has replied after the report. Replies are applied immediately, receipts later."""
+def _is_refuted(meaning: ReceiptMeaning, receipt: Receipt, channel: str, address: str) -> bool:
+    """Return whether a reply since then refutes the error: any reply that of reach, only START an opt-out.
+
+    Replies are applied immediately, receipts later.
+    """
     replies = InboundMessage.objects.filter(channel=channel, address=address, received_at__gt=receipt.received_at)
-    return replies.exclude(opt_out=InboundMessage.OptOut.STOP).exists()
+    if meaning.error_type is RecipientOptedOut:
+        replies = replies.filter(opt_out=InboundMessage.OptOut.START)
+    return replies.exists()
 
 
 def _fields(receipt: Receipt, notification: Notification, status: Notification.Status) -> dict[str, object]:

@@ -174,18 +174,21 @@ def test_inbound_stop_replaces_the_suppression_of_an_unreachable_number():
     assert [row.reason for row in Suppression.objects.all()] == ["opted_out"]
 
 
-def test_receipt_from_before_a_start_does_not_undo_it():
+@pytest.mark.parametrize(
+    ("reply", "error_code", "is_suppressed"),
+    [("Start", "21610", False), ("Hello", "21610", True), ("Start", "30005", False), ("Hello", "30005", False)],
+)
+def test_reply_refutes_an_earlier_receipt_of_reach_and_only_start_one_of_an_opt_out(reply, error_code, is_suppressed):
     notification = make_notification(status=Status.ACCEPTED, provider_id="SM1", address=PHONE)
     attempt = Attempt.objects.create(
         id=uuid.uuid4(), notification=notification, address=PHONE, number=1, worker="w", started_at=timezone.now()
     )
-    receive("Stop")
-    post_status_callback(notification, "undelivered", attempt_id=attempt.pk, ErrorCode="21610")
-    receive("Start")
+    post_status_callback(notification, "undelivered", attempt_id=attempt.pk, ErrorCode=error_code)
+    receive(reply)
 
     apply_receipts()
 
-    assert not Suppression.objects.exists()
+    assert Suppression.objects.exists() is is_suppressed
 
 
 def test_inbound_stop_delivered_twice_is_stored_and_applied_once():
