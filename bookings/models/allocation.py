@@ -39,14 +39,24 @@ class Allocation(models.Model):
                     ("blocked", RangeOperators.OVERLAPS),
                 ],
                 condition=Q(is_active=True),
+                violation_error_message="The resource is occupied at that time. Choose another time or resource.",
             ),
             # An empty range overlaps nothing, so the constraint above would not see it.
-            models.CheckConstraint(name="some_time_is_blocked", condition=Q(blocked__isempty=False)),
-            models.UniqueConstraint(name="one_allocation_per_resource", fields=["booking", "resource"]),
+            models.CheckConstraint(
+                name="some_time_is_blocked",
+                condition=Q(blocked__isempty=False),
+                violation_error_message="The blocked time must end after it starts.",
+            ),
+            models.UniqueConstraint(
+                name="one_allocation_per_resource",
+                fields=["booking", "resource"],
+                violation_error_message="The booking already occupies this resource.",
+            ),
             models.CheckConstraint(
                 name="occupied_by_a_booking_or_a_session",
                 condition=Q(booking__isnull=False, session__isnull=True)
                 | Q(booking__isnull=True, session__isnull=False),
+                violation_error_message="Either a booking or a session occupies a resource: set exactly one of them.",
             ),
         ]
 

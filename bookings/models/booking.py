@@ -139,14 +139,21 @@ class Booking(models.Model):
             models.Index(fields=["answer_by"], name="request_by_end", condition=Q(answer_by__isnull=False)),
         ]
         constraints = [
-            models.CheckConstraint(name="booking_starts_before_it_ends", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(
+                name="booking_starts_before_it_ends",
+                condition=Q(starts_at__lt=F("ends_at")),
+                violation_error_message="The visit must end after it starts.",
+            ),
             models.CheckConstraint(
                 name="a_hold_and_only_a_hold_expires",
                 condition=Q(status="held", hold_expires_at__isnull=False)
                 | (~Q(status="held") & Q(hold_expires_at__isnull=True)),
+                violation_error_message="A hold needs a time at which it expires; other bookings have none.",
             ),
             models.CheckConstraint(
-                name="only_a_request_is_answered", condition=Q(status="pending") | Q(answer_by__isnull=True)
+                name="only_a_request_is_answered",
+                condition=Q(status="pending") | Q(answer_by__isnull=True),
+                violation_error_message="Only a pending booking has a time by which staff must confirm it.",
             ),
         ]
 

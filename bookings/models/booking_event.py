@@ -38,7 +38,13 @@ class BookingEvent(models.Model):
 
     class Meta:
         ordering = ["booking", "seq"]
-        constraints = [models.UniqueConstraint(name="one_event_per_version", fields=["booking", "seq"])]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_event_per_version",
+                fields=["booking", "seq"],
+                violation_error_message="The booking already has an event with this number.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.actor})"

@@ -32,7 +32,13 @@ class Customer(models.Model):
             # A short pending list: a booking must not wait until thousands of customers are merged into the index.
             GinIndex(Trigrams(CUSTOMER_TEXT), name="customer_search", fastupdate=True, gin_pending_list_limit=256)
         ]
-        constraints = [models.UniqueConstraint(name="one_row_per_customer", fields=["phone", "email", "name"])]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_row_per_customer",
+                fields=["phone", "email", "name"],
+                violation_error_message="Another customer has the same name, phone number and e-mail address.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -40,10 +40,15 @@ class IdempotencyKey(models.Model):
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="idempotency_key_by_age")]
         constraints = [
-            models.UniqueConstraint(name="one_request_per_key", fields=["scope", "key_hash"]),
+            models.UniqueConstraint(
+                name="one_request_per_key",
+                fields=["scope", "key_hash"],
+                violation_error_message="This idempotency key is already in use.",
+            ),
             models.CheckConstraint(
                 name="an_answer_is_about_a_booking",
                 condition=Q(status__isnull=True, body="") | Q(status__isnull=False, booking__isnull=False),
+                violation_error_message="A stored response needs the booking that it is about.",
             ),
         ]
 

@@ -26,7 +26,11 @@ class ScheduleException(models.Model):
         ordering = ["-starts_at"]
         indexes = [models.Index(fields=["location", "ends_at"], name="exception_by_end")]
         constraints = [
-            models.CheckConstraint(name="exception_takes_time", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(
+                name="exception_takes_time",
+                condition=Q(starts_at__lt=F("ends_at")),
+                violation_error_message="The exception must end after it starts.",
+            ),
         ]
 
     def __str__(self) -> str:

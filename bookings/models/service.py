@@ -82,16 +82,27 @@ class Service(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.CheckConstraint(name="service_takes_time", condition=Q(duration_minutes__gt=0)),
             models.CheckConstraint(
-                name="service_has_a_place_and_a_rhythm", condition=Q(capacity__gt=0, slot_interval_minutes__gt=0)
+                name="service_takes_time",
+                condition=Q(duration_minutes__gt=0),
+                violation_error_message="Enter a duration of at least one minute.",
             ),
-            models.CheckConstraint(name="deposit_within_price", condition=Q(deposit_minor__lte=F("price_minor"))),
+            models.CheckConstraint(
+                name="service_has_a_place_and_a_rhythm",
+                condition=Q(capacity__gt=0, slot_interval_minutes__gt=0),
+                violation_error_message="Enter a capacity of at least 1 and a slot interval of at least one minute.",
+            ),
+            models.CheckConstraint(
+                name="deposit_within_price",
+                condition=Q(deposit_minor__lte=F("price_minor")),
+                violation_error_message="The deposit cannot be higher than the price.",
+            ),
             models.CheckConstraint(
                 name="paid_service_has_a_price",
                 condition=Q(payment_mode="none")
                 | Q(payment_mode="full", price_minor__gt=0)
                 | Q(payment_mode="deposit", deposit_minor__gt=0),
+                violation_error_message="For payment in full online enter a price, for payment by deposit a deposit.",
             ),
         ]
 

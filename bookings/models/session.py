@@ -27,9 +27,21 @@ class Session(models.Model):
     class Meta:
         ordering = ["-starts_at"]
         constraints = [
-            models.UniqueConstraint(name="one_session_at_a_time", fields=["service", "resource", "starts_at"]),
-            models.CheckConstraint(name="nobody_without_a_place", condition=Q(booked__lte=F("capacity"))),
-            models.CheckConstraint(name="session_starts_before_it_ends", condition=Q(starts_at__lt=F("ends_at"))),
+            models.UniqueConstraint(
+                name="one_session_at_a_time",
+                fields=["service", "resource", "starts_at"],
+                violation_error_message="This service already has a session with that resource at that time.",
+            ),
+            models.CheckConstraint(
+                name="nobody_without_a_place",
+                condition=Q(booked__lte=F("capacity")),
+                violation_error_message="More places are taken than the session has.",
+            ),
+            models.CheckConstraint(
+                name="session_starts_before_it_ends",
+                condition=Q(starts_at__lt=F("ends_at")),
+                violation_error_message="The session must end after it starts.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -28,7 +28,13 @@ class WorkingHours(models.Model):
     class Meta:
         ordering = ["resource", "weekday", "opens_at"]
         verbose_name_plural = "working hours"
-        constraints = [models.CheckConstraint(name="opens_before_it_closes", condition=Q(opens_at__lt=F("closes_at")))]
+        constraints = [
+            models.CheckConstraint(
+                name="opens_before_it_closes",
+                condition=Q(opens_at__lt=F("closes_at")),
+                violation_error_message="The closing time must be after the opening time.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_weekday_display()} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"

@@ -13,7 +13,13 @@ class RateLimitCounter(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["since"], name="rate_limit_counter_by_age")]
-        constraints = [models.UniqueConstraint(name="one_counter_per_window", fields=["limit", "key", "since"])]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_counter_per_window",
+                fields=["limit", "key", "since"],
+                violation_error_message="This window already has a counter.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.limit}: {self.count} by {self.key}"

@@ -68,6 +68,7 @@ class ChannelState(models.Model):
                 name="paused_means_with_cause",
                 condition=Q(paused_since__isnull=True, pause_cause="")
                 | Q(paused_since__isnull=False, paused_until__isnull=False, failures__gt=0) & ~Q(pause_cause=""),
+                violation_error_message="A paused channel needs a cause, a number of failures and an end of the pause.",
             ),
         ]
 

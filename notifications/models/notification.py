@@ -159,16 +159,26 @@ class Notification(models.Model):
             models.Index(fields=["address"], name="notification_by_address"),
         ]
         constraints = [
-            models.UniqueConstraint(name="one_notification_per_cause", fields=["dedupe_key"]),
+            models.UniqueConstraint(
+                name="one_notification_per_cause",
+                fields=["dedupe_key"],
+                violation_error_message="This notification already exists.",
+            ),
             models.CheckConstraint(
                 name="sending_means_leased",
                 condition=~Q(status="sending") | Q(lease_until__isnull=False, lease_token__isnull=False),
+                violation_error_message="A notification that is being sent needs a lease.",
             ),
             models.CheckConstraint(
-                name="unknown_means_since_when", condition=~Q(status="unknown") | Q(unknown_since__isnull=False)
+                name="unknown_means_since_when",
+                condition=~Q(status="unknown") | Q(unknown_since__isnull=False),
+                violation_error_message="An unknown outcome needs the time since which it is unknown.",
             ),
             models.UniqueConstraint(
-                name="one_notification_per_provider_id", fields=["provider_id"], condition=~Q(provider_id="")
+                name="one_notification_per_provider_id",
+                fields=["provider_id"],
+                condition=~Q(provider_id=""),
+                violation_error_message="Another notification has this id of the provider.",
             ),
         ]
 

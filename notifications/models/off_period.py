@@ -23,7 +23,10 @@ class OffPeriod(models.Model):
         ordering = ["-since", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                name="one_open_off_period_per_channel", fields=["channel"], condition=Q(until__isnull=True)
+                name="one_open_off_period_per_channel",
+                fields=["channel"],
+                condition=Q(until__isnull=True),
+                violation_error_message="This channel is already switched off.",
             )
         ]
 

@@ -24,7 +24,11 @@ class Receipt(models.Model):
         ordering = ["received_at", "pk"]
         indexes = [models.Index(fields=["id"], name="receipt_unapplied", condition=Q(applied_at__isnull=True))]
         constraints = [
-            models.UniqueConstraint(name="one_receipt_per_status", fields=["provider_id", "provider_status"])
+            models.UniqueConstraint(
+                name="one_receipt_per_status",
+                fields=["provider_id", "provider_status"],
+                violation_error_message="This delivery receipt is already recorded.",
+            )
         ]
 
     def __str__(self) -> str:

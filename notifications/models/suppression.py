@@ -22,7 +22,13 @@ class Suppression(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        constraints = [models.UniqueConstraint(name="one_suppression_per_address", fields=["channel", "address"])]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_suppression_per_address",
+                fields=["channel", "address"],
+                violation_error_message="This address is already suppressed on this channel.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.address} ({self.get_channel_display()})"

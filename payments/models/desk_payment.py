@@ -36,8 +36,16 @@ class DeskPayment(models.Model):
         permissions = [("take_payment", "Can record payments at the desk")]
         indexes = [models.Index(fields=["booking"], name="desk_payment_of_booking")]
         constraints = [
-            models.CheckConstraint(name="desk_payment_moves_money", condition=Q(amount_minor__gt=0)),
-            models.CheckConstraint(name="voided_says_by_whom", condition=Q(voided_at__isnull=True) | ~Q(voided_by="")),
+            models.CheckConstraint(
+                name="desk_payment_moves_money",
+                condition=Q(amount_minor__gt=0),
+                violation_error_message="Enter an amount above 0.",
+            ),
+            models.CheckConstraint(
+                name="voided_says_by_whom",
+                condition=Q(voided_at__isnull=True) | ~Q(voided_by=""),
+                violation_error_message="A void payment needs the name of the person who voided it.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -40,6 +40,7 @@ class Discrepancy(models.Model):
             models.CheckConstraint(
                 name="closed_discrepancy_names_who_and_why",
                 condition=Q(closed_at__isnull=True) | (~Q(closed_by="") & ~Q(resolution="")),
+                violation_error_message="Closing a discrepancy needs a name and an explanation.",
             )
         ]
 

@@ -54,17 +54,22 @@ class Payment(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                name="one_payment_confirms_a_booking", fields=["booking"], condition=Q(disposition="confirms")
+                name="one_payment_confirms_a_booking",
+                fields=["booking"],
+                condition=Q(disposition="confirms"),
+                violation_error_message="Another payment already counts towards this booking.",
             ),
             models.CheckConstraint(
                 name="only_proven_money_confirms",
                 condition=~Q(disposition="confirms")
                 | Q(captured_at__isnull=False)
                 | Q(signature_verified_at__isnull=False),
+                violation_error_message="A payment counts only once it is captured or its signature is verified.",
             ),
             models.CheckConstraint(
                 name="captured_payment_says_when",
                 condition=~Q(state="captured") | Q(captured_at__isnull=False),
+                violation_error_message="A captured payment needs the time of its capture.",
             ),
         ]
 

@@ -64,13 +64,21 @@ class PaymentOrder(models.Model):
             models.Index(fields=["booking"], name="order_of_booking"),
         ]
         constraints = [
-            models.CheckConstraint(name="order_asks_for_money", condition=Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="order_asks_for_money",
+                condition=Q(amount_minor__gt=0),
+                violation_error_message="Enter an amount above 0.",
+            ),
             models.CheckConstraint(
                 name="open_order_is_known_to_the_gateway",
                 condition=Q(state__in=["creating", "rejected", "closed"]) | Q(razorpay_order_id__isnull=False),
+                violation_error_message="An open order needs the gateway's id.",
             ),
             models.UniqueConstraint(
-                name="one_open_order_per_booking", fields=["booking"], condition=Q(state__in=["creating", "open"])
+                name="one_open_order_per_booking",
+                fields=["booking"],
+                condition=Q(state__in=["creating", "open"]),
+                violation_error_message="This booking already has an open order.",
             ),
         ]
 

@@ -50,15 +50,21 @@ class Refund(models.Model):
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["next_try_at"], name="refund_due", condition=Q(next_try_at__isnull=False))]
         constraints = [
-            models.CheckConstraint(name="refund_pays_something", condition=Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="refund_pays_something",
+                condition=Q(amount_minor__gt=0),
+                violation_error_message="Enter an amount above 0.",
+            ),
             models.UniqueConstraint(
                 name="money_goes_back_by_itself_once",
                 fields=["payment"],
                 condition=Q(source__in=["late", "duplicate"]) & ~Q(state="failed"),
+                violation_error_message="This payment already has an automatic refund.",
             ),
             models.CheckConstraint(
                 name="processed_refund_is_known_to_the_gateway",
                 condition=~Q(state__in=["pending", "processed"]) | Q(razorpay_refund_id__isnull=False),
+                violation_error_message="A refund that the gateway has accepted needs the gateway's id.",
             ),
         ]
 
