@@ -1,14 +1,68 @@
 """Data migrations of bookings."""
 
+import re
 from importlib import import_module
 
 import pytest
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from bookings.models import BookingEvent
-from tests.builders.bookings import make_booking
+from tests.builders.bookings import make_booking, make_class, make_service, slot
 
+WIDEN_EMPTY_RANGES = import_module("bookings.migrations.0006_no_empty_range").widen_empty_ranges
 FILL_ACTOR_KIND = import_module("bookings.migrations.0009_event_kinds_and_actor_kind").FILL_ACTOR_KIND
+
+
+@pytest.fixture
+def allow_empty_ranges(db):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE bookings_allocation DROP CONSTRAINT some_time_is_blocked")
+
+
+def block_nothing(booking):
+    """Empty the booking's ranges, as older versions could."""
+    booking.allocation_owner.allocations.update(blocked=DateTimeTZRange(empty=True))
+    return booking
+
+
+def blocked_by(booking):
+    allocations = booking.allocation_owner.allocations.all()
+    return [(each.blocked.lower, each.blocked.upper, each.is_active) for each in allocations]
+
+
+def visit(booking, *, is_active):
+    return [(booking.starts_at, booking.ends_at, is_active)]
+
+
+def test_migration_widens_empty_ranges_to_the_visit(allow_empty_ranges, capsys):
+    booking = block_nothing(make_booking(make_service()))
+    attended = block_nothing(make_booking(make_class(), starts_at=slot(hour=12)))
+
+    WIDEN_EMPTY_RANGES(None, connection.schema_editor())
+
+    assert (blocked_by(booking), blocked_by(attended)) == (
+        visit(booking, is_active=True),
+        visit(attended, is_active=True),
+    )
+    assert capsys.readouterr().out == ""
+
+
+def test_migration_deactivates_and_reports_a_widened_range_that_overlaps_another(allow_empty_ranges, capsys):
+    """The first of two that block nothing is widened, and a visit that blocks its time keeps it."""
+    emptied = block_nothing(make_booking(make_service()))
+    later = block_nothing(make_booking())
+    attended = block_nothing(make_booking(make_class(), starts_at=slot(hour=12)))
+    other = make_booking(attended.service, starts_at=slot(hour=12, minute=15))
+
+    WIDEN_EMPTY_RANGES(None, connection.schema_editor())
+
+    states = [blocked_by(booking) for booking in (emptied, later, attended, other)]
+    assert states == [
+        visit(booking, is_active=is_active)
+        for booking, is_active in ((emptied, True), (later, False), (attended, False), (other, True))
+    ]
+    assert re.findall(r"Booking (\S+): ", capsys.readouterr().out) == [later.reference, attended.reference]
 
 
 @pytest.mark.django_db
