@@ -8,6 +8,7 @@ from django import forms
 
 from foundation.http.forms import MoneyField, PaymentForm
 from foundation.money import format_money
+from payments.balance import Balance
 from payments.models import DeskPayment
 
 
@@ -22,9 +23,12 @@ class DeskPaymentForm(PaymentForm):
         required=False, widget=forms.HiddenInput, label="Take it although it is more than what is due"
     )
 
-    def __init__(self, *args: Any, due_minor: int, **options: Any) -> None:
-        super().__init__(*args, initial={"amount_minor": due_minor} if due_minor > 0 else {}, **options)
-        self._due_minor = max(due_minor, 0)
+    def __init__(self, *args: Any, balance: Balance, **options: Any) -> None:
+        # Money under review may turn out to be the payment: do not suggest to take it twice.
+        suggested_minor = balance.due_minor - balance.review_minor
+        initial = {"amount_minor": suggested_minor} if suggested_minor > 0 else {}
+        super().__init__(*args, initial=initial, currency=balance.currency, **options)
+        self._due_minor = max(balance.due_minor, 0)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

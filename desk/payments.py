@@ -15,7 +15,7 @@ from desk.forms import DeskPaymentForm
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
-from payments.balance import balance_of
+from payments.balance import balance_of, payments_under_review
 from payments.exceptions import PayoutTooLarge
 from payments.models import DeskPayment
 from payments.operations import record_desk_payment, void_desk_payment
@@ -27,7 +27,7 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     """Show the balance of a booking, and record a desk payment."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
     current = balance_of(booking)
-    form = DeskPaymentForm(request.POST or None, currency=booking.currency, due_minor=current.due_minor)
+    form = DeskPaymentForm(request.POST or None, balance=current)
     if request.method == "POST" and form.is_valid():
         try:
             desk_payment = _record(booking, form.cleaned_data, Actor.from_user(request.user))
@@ -43,7 +43,6 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
         "refunded": current.refunded_minor,
         "desk": current.desk_minor,
         "paid_out": current.paid_out_minor,
-        "review": current.review_minor,
         "due": abs(current.due_minor),
     }
     desk_payments = DeskPayment.objects.filter(booking=booking)
@@ -54,6 +53,10 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
         booking=booking,
         form=form,
         balance=current,
+        reviews=[
+            (row.payment, format_money(row.amount_minor, row.payment.currency))
+            for row in payments_under_review(booking)
+        ],
         amounts={name: format_money(amount, booking.currency) for name, amount in amounts.items()},
         desk_payments=[(payment, format_money(payment.amount_minor, payment.currency)) for payment in desk_payments],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from bookings.models import Booking
 from payments.models import DeskPayment, Payment, Refund
@@ -17,8 +17,9 @@ class Balance:
     """Amounts in minor units of the booking's currency.
 
     ``charge_minor`` is the price of a booking that stands, and 0 for others. ``online_minor`` and ``desk_minor`` were
-    received; ``refunded_minor`` (or will be) and ``paid_out_minor`` were returned. Money under review counts as
-    neither: it is ``review_minor``. A payment that staff have closed is settled, and not part of the balance.
+    received, without fees that the customer bears; ``refunded_minor`` (or will be) and ``paid_out_minor`` were
+    returned. Money under review counts as neither: it is ``review_minor``. A payment that staff have closed is settled,
+    and not part of the balance; neither is one in another currency.
     """
 
     charge_minor: int
@@ -53,24 +54,45 @@ class Balance:
         return self.charge_minor - self.received_minor + min(self.returned_minor, overpaid)
 
 
+@dataclass(frozen=True)
+class PaymentUnderReview:
+    """A payment that staff must decide about, and how much of its money the business holds, in its own currency."""
+
+    payment: Payment
+    amount_minor: int
+
+
 def balance_of(booking: Booking) -> Balance:
     """Add up what was received for the booking and returned, online and at the desk."""
-    payments = Payment.objects.filter(booking=booking)
-    counted = payments.filter(
-        Q(disposition=Disposition.CONFIRMS) | Q(disposition=Disposition.REFUND_DUE, captured_at__isnull=False)
+    counted = Payment.objects.filter(
+        Q(disposition=Disposition.CONFIRMS) | Q(disposition=Disposition.REFUND_DUE, captured_at__isnull=False),
+        booking=booking,
+        currency=booking.currency,
     )
-    in_review = payments.filter(disposition=Disposition.REVIEW)
+    in_review = (row for row in payments_under_review(booking) if row.payment.currency == booking.currency)
     desk_payments = DeskPayment.objects.filter(booking=booking, voided_at=None)
     return Balance(
         charge_minor=booking.price_minor if booking.status in (Booking.Status.HELD, *Booking.PAYABLE) else 0,
-        online_minor=_sum(counted),
+        online_minor=int(counted.aggregate(sum=Sum(F("amount_minor") - F("customer_fee_minor")))["sum"] or 0),
         refunded_minor=_sum(Refund.objects.filter(payment__in=counted).exclude(state=Refund.State.FAILED)),
         desk_minor=_sum(desk_payments.filter(is_payout=False)),
         paid_out_minor=_sum(desk_payments.filter(is_payout=True)),
-        review_minor=_sum(in_review.filter(captured_at__isnull=False)),
+        review_minor=sum(row.amount_minor for row in in_review),
         currency=booking.currency,
     )
 
 
-def _sum(rows: QuerySet[Payment] | QuerySet[Refund] | QuerySet[DeskPayment]) -> int:
+def payments_under_review(booking: Booking) -> list[PaymentUnderReview]:
+    """Return the payments of the booking that need review, in any currency, unless all their money was returned."""
+    payments = Payment.objects.filter(booking=booking, disposition=Disposition.REVIEW).order_by("created_at")
+    rows = [PaymentUnderReview(payment, _amount_under_review(payment)) for payment in payments]
+    return [row for row in rows if row.amount_minor > 0]
+
+
+def _amount_under_review(payment: Payment) -> int:
+    is_authorized = payment.state == Payment.State.AUTHORIZED  # not captured yet, but the customer has paid
+    return payment.credited_minor if is_authorized else payment.refundable_minor()
+
+
+def _sum(rows: QuerySet[Refund] | QuerySet[DeskPayment]) -> int:
     return int(rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0)

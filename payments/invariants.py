@@ -11,14 +11,14 @@ INVARIANTS = {
     "A payment that confirms a booking has the amount of its order, unless staff accepted it": """
         SELECT p.id FROM payments_payment p JOIN payments_paymentorder o ON o.id = p.order_id
         WHERE p.disposition = 'confirms' AND p.reviewed_at IS NULL
-          AND (p.amount_minor, p.currency) IS DISTINCT FROM (o.amount_minor, o.currency)""",
+          AND (p.amount_minor - p.customer_fee_minor, p.currency) IS DISTINCT FROM (o.amount_minor, o.currency)""",
     "A payment that counts towards a booking belongs to one that stands": f"""
         SELECT p.id FROM payments_payment p JOIN bookings_booking b ON b.id = p.booking_id
         WHERE p.disposition = 'confirms' AND b.status NOT IN ({PAYABLE})""",  # noqa: S608 - constants
     "Captured money pays for a booking, is refunded, or needs review": """
         SELECT p.id FROM payments_payment p
         WHERE p.captured_at < now() - interval '5 minutes' AND (
-            p.disposition = 'none' OR (p.disposition = 'refund_due' AND p.amount_minor > (
+            p.disposition = 'none' OR (p.disposition = 'refund_due' AND p.amount_minor - p.customer_fee_minor > (
                 SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
                 WHERE r.payment_id = p.id AND r.state <> 'failed')))""",
     "Refunds never exceed their payment": """

@@ -17,11 +17,13 @@ def payment_entries(booking: Booking) -> Iterable[Entry]:
         yield Entry(order.created_at, title, order.last_error, status=order.state)
     for payment in Payment.objects.filter(booking=booking):
         amount = format_money(payment.amount_minor, payment.currency)
+        is_in_review = payment.disposition == Payment.Disposition.REVIEW
         detail = payment.review_reason or payment.error or payment.razorpay_payment_id
         link = reverse("payment", args=[payment.pk])
         is_unpaid = payment.state in (Payment.State.CREATED, Payment.State.FAILED)
         title = f"{'Payment of' if is_unpaid else 'Paid'} {amount} {payment.method}".strip()
-        yield Entry(payment.created_at, title, detail, payment.state, link, "payments.view_payment")
+        status = payment.disposition if is_in_review else payment.state
+        yield Entry(payment.created_at, title, detail, status, link, "payments.view_payment")
     for refund in Refund.objects.filter(payment__booking=booking):
         title = f"Refund of {format_money(refund.amount_minor, refund.currency)}"
         detail = refund.last_error or refund.reason or f"{refund.get_source_display()}, by {refund.requested_by}"

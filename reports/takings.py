@@ -1,6 +1,7 @@
 """Takings: what was paid and refunded on a day, by method. Days are in the business's time zone.
 
-Online payments and refunds count when they happened by the gateway's clock, not when we heard of them.
+Online payments and refunds count when they happened by the gateway's clock, not when we heard of them. A fee that the
+customer bears belongs to the gateway, and is not counted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from django.utils import timezone
 # Each payment, refund and desk payment of a day, with the amounts taken and refunded in minor units.
 MOVEMENTS = """
     SELECT p.paid_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
-           p.amount_minor AS taken, 0::bigint AS refunded, p.currency, p.razorpay_payment_id AS receipt
+           p.amount_minor - p.customer_fee_minor AS taken, 0::bigint AS refunded, p.currency,
+           p.razorpay_payment_id AS receipt
     FROM payments_payment p
     WHERE p.captured_at IS NOT NULL AND p.paid_at >= %(start)s AND p.paid_at < %(end)s
     UNION ALL

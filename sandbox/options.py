@@ -19,6 +19,7 @@ class Settings:
     callback_seconds_max: float = 0.5
     hang_seconds: float = 30.0
     concurrency_limit: int = 0  # Twilio responds 429 above it; 0: unlimited
+    customer_bears_fee: bool = False  # a payment is the order's amount plus the fee
     unique_receipts: bool = False  # refuse an order whose receipt was used before
 
     error_before: float = 0.0  # a 5xx, and nothing was accepted

@@ -22,6 +22,10 @@ def pay_order(state: State, order: Entry, *, capture: bool = True, **options: ob
     if order["status"] == "paid":
         raise ValueError("Payment already done for this order")
     payment = new_payment(state, order, "authorized")
+    if state.settings.customer_bears_fee:
+        tax = order["amount"] // 50 * 18 // 100
+        fee = order["amount"] // 50 + tax  # 2 %, and 18 % tax on it
+        payment |= {"amount": order["amount"] + fee, "fee": fee, "tax": tax}
     payment |= {name: options[name] for name in ("amount", "currency", "method") if name in options}
     state.log.write("payment.authorized", payment_id=payment["id"], order_id=order["id"], amount=payment["amount"])
     publish(state, "payment.authorized", payment=payment)
@@ -104,7 +108,9 @@ def set_refund_status(state: State, refund: Entry, status: str) -> Entry:
 def capture_payment(state: State, payment: Entry) -> None:
     """Capture a payment and mark its order as paid."""
     order = state.orders[payment["order_id"]]
-    payment |= {"status": "captured", "captured": True, "fee": payment["amount"] // 50, "tax": 0}
+    payment |= {"status": "captured", "captured": True}
+    if payment["fee"] is None:
+        payment |= {"fee": payment["amount"] // 50, "tax": 0}
     order |= {"status": "paid", "amount_paid": order["amount"], "amount_due": 0}
     state.log.write("payment.captured", payment_id=payment["id"], order_id=order["id"], amount=payment["amount"])
     publish(state, "payment.captured", payment=payment)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from payments.gateway.errors import UnreadableEntity
-from payments.models import Payment, Refund
+from payments.models import Payment, PaymentOrder, Refund
 
 ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
 PAYMENT_ID = re.compile(r"pay_[A-Za-z0-9]{1,36}")
@@ -45,8 +45,9 @@ class GatewayOrder:
 class GatewayPayment:
     """A payment at the gateway. ``was_captured``: it has been captured, even if it was refunded since.
 
-    ``refunded_minor``: the amount refunded or being refunded, no matter who requested it. ``created_at``: when the
-    customer paid, by the gateway's clock; it reports no time of the capture.
+    ``refunded_minor``: the amount refunded or being refunded, no matter who requested it. ``fee_minor``: the gateway's
+    fee with its tax, or 0 if it is not known yet. ``created_at``: when the customer paid, by the gateway's clock; it
+    reports no time of the capture.
     """
 
     payment_id: str
@@ -56,9 +57,19 @@ class GatewayPayment:
     state: Payment.State
     was_captured: bool
     refunded_minor: int = 0
+    fee_minor: int = 0
     method: str = ""
     error: str = ""
     created_at: datetime | None = None
+
+    def fee_on_top_of(self, order: PaymentOrder) -> int:
+        """Return the fee if the customer paid it on top of the order's amount, or 0.
+
+        Where the customer bears the fee, Razorpay's ``amount`` is the order's amount plus ``fee``
+        (razorpay.com/docs, Customer Fee Bearer). A fee that customer and business share is not recognised.
+        """
+        is_on_top = (self.amount_minor - self.fee_minor, self.currency) == (order.amount_minor, order.currency)
+        return self.fee_minor if is_on_top else 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,7 @@ def read_payment(entity: dict[str, Any]) -> GatewayPayment:
         was_captured=state == Payment.State.CAPTURED
         or (state == Payment.State.REFUNDED and entity.get("captured") is True),
         refunded_minor=_amount(entity, "amount_refunded") if entity.get("amount_refunded") else 0,
+        fee_minor=_amount(entity, "fee") if entity.get("fee") else 0,
         method=_text(entity, "method")[:20],
         error=(_text(entity, "error_description") or _text(entity, "error_code"))[:250],
         created_at=_time(entity, "created_at"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 
 from bookings.models import Booking
 from payments.models.payment_order import PaymentOrder
@@ -33,6 +33,9 @@ class Payment(models.Model):
     order = models.ForeignKey(PaymentOrder, on_delete=models.PROTECT, related_name="payments")
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+")
     amount_minor = models.PositiveBigIntegerField()
+    customer_fee_minor = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="The part of the amount that is the gateway's fee, borne by the customer."
+    )
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=10, choices=State.choices, default=State.CREATED)
     method = models.CharField(max_length=20, blank=True)
@@ -71,6 +74,9 @@ class Payment(models.Model):
                 condition=~Q(state="captured") | Q(captured_at__isnull=False),
                 violation_error_message="A captured payment needs the time of its capture.",
             ),
+            models.CheckConstraint(
+                name="fee_is_part_of_the_payment", condition=Q(customer_fee_minor__lte=F("amount_minor"))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -86,9 +92,17 @@ class Payment(models.Model):
         """Return whether the gateway has captured the payment, or confirmed its authorisation with a signature."""
         return self.is_captured or self.signature_verified_at is not None
 
+    @property
+    def credited_minor(self) -> int:
+        """The amount that belongs to the business, without a fee that the customer bears."""
+        return self.amount_minor - self.customer_fee_minor
+
     def refundable_minor(self) -> int:
-        """Return the captured amount minus all refunds that have not failed, in minor units. It may be negative."""
+        """Return the captured amount minus all refunds that have not failed, in minor units. It may be negative.
+
+        The gateway keeps its fee, so one that the customer bears is not refunded.
+        """
         if not self.is_captured:
             return 0
         refunded = self.refunds.exclude(state="failed").aggregate(total=Sum("amount_minor"))["total"]
-        return self.amount_minor - int(refunded or 0)
+        return self.credited_minor - int(refunded or 0)

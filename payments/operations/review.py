@@ -5,12 +5,11 @@ from __future__ import annotations
 from django.db import models, transaction
 from django.utils import timezone
 
-from bookings.models import Booking
-from bookings.operations import accept_payment
 from foundation.events import Actor
 from payments.exceptions import ReviewNotPossible
 from payments.ledger import lock_payment, request_refund, set_disposition
 from payments.models import Payment, Refund
+from payments.operations.settle import pay_for_booking
 
 
 class ReviewDecision(models.TextChoices):
@@ -50,9 +49,12 @@ def _refund_all(payment: Payment, actor: Actor, note: str) -> None:
 def _apply_to_booking(payment: Payment, actor: Actor, note: str) -> None:
     if not payment.is_captured or payment.refundable_minor() <= 0:
         raise ReviewNotPossible("This payment was not captured or has been refunded, so it cannot pay for a booking.")
-    is_paid = Payment.objects.filter(booking=payment.booking_id, disposition=Payment.Disposition.CONFIRMS).exists()
-    is_payable = payment.booking.status in Booking.PAYABLE
-    if is_paid or not (is_payable or accept_payment(booking_id=payment.booking_id, actor=actor)):
+    if payment.currency != payment.booking.currency:
+        raise ReviewNotPossible(
+            f"The booking is priced in {payment.booking.currency}, and this payment is in {payment.currency}. "
+            "Refund the payment instead."
+        )
+    if not pay_for_booking(payment, actor):
         raise ReviewNotPossible(
             "The booking is already paid, or its slot is no longer free. Refund the payment instead."
         )

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from bookings.models import Booking
 from bookings.operations import accept_payment
 from foundation.events import Actor, ActorKind
 from foundation.money import format_money
@@ -48,10 +49,13 @@ def settle_payment(*, order_id: UUID, gateway_payment: GatewayPayment, source: s
     if payment.order_id != account.order.pk:
         raise PaymentMismatch("This payment belongs to another order.")
     was_captured = payment.is_captured
+    had_mismatch = bool(_amount_mismatch(payment))
     _record_state(payment, gateway_payment, source, is_signed=is_signed)
     if payment.is_captured and not was_captured and payment.disposition == Disposition.REFUND_DUE:
         # Its booking ended before this report, when there was nothing to refund yet.
         _request_full_refund(payment, gateway_payment, Refund.Source.CANCELLED, reason=payment.review_reason)
+    elif payment.disposition == Disposition.REVIEW and had_mismatch and not _amount_mismatch(payment):
+        _accept_explained_amount(account, payment, source)
     else:
         _decide(account, payment, gateway_payment, source)
     return payment
@@ -80,7 +84,7 @@ def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str
     payment.method = gateway_payment.method or payment.method
     payment.error = gateway_payment.error if gateway_payment.state == State.FAILED else payment.error
     if not is_signed:  # a signature does not cover the amount: the gateway's own report replaces the assumed one
-        payment.amount_minor, payment.currency = gateway_payment.amount_minor, gateway_payment.currency
+        _record_amount(payment, gateway_payment)
     payment.save(
         update_fields=[
             "signature_verified_at",
@@ -89,12 +93,20 @@ def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str
             "method",
             "error",
             "amount_minor",
+            "customer_fee_minor",
             "currency",
         ]
     )
     has_advanced = advance_payment(payment, gateway_payment.state, source=source, note=gateway_payment.error)
     if has_advanced and gateway_payment.state == State.FAILED:
         payment_failed.send(sender=Payment, payment=payment)
+
+
+def _record_amount(payment: Payment, gateway_payment: GatewayPayment) -> None:
+    fee_minor = gateway_payment.fee_on_top_of(payment.order)
+    if fee_minor or gateway_payment.amount_minor != payment.amount_minor:  # a late report of an early state has no fee
+        payment.customer_fee_minor = fee_minor
+    payment.amount_minor, payment.currency = gateway_payment.amount_minor, gateway_payment.currency
 
 
 def _decide(account: LockedAccount, payment: Payment, gateway_payment: GatewayPayment, source: str) -> None:
@@ -104,18 +116,18 @@ def _decide(account: LockedAccount, payment: Payment, gateway_payment: GatewayPa
         reason = "The booking is active, but its payment was never captured and was returned to the customer."
         set_disposition(payment, Disposition.REVIEW, source=source, reason=reason)
     elif payment.disposition == Disposition.CONFIRMS and payment.reviewed_at is None:
-        if mismatch := _amount_mismatch(account.order, payment):
+        if mismatch := _amount_mismatch(payment):
             set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
     elif payment.disposition == Disposition.NONE and not is_returned_uncaptured and payment.is_proven:
         _assign(account, payment, gateway_payment, source)
 
 
 def _assign(account: LockedAccount, payment: Payment, gateway_payment: GatewayPayment, source: str) -> None:
-    if mismatch := _amount_mismatch(account.order, payment):
+    if mismatch := _amount_mismatch(payment):
         set_disposition(payment, Disposition.REVIEW, source=source, reason=mismatch)
         return
     is_paid = Payment.objects.filter(booking=account.booking, disposition=Disposition.CONFIRMS).exists()
-    is_refunded = gateway_payment.refunded_minor >= payment.amount_minor
+    is_refunded = gateway_payment.refunded_minor >= payment.credited_minor
     if not is_paid and not is_refunded and accept_payment(booking_id=account.booking.pk, actor=GATEWAY_ACTOR):
         set_disposition(payment, Disposition.CONFIRMS, source=source)
         mark_paid(account.order)
@@ -130,13 +142,32 @@ def _assign(account: LockedAccount, payment: Payment, gateway_payment: GatewayPa
 def _request_full_refund(
     payment: Payment, gateway_payment: GatewayPayment, cause: Refund.Source, reason: str = ""
 ) -> None:
-    amount_minor = payment.amount_minor - gateway_payment.refunded_minor
+    amount_minor = payment.credited_minor - gateway_payment.refunded_minor
     if amount_minor > 0:
         request_refund(payment, amount_minor=amount_minor, cause=cause, actor=GATEWAY_ACTOR, reason=reason)
 
 
-def _amount_mismatch(order: PaymentOrder, payment: Payment) -> str:
-    if (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency):
+def _accept_explained_amount(account: LockedAccount, payment: Payment, source: str) -> None:
+    """Close the review of an amount that the gateway's fee explains, now that it is known.
+
+    The payment stays under review if staff have decided about it before, or if its booking has ended since.
+    """
+    is_open = payment.reviewed_at is None and payment.is_proven and payment.state != State.REFUNDED
+    if is_open and pay_for_booking(payment, GATEWAY_ACTOR):
+        set_disposition(payment, Disposition.CONFIRMS, source=source)
+        mark_paid(account.order)
+
+
+def pay_for_booking(payment: Payment, actor: Actor) -> bool:
+    """Let a locked payment pay for its booking if that stands or can be reinstated; return whether it does."""
+    is_paid = Payment.objects.filter(booking=payment.booking_id, disposition=Disposition.CONFIRMS).exists()
+    is_payable = payment.booking.status in Booking.PAYABLE
+    return not is_paid and (is_payable or accept_payment(booking_id=payment.booking_id, actor=actor))
+
+
+def _amount_mismatch(payment: Payment) -> str:
+    order = payment.order
+    if (payment.credited_minor, payment.currency) == (order.amount_minor, order.currency):
         return ""
     order_amount, paid_amount = (format_money(row.amount_minor, row.currency) for row in (order, payment))
     return f"The order was for {order_amount}, but {paid_amount} was paid."

@@ -92,6 +92,8 @@ def _render_payment(
         f"Payment {row}",
         row=row,
         amount=format_money(row.amount_minor, row.currency),
+        customer_fee=format_money(row.customer_fee_minor, row.currency),
+        credited=format_money(row.credited_minor, row.currency),
         refundable_minor=refundable_minor,
         refundable=format_money(max(refundable_minor, 0), row.currency),
         refund_form=refund_form,

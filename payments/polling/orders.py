@@ -72,7 +72,8 @@ def fetch_order_state(order: PaymentOrder) -> OrderState:
 
 def _capture_if_payable(payment: GatewayPayment, order: PaymentOrder) -> GatewayPayment:
     """Capture an authorised payment of the right amount for a payable booking; return the payment's current state."""
-    is_right_amount = (payment.amount_minor, payment.currency) == (order.amount_minor, order.currency)
+    own_amount = payment.amount_minor - payment.fee_on_top_of(order)
+    is_right_amount = (own_amount, payment.currency) == (order.amount_minor, order.currency)
     is_payable = order.booking.status in (Booking.Status.HELD, *Booking.PAYABLE)
     if payment.state != State.AUTHORIZED or not is_right_amount or not is_payable:
         return payment

@@ -4,9 +4,11 @@ import pytest
 from django.utils import timezone
 
 from bookings.operations import cancel_booking
-from payments.models import DeskPayment
+from foundation.background_tasks import run_due_tasks
+from payments.models import DeskPayment, Payment
 from reports.takings import takings
 from tests.builders.bookings import DESK, make_booking, make_service
+from tests.builders.payments import checkout, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,3 +112,29 @@ def test_payment_whose_money_was_paid_out_is_not_voided(front_desk):
     taken.refresh_from_db()
     assert taken.voided_at is None
     assert "Void the payout first" in page.content.decode()
+
+
+def test_money_under_review_is_shown_with_its_reason_and_not_asked_for_again(front_desk, sandbox):
+    new_checkout = checkout()
+    verify(sandbox.client.pay(new_checkout.order.razorpay_order_id, amount=51_000))
+    run_due_tasks()
+    payment, booking = Payment.objects.get(), new_checkout.new_booking.booking
+
+    balance_page = front_desk.get(f"/payments/desk/{booking.pk}")
+    booking_page = front_desk.get(f"/admin/bookings/booking/{booking.pk}/change/").content.decode()
+
+    content = balance_page.content.decode()
+    assert f'<a href="/payments/{payment.pk}">INR 510.00</a>, not counted until a manager has decided' in content
+    assert "The order was for INR 500.00, but INR 510.00 was paid." in content
+    assert "<strong>INR 500.00</strong>" in content
+    assert balance_page.context["form"]["amount_minor"].value() is None
+    assert "Balance and desk payments (INR 510.00 under review)" in booking_page
+    assert '<span class="pill review">review</span>' in booking_page
+
+
+def test_page_of_a_booking_without_money_under_review_does_not_name_any(front_desk):
+    booking = make_booking()
+
+    page = front_desk.get(f"/admin/bookings/booking/{booking.pk}/change/").content.decode()
+
+    assert "Balance and desk payments</a>" in page

@@ -2,15 +2,16 @@ from uuid import uuid4
 
 import pytest
 
+from bookings.models import Booking
 from bookings.operations import cancel_booking, complete_booking, decline_booking
 from foundation.background_tasks import run_due_tasks
-from payments.balance import Balance, balance_of
-from payments.exceptions import PayoutTooLarge
+from payments.balance import Balance, balance_of, payments_under_review
+from payments.exceptions import PayoutTooLarge, ReviewNotPossible
 from payments.models import DeskPayment, Payment
 from payments.operations import record_desk_payment, void_desk_payment
 from payments.operations.refund import refund_payment
 from payments.operations.review import ReviewDecision, decide_review
-from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_booking, make_service
+from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_booking, make_paid_service, make_service
 from tests.builders.payments import checkout, make_captured_payment, make_orders_due, verify
 from tests.threads import run_concurrently
 
@@ -149,6 +150,60 @@ def test_money_under_review_is_not_counted_until_a_manager_has_decided(sandbox):
     after = balance_of(booking)
     assert (before.review_minor, before.online_minor, before.due_minor) == (51_000, 0, PRICE)
     assert (after.review_minor, after.online_minor, after.due_minor) == (0, 51_000, -1_000)
+
+
+def test_fee_that_the_customer_bears_is_neither_due_nor_overpaid(sandbox):
+    sandbox.client.set(customer_bears_fee=True)
+    new_checkout = checkout(make_paid_service(price_minor=120_000))
+    booking = verify(sandbox.client.pay(new_checkout.order.razorpay_order_id))
+    run_due_tasks()
+
+    payment, balance = Payment.objects.get(), balance_of(booking)
+
+    assert (payment.amount_minor, payment.disposition, payment.state) == (122_832, "confirms", "captured")
+    assert (balance.online_minor, balance.review_minor, balance.due_minor) == (120_000, 0, 0)
+
+
+@pytest.mark.parametrize("is_captured", [True, False])
+def test_wrong_amount_of_a_booking_confirmed_by_signature_is_due_and_under_review(sandbox, is_captured):
+    new_checkout = checkout()
+    booking = verify(sandbox.client.pay(new_checkout.order.razorpay_order_id, amount=51_000, capture=is_captured))
+    run_due_tasks()
+
+    balance = balance_of(booking)
+
+    assert Booking.objects.get().status == "confirmed"
+    assert (balance.review_minor, balance.due_minor) == (51_000, PRICE)
+
+
+def test_refunded_part_of_a_payment_is_not_under_review(sandbox):
+    new_checkout = checkout()
+    booking = verify(sandbox.client.pay(new_checkout.order.razorpay_order_id, amount=51_000))
+    run_due_tasks()
+    payment = Payment.objects.get()
+    refund(payment, 11_000)
+    partly_refunded = balance_of(booking).review_minor
+    refund(payment, 40_000)
+
+    assert (partly_refunded, balance_of(booking).review_minor, payments_under_review(booking)) == (40_000, 0, [])
+
+
+def test_payment_in_another_currency_is_not_added_to_the_balance(sandbox):
+    new_checkout = checkout()
+    booking = verify(sandbox.client.pay(new_checkout.order.razorpay_order_id, currency="JPY"))
+    run_due_tasks()
+    payment = Payment.objects.get()
+    under_review = [(row.amount_minor, row.payment.currency) for row in payments_under_review(booking)]
+    before = balance_of(booking)
+
+    with pytest.raises(ReviewNotPossible, match="priced in INR"):
+        decide_review(payment_id=payment.pk, decision=ReviewDecision.APPLY_TO_BOOKING, note="x", actor=DESK)
+    decide_review(payment_id=payment.pk, decision=ReviewDecision.REFUND_ALL, note="x", actor=DESK)
+
+    after = balance_of(booking)
+    assert under_review == [(PRICE, "JPY")]
+    assert (before.review_minor, before.due_minor) == (0, PRICE)
+    assert (after.online_minor, after.refunded_minor, after.due_minor) == (0, 0, PRICE)
 
 
 def test_payment_known_only_by_its_signature_counts(sandbox):

@@ -70,3 +70,14 @@ def test_online_payments_and_refunds_count_on_the_day_on_which_the_gateway_made_
 
     assert None not in (payment.paid_at, refund.refunded_at)
     assert counts == [2, 0]
+
+
+def test_fee_that_the_customer_bears_is_not_taken_by_the_business(manager, sandbox):
+    sandbox.client.set(customer_bears_fee=True)
+    make_captured_payment(sandbox)
+
+    rows = takings(timezone.localdate())
+    csv = manager.get("/payments/takings.csv").content.decode()
+
+    assert {row.taken_minor for row in rows} == {50_000}
+    assert ",500.00,0.00,INR," in csv

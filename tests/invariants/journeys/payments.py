@@ -193,6 +193,19 @@ def paid_a_wrong_amount(sandbox: RunningSandbox) -> Iterator[None]:
 
 
 @journey
+def paid_with_the_gateways_fee(sandbox: RunningSandbox) -> Iterator[None]:
+    """The customer bears the fee, and gets the rest back after a cancellation."""
+    sandbox.client.set(customer_bears_fee=True)
+    booking = pay(sandbox)
+    yield
+    cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
+    yield
+    work()
+    yield
+    assert Refund.objects.get().amount_minor == Payment.objects.get().amount_minor - 1_180
+
+
+@journey
 def paid_but_never_captured(sandbox: RunningSandbox) -> Iterator[None]:
     response = sandbox.client.pay(checkout().order.razorpay_order_id, capture=False)
     verify(response)

@@ -12,6 +12,7 @@ VIOLATIONS = {
     "A payment that confirms a booking has the amount of its order, unless staff accepted it": [
         Violation(payments.paid, update(PAYMENT, "amount_minor = 51000")),
         Violation(payments.paid, update(PAYMENT, "currency = 'USD'")),
+        Violation(payments.paid, update(PAYMENT, "customer_fee_minor = 1")),
     ],
     "A payment that counts towards a booking belongs to one that stands": [
         Violation(
@@ -27,6 +28,10 @@ VIOLATIONS = {
         Violation(
             payments.paid_and_cancelled_by_the_customer,
             update(PAYMENT, f"amount_minor = amount_minor + 1, captured_at = {LONG_AGO}"),
+        ),
+        Violation(
+            payments.paid_with_the_gateways_fee,
+            update(PAYMENT, f"customer_fee_minor = customer_fee_minor - 1, captured_at = {LONG_AGO}"),
         ),
     ],
     "Refunds never exceed their payment": [

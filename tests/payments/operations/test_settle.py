@@ -2,11 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from bookings.operations import cancel_booking
 from payments.exceptions import PaymentMismatch
 from payments.gateway.entities import GatewayPayment, GatewayRefund
 from payments.models import Payment, PaymentLog, Refund
+from payments.operations.review import ReviewDecision, decide_review
 from payments.operations.settle import settle_payment, settle_refund
-from tests.builders.bookings import make_paid_service
+from tests.builders.bookings import DESK, make_paid_service
 from tests.builders.payments import checkout
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,6 +85,84 @@ def test_payment_of_another_amount_or_currency_needs_review(new_checkout, change
     payment = settle(new_checkout, **change)
 
     assert (payment.disposition, status_of(new_checkout)) == ("review", "held")
+
+
+FEE = 1_180  # Razorpay's 2 % and the tax on it
+
+
+def test_fee_that_the_customer_bears_is_not_part_of_what_was_paid_for_the_booking(new_checkout):
+    payment = settle(new_checkout, amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    assert (payment.disposition, status_of(new_checkout)) == ("confirms", "confirmed")
+    assert (payment.amount_minor, payment.credited_minor, payment.refundable_minor()) == (51_180, 50_000, 50_000)
+
+
+def test_fee_that_the_business_bears_does_not_reduce_the_payment(new_checkout):
+    payment = settle(new_checkout, fee_minor=FEE)
+
+    assert (payment.disposition, payment.credited_minor) == ("confirms", 50_000)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount_minor": 50_000 + FEE},
+        {"amount_minor": 50_000 + FEE, "fee_minor": FEE - 1},
+        {"amount_minor": 50_000 + FEE, "fee_minor": FEE + 1},
+        {"amount_minor": 50_000 - FEE, "fee_minor": FEE},
+        {"amount_minor": 50_000 + FEE, "fee_minor": FEE, "currency": "USD"},
+    ],
+    ids=["no fee", "fee too small", "fee too large", "too little", "another currency"],
+)
+def test_amount_that_the_fee_does_not_explain_needs_review(new_checkout, change):
+    payment = settle(new_checkout, **change)
+
+    assert (payment.disposition, payment.customer_fee_minor, status_of(new_checkout)) == ("review", 0, "held")
+
+
+def test_late_report_without_the_fee_keeps_it(new_checkout):
+    settle(new_checkout, amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    payment = settle(
+        new_checkout, amount_minor=50_000 + FEE, fee_minor=0, state=Payment.State.AUTHORIZED, was_captured=False
+    )
+
+    assert (payment.disposition, payment.customer_fee_minor) == ("confirms", FEE)
+
+
+def test_fee_that_is_reported_later_ends_the_review_of_its_amount(new_checkout):
+    before = settle(new_checkout, amount_minor=50_000 + FEE)
+
+    after = settle(new_checkout, amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    assert (before.disposition, after.disposition, after.review_reason) == ("review", "confirms", "")
+    assert status_of(new_checkout) == "confirmed"
+
+
+def test_fee_that_is_reported_later_does_not_reopen_what_staff_decided(new_checkout):
+    payment = settle(new_checkout, amount_minor=50_000 + FEE)
+    decide_review(payment_id=payment.pk, decision=ReviewDecision.CLOSE, note="Refunded in cash.", actor=DESK)
+
+    after = settle(new_checkout, amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    assert (after.disposition, status_of(new_checkout)) == ("closed", "held")
+
+
+def test_fee_that_is_reported_after_the_booking_ended_leaves_the_payment_to_staff(new_checkout):
+    settle(new_checkout, amount_minor=50_000 + FEE)
+    cancel_booking(booking_id=new_checkout.new_booking.booking.pk, actor=DESK)
+
+    after = settle(new_checkout, amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    assert (after.disposition, status_of(new_checkout)) == ("review", "cancelled")
+
+
+def test_second_payment_is_refunded_without_the_fee_that_the_gateway_keeps(new_checkout):
+    settle(new_checkout)
+
+    settle(new_checkout, payment_id="pay_Settle0000002", amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    assert Refund.objects.get().amount_minor == 50_000
 
 
 def test_second_payment_of_an_order_is_refunded(new_checkout):

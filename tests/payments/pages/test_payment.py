@@ -6,6 +6,7 @@ from django.test import Client
 from bookings.models import Booking
 from payments.models import Refund
 from tests.builders.accounts import sign_in_staff
+from tests.builders.payments import make_captured_payment
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -72,6 +73,20 @@ def test_payment_page_offers_a_refund_to_managers_only(front_desk, manager, paym
     ]
     assert front_desk.post(f"/payments/{payment.pk}/refund", refund_form()).status_code == 403
     assert Refund.objects.count() == 0
+
+
+def test_payment_page_shows_the_fee_of_the_customer_and_offers_a_refund_without_it(manager, sandbox):
+    sandbox.client.set(customer_bears_fee=True)
+    payment = make_captured_payment(sandbox)
+
+    page = manager.get(f"/payments/{payment.pk}")
+    refused = manager.post(f"/payments/{payment.pk}/refund", refund_form(amount_minor="500.01"))
+
+    content = page.content.decode()
+    for amount in ("INR 511.80", "INR 11.80", "INR 500.00"):
+        assert f"<dd>{amount}" in content
+    assert page.context["refund_form"]["amount_minor"].value() == "500.00"
+    assert "At most INR 500.00 of this payment can be refunded." in refused.content.decode()
 
 
 def test_payment_page_without_permission_is_403():
