@@ -26,6 +26,8 @@ BOOKING: dict[str, Any] = {
     "is_late_cancellation": False,
     "cancel_cutoff_minutes": 120,
     "reschedule_cutoff_minutes": 120,
+    "cancel_until": "2027-03-08T14:00:00+05:30",
+    "reschedule_until": "2027-03-08T14:00:00+05:30",
     "version": 1,
     "created_at": "2027-03-01T06:30:00Z",
 }
@@ -96,6 +98,7 @@ EXAMPLES: dict[str, Any] = {
         "currency": "INR",
         "payment_mode": "none",
         "requires_confirmation": True,
+        "reconfirms_reschedules": True,
         "min_notice_minutes": 0,
         "horizon_days": 90,
         "cancel_cutoff_minutes": 120,

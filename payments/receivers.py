@@ -16,9 +16,17 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 
 @receiver([booking_declined, booking_unanswered])
 def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    """Refund the payment in full: the business did not accept the booking."""
+    """Refund the payment in full: the business did not accept the booking, or the time that its customer chose later.
+
+    If the customer was too late to cancel when choosing that time, flag the payment for review.
+    """
+    ending = f"Booking {event.get_kind_display().lower()}."
     for payment in _lock_confirming_payments(booking):
-        _refund_all(payment, f"Booking {event.get_kind_display().lower()}.")
+        if booking.late_since:
+            reason = f"{ending} Its customer had rescheduled it when it was too late to cancel."
+            set_disposition(payment, Disposition.REVIEW, source=event.actor, reason=reason)
+        else:
+            _refund_all(payment, ending)
 
 
 @receiver(booking_cancelled)

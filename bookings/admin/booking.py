@@ -69,6 +69,7 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
         "occupies",
         "hold_expires",
         "confirm_by",
+        "cancellable_until",
         "is_late_cancellation",
         "created",
     ]
@@ -84,6 +85,10 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
     @admin.display(description="confirm by")
     def confirm_by(self, booking: Booking) -> str:
         return format_local_time(booking.answer_by, booking.zone) if booking.answer_by else "-"
+
+    @admin.display(description="customer can cancel until")
+    def cancellable_until(self, booking: Booking) -> str:
+        return format_local_time(booking.cancel_until, booking.zone)
 
     @admin.display(description="occupies")
     def occupies(self, booking: Booking) -> str:

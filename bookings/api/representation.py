@@ -28,6 +28,10 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
     service = serializers.SlugRelatedField[Service](slug_field="slug", read_only=True)
     resource = ResourceSerializer()
     customer = CustomerSerializer()
+    cancel_until = LocalTimeField(
+        help_text="Until when the customer can cancel. In the past if the customer rescheduled too late to cancel."
+    )
+    reschedule_until = LocalTimeField(help_text="Until when the customer can reschedule.")
 
     class Meta:
         model = Booking
@@ -51,6 +55,8 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
             "is_late_cancellation",
             "cancel_cutoff_minutes",
             "reschedule_cutoff_minutes",
+            "cancel_until",
+            "reschedule_until",
             "version",
             "created_at",
         ]

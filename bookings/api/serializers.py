@@ -77,6 +77,7 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
             "payment_mode",
             "requires_confirmation",
             "min_notice_minutes",
+            "reconfirms_reschedules",
             "horizon_days",
             "cancel_cutoff_minutes",
             "reschedule_cutoff_minutes",

@@ -82,7 +82,7 @@ class Booking(models.Model):
 
     # For each status, the statuses from which a booking may change to it.
     ALLOWED_PREDECESSORS = {
-        Status.PENDING: [Status.HELD],
+        Status.PENDING: [Status.HELD, Status.CONFIRMED],
         Status.CONFIRMED: [Status.HELD, Status.PENDING, Status.EXPIRED],
         Status.COMPLETED: [Status.CONFIRMED, Status.NO_SHOW],
         Status.NO_SHOW: [Status.CONFIRMED, Status.COMPLETED],
@@ -116,6 +116,12 @@ class Booking(models.Model):
     cancel_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     reschedule_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     is_late_cancellation = models.BooleanField(default=False, editable=False)
+    late_since = models.DateTimeField(
+        null=True, editable=False, help_text="The cutoff for cancelling after which the customer rescheduled."
+    )
+    rescheduled_by_staff_at = models.DateTimeField(
+        null=True, editable=False, help_text="When staff chose the current time. Empty: the customer did."
+    )
     manage_token_hash = models.CharField(max_length=64, editable=False, db_index=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -173,7 +179,7 @@ class Booking(models.Model):
         return bool(updated)
 
     def reschedule_to(self, starts_at: datetime, ends_at: datetime, resource: Resource, **fields: Any) -> bool:
-        """Set the new times and resource if the status allows it; return whether it did. The status does not change."""
+        """Set the new times, resource and ``fields`` if the status allows it; return whether it did."""
         reschedulable = Booking.objects.filter(pk=self.pk, status__in=self.RESCHEDULABLE)
         changes = {"starts_at": starts_at, "ends_at": ends_at, "resource": resource, **fields}
         updated = reschedulable.update(version=F("version") + 1, updated_at=Now(), **changes)
@@ -199,9 +205,26 @@ class Booking(models.Model):
         """Whether the booking is a hold that is past its deadline but has not been expired yet."""
         return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
 
-    def is_past_cutoff(self, cutoff_minutes: int) -> bool:
-        """Return whether less than ``cutoff_minutes`` are left until the visit."""
-        return timezone.now() > self.starts_at - timedelta(minutes=cutoff_minutes)
+    @property
+    def cancel_until(self) -> datetime:
+        """Until when the customer may cancel. A customer who rescheduled after it is late for the new time, too."""
+        return self.late_since or self._cutoff(self.cancel_cutoff_minutes)
+
+    @property
+    def reschedule_until(self) -> datetime:
+        """Until when the customer may reschedule."""
+        return self._cutoff(self.reschedule_cutoff_minutes)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is too late for the customer to cancel."""
+        return timezone.now() > self.cancel_until
+
+    def _cutoff(self, minutes: int) -> datetime:
+        """Return the cutoff, or the start if staff chose a time whose cutoff had already passed."""
+        cutoff = self.starts_at - timedelta(minutes=minutes)
+        chosen_at = self.rescheduled_by_staff_at
+        return self.starts_at if chosen_at is not None and chosen_at > cutoff else cutoff
 
     def accepts_manage_token(self, token: str) -> bool:
         """Return whether ``token`` is this booking's manage token."""

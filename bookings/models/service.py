@@ -78,6 +78,11 @@ class Service(models.Model):
     payment_mode = models.CharField(max_length=10, choices=PaymentMode.choices, default=PaymentMode.NONE)
     requires_confirmation = models.BooleanField(default=True, help_text="Staff must confirm each booking.")
     is_active = models.BooleanField(default=True)
+    reconfirms_reschedules = models.BooleanField(
+        db_default=True,
+        default=True,
+        help_text="Staff must confirm again when a customer reschedules. Only if staff must confirm each booking.",
+    )
 
     class Meta:
         ordering = ["name"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from bookings import events
 from bookings.exceptions import InvalidTransition, TooLateToChange
@@ -24,8 +26,8 @@ def reschedule_booking(
 
     Without ``resource`` the booking keeps its resource if that is free, otherwise it gets any free one; a class
     booking joins a session with enough places. The row, reference and price do not change. Customers may reschedule
-    until the cutoff that applied when they booked. Raises TooLateToChange, InvalidTransition, SlotTaken, OutsideHours
-    or PartyTooLarge.
+    until ``reschedule_until``, and their booking becomes pending if staff must confirm the new time. Raises
+    TooLateToChange, InvalidTransition, SlotTaken, OutsideHours or PartyTooLarge.
     """
     starts_at = starts_at.astimezone(UTC)
     booking = lock_booking(booking_id)
@@ -33,9 +35,9 @@ def reschedule_booking(
         raise InvalidTransition(booking, "rescheduled")
     if booking.starts_at == starts_at and (resource is None or booking.occupies(resource)):
         return booking
-    if actor.is_customer and booking.is_past_cutoff(booking.reschedule_cutoff_minutes):
+    if actor.is_customer and timezone.now() > booking.reschedule_until:
         raise TooLateToChange("It is too late to reschedule online. Please call us.")
-    service = booking.service
+    service, from_status = booking.service, booking.status
     check_start_time(service, starts_at, actor)
     with translate_slot_conflicts(service, starts_at, resource, booking.party_size):
         slot = reserve_slot(
@@ -46,12 +48,23 @@ def reschedule_booking(
             allow_any_minute=not actor.is_customer,
             current_booking=booking,
         )
-        # Rescheduling a request restarts the time that staff have to confirm it.
-        answer_by = booking.answer_by and response_deadline(service, starts_at)
-        if not booking.reschedule_to(
-            slot.starts_at, slot.ends_at, slot.resource, session=slot.session, answer_by=answer_by
-        ):
+        changes = _changes(booking, slot.starts_at, actor)
+        if not booking.reschedule_to(slot.starts_at, slot.ends_at, slot.resource, session=slot.session, **changes):
             raise InvalidTransition(booking, "rescheduled")
         write_allocations(booking, slot)
-    record_event(booking, events.booking_rescheduled, BookingEvent.Kind.RESCHEDULED, actor, from_status=booking.status)
+    record_event(booking, events.booking_rescheduled, BookingEvent.Kind.RESCHEDULED, actor, from_status=from_status)
     return booking
+
+
+def _changes(booking: Booking, starts_at: datetime, actor: Actor) -> dict[str, Any]:
+    """Return what a reschedule changes beside the slot: the status with its deadline, and the cutoffs that apply."""
+    service, status = booking.service, booking.status
+    if actor.is_customer and service.requires_confirmation and service.reconfirms_reschedules:
+        status = Booking.Status.PENDING
+    # Rescheduling a request restarts the time that staff have to confirm it.
+    answer_by = response_deadline(service, starts_at) if status == Booking.Status.PENDING else None
+    changes = {"status": status, "answer_by": answer_by}
+    if not actor.is_customer:
+        return {**changes, "late_since": None, "rescheduled_by_staff_at": timezone.now()}
+    late_since = booking.cancel_until if booking.is_late else None
+    return {**changes, "late_since": late_since, "rescheduled_by_staff_at": None}

@@ -64,13 +64,13 @@ def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -
 def cancel_booking(*, booking_id: UUID, actor: Actor) -> Booking:
     """Cancel a booking; do nothing if it is already cancelled.
 
-    Customers may cancel until the cutoff that applied when they booked. Staff may always cancel; a
-    cancellation after the cutoff is marked as late. Raises TooLateToChange or InvalidTransition.
+    Customers may cancel a hold at any time, other bookings until ``cancel_until``. Staff may always cancel; a later
+    cancellation is marked as late. Raises TooLateToChange or InvalidTransition.
     """
     booking = lock_booking(booking_id)
     if booking.status == Status.CANCELLED:
         return booking
-    is_late = booking.status in Booking.RESCHEDULABLE and booking.is_past_cutoff(booking.cancel_cutoff_minutes)
+    is_late = booking.status in Booking.RESCHEDULABLE and booking.is_late
     if is_late and actor.is_customer:
         raise TooLateToChange("It is too late to cancel online. Please call us.")
     booking = transition_booking(

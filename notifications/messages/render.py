@@ -63,7 +63,7 @@ def unrendered_messages(booking: Booking) -> Iterator[Message]:
         yield Message(channel, spec.address_of(booking.customer), subject="", body="")
 
 
-def _context(booking: Booking, amount: Amount) -> dict[str, str]:
+def _context(booking: Booking, amount: Amount) -> dict[str, str | bool]:
     starts_at = booking.starts_at.astimezone(booking.zone)
     return {
         # Customers enter their own names: without line breaks, a name cannot pass for text from the business.
@@ -73,6 +73,7 @@ def _context(booking: Booking, amount: Amount) -> dict[str, str]:
         "location": booking.service.location.name,
         "when": date_format(starts_at, "D j M Y, H:i"),
         "reference": booking.reference,
+        "is_pending": booking.status == Booking.Status.PENDING,
         "amount": format_money(amount.amount_minor, amount.currency) if amount.amount_minor else "",
         "business": settings.BUSINESS_NAME,
     }

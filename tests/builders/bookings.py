@@ -87,6 +87,11 @@ def make_hold(service: Service | None = None, **fields: Any) -> Booking:
     ).booking
 
 
+def set_minutes_until_visit(booking: Booking, minutes: int) -> None:
+    """Set the start of the booking without its slot, as if time had passed until then."""
+    Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=minutes))
+
+
 def try_to_book(service: Service, **fields: Any) -> bool:
     """Create a booking if the slot is free; return whether it was."""
     try:

@@ -8,6 +8,7 @@ from bookings.models import Booking
 from bookings.operations import (
     cancel_booking,
     complete_booking,
+    confirm_booking,
     decline_booking,
     expire_unanswered_requests,
     reschedule_booking,
@@ -15,7 +16,7 @@ from bookings.operations import (
 from foundation.background_tasks import run_due_tasks
 from payments.models import Payment, Refund
 from payments.operations import refund_payment
-from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_paid_service, slot
+from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_paid_service, set_minutes_until_visit, slot
 from tests.builders.payments import checkout, count_messages_by_kind, make_orders_due, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,6 +89,33 @@ def test_declined_or_unanswered_request_is_refunded(sandbox, end):
     assert list_refunds() == [(50_000, "cancelled", "processed")]
 
 
+@pytest.mark.parametrize("end", [decline, leave_unanswered])
+def test_rescheduled_booking_that_staff_do_not_confirm_again_is_refunded(sandbox, end):
+    booking = make_paid_booking(sandbox, requires_confirmation=True)
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(days=7), actor=CUSTOMER_ACTOR)
+
+    end(booking)
+    run_due_tasks()
+
+    assert list_refunds() == [(50_000, "cancelled", "processed")]
+
+
+@pytest.mark.parametrize("end", [decline, leave_unanswered])
+def test_booking_rescheduled_too_late_to_cancel_needs_review_if_staff_do_not_confirm_it_again(sandbox, end):
+    booking = make_paid_booking(sandbox, requires_confirmation=True, reschedule_cutoff_minutes=0)
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    set_minutes_until_visit(booking, 60)
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(days=7), actor=CUSTOMER_ACTOR)
+
+    end(booking)
+    run_due_tasks()
+
+    payment = Payment.objects.get()
+    assert (payment.disposition, list_refunds()) == ("review", [])
+    assert "too late to cancel" in payment.review_reason
+
+
 @pytest.mark.parametrize("end", [cancel_as_customer, decline, leave_unanswered])
 def test_payment_whose_capture_is_recorded_after_its_booking_has_ended_is_refunded_once(sandbox, end):
     booking = make_booking_with_unrecorded_capture(sandbox, requires_confirmation=True)
@@ -155,6 +183,7 @@ def test_completed_or_rescheduled_booking_keeps_its_payment(sandbox):
     booking = make_paid_booking(sandbox)
 
     reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=CUSTOMER_ACTOR)
+    set_minutes_until_visit(booking, 0)
     complete_booking(booking_id=booking.pk, actor=DESK)
     run_due_tasks()
 

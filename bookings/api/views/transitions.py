@@ -97,6 +97,8 @@ class RescheduleBooking(_StaffOrCustomerChange):
 
     @extend_schema(
         summary="Reschedule a booking",
+        description="Where staff must confirm again (reconfirms_reschedules), a booking that its customer reschedules "
+        "is pending until they do, and its earlier time is released.",
         request=RescheduleInputSerializer,
         parameters=[BOOKING_TOKEN],
         responses=BookingSerializer,

@@ -4,9 +4,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from bookings.exceptions import InvalidTransition, SlotTaken
+from bookings.exceptions import InvalidTransition, SlotTaken, TooLateToChange
 from bookings.models import Booking, BookingEvent, Location, ScheduleException, Service, Session
-from bookings.operations import expire_unanswered_requests, reschedule_booking
+from bookings.operations import (
+    cancel_booking,
+    confirm_booking,
+    decline_booking,
+    expire_unanswered_requests,
+    reschedule_booking,
+)
 from notifications.models import Notification
 from tests.builders.bookings import (
     CUSTOMER_ACTOR,
@@ -16,11 +22,34 @@ from tests.builders.bookings import (
     make_room,
     make_service,
     next_dst_transitions,
+    set_minutes_until_visit,
     slot,
     try_to_book,
 )
+from tests.invariants import violated_invariants
 
 pytestmark = pytest.mark.django_db
+
+
+def reschedule(booking, actor, **when):
+    return reschedule_booking(booking_id=booking.pk, starts_at=slot(**when), actor=actor)
+
+
+def make_booking_with_cutoffs(*, cancel, reschedule):
+    return make_booking(make_service(cancel_cutoff_minutes=cancel, reschedule_cutoff_minutes=reschedule))
+
+
+def make_confirmed_booking(**fields):
+    booking = make_booking(make_service(reminder_minutes=[120], **fields))
+    return confirm_booking(booking_id=booking.pk, actor=DESK)
+
+
+def may_cancel(booking):
+    try:
+        cancel_booking(booking_id=booking.pk, actor=CUSTOMER_ACTOR)
+    except TooLateToChange:
+        return False
+    return True
 
 
 def test_reschedule_keeps_the_row_and_changes_the_time():
@@ -151,3 +180,181 @@ def test_reschedule_between_sessions_transfers_the_places():
 
     booked = dict(Session.objects.values_list("starts_at", "booked"))
     assert booked == {slot(hour=10).astimezone(UTC): 0, slot(hour=15).astimezone(UTC): 3}
+
+
+def test_reschedule_by_the_customer_after_the_cancel_cutoff_stays_late():
+    booking = make_booking_with_cutoffs(cancel=120, reschedule=0)
+    set_minutes_until_visit(booking, 60)
+
+    rescheduled = reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert rescheduled.late_since == rescheduled.cancel_until < timezone.now()
+    assert not may_cancel(booking)
+    assert cancel_booking(booking_id=booking.pk, actor=DESK).is_late_cancellation
+
+
+def test_reschedule_by_a_late_customer_to_another_day_and_again_stays_late_since_the_first_cutoff():
+    booking = make_booking_with_cutoffs(cancel=120, reschedule=0)
+    set_minutes_until_visit(booking, 60)
+
+    first = reschedule(booking, CUSTOMER_ACTOR, days=7)
+    second = reschedule(booking, CUSTOMER_ACTOR, days=14)
+
+    assert second.late_since == first.late_since
+    assert not may_cancel(booking)
+
+
+def test_reschedule_by_the_customer_before_the_cancel_cutoff_is_not_late():
+    booking = make_booking_with_cutoffs(cancel=120, reschedule=0)
+    set_minutes_until_visit(booking, 180)
+
+    rescheduled = reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert (rescheduled.late_since, rescheduled.cancel_until) == (None, slot(days=7) - timedelta(minutes=120))
+    assert may_cancel(booking)
+
+
+def test_reschedule_without_a_cancel_cutoff_is_never_late():
+    booking = make_booking_with_cutoffs(cancel=0, reschedule=0)
+    set_minutes_until_visit(booking, 1)
+
+    reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert may_cancel(booking)
+
+
+def test_reschedule_after_the_reschedule_cutoff_is_refused_although_the_customer_may_still_cancel():
+    booking = make_booking_with_cutoffs(cancel=0, reschedule=120)
+    set_minutes_until_visit(booking, 60)
+
+    with pytest.raises(TooLateToChange):
+        reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert may_cancel(booking)
+
+
+@pytest.mark.parametrize("was_late", [True, False])
+def test_reschedule_by_staff_lets_the_customer_cancel_until_the_cutoff_of_the_new_time(was_late):
+    booking = make_booking_with_cutoffs(cancel=120, reschedule=0)
+    set_minutes_until_visit(booking, 60)
+    if was_late:
+        reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    rescheduled = reschedule(booking, DESK, days=8)
+    set_minutes_until_visit(booking, 121)
+    booking.refresh_from_db()
+
+    assert rescheduled.late_since is None
+    assert timedelta(0) < booking.cancel_until - timezone.now() < timedelta(minutes=2)
+    assert may_cancel(booking)
+
+
+def test_reschedule_by_staff_to_a_time_after_its_cutoffs_lets_the_customer_change_it_until_it_starts():
+    booking = make_booking_with_cutoffs(cancel=3 * 24 * 60, reschedule=3 * 24 * 60)
+    Booking.objects.update(starts_at=slot(days=9), ends_at=slot(days=9, minute=30))
+
+    moved = reschedule(booking, DESK, days=2)
+    again = reschedule(booking, CUSTOMER_ACTOR, days=2, hour=12)
+
+    assert moved.cancel_until == moved.reschedule_until == moved.starts_at
+    assert again.late_since is None
+    assert not may_cancel(booking)  # the customer chose this time, so its cutoff applies
+
+
+def test_reschedule_by_staff_does_not_extend_the_cutoff_of_a_time_that_is_far_enough_ahead():
+    booking = make_booking_with_cutoffs(cancel=120, reschedule=0)
+
+    reschedule(booking, DESK, days=7)
+    set_minutes_until_visit(booking, 60)
+    Booking.objects.update(rescheduled_by_staff_at=timezone.now() - timedelta(days=6))
+
+    assert not may_cancel(booking)
+
+
+def test_reschedule_by_the_customer_is_pending_again_where_staff_confirm():
+    booking = make_confirmed_booking(answer_minutes=60)
+
+    rescheduled = reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert (rescheduled.status, rescheduled.version) == ("pending", 3)
+    assert timedelta(minutes=59) < rescheduled.answer_by - timezone.now() <= timedelta(minutes=60)
+    event = BookingEvent.objects.get(booking=booking, kind="rescheduled")
+    assert (event.from_status, event.to_status) == ("confirmed", "pending")
+    assert not try_to_book(booking.service, starts_at=slot(days=7))
+    assert violated_invariants() == set()
+
+
+def test_reschedule_by_the_customer_states_that_the_new_time_is_to_be_confirmed():
+    booking = make_confirmed_booking()
+
+    reschedule(booking, CUSTOMER_ACTOR, days=7)
+    pending = list(
+        Notification.objects.filter(booking=booking, kind="booking_rescheduled").values_list("subject", "body")
+    )
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    reschedule(booking, DESK, days=8)
+    current = list(
+        Notification.objects.filter(booking=booking, kind="booking_rescheduled", status="queued").values_list("body")
+    )
+
+    assert [("confirm" in subject + body, "reply soon" in body) for subject, body in pending] == [(True, True)] * 3
+    assert ["confirm" in body for (body,) in current] == [False] * 3
+    reminders = Notification.objects.filter(booking=booking, kind="booking_reminder", status="queued")
+    assert set(reminders.values_list("planned_at", flat=True)) == {slot(days=8) - timedelta(minutes=120)}
+
+
+def test_reschedule_by_the_customer_to_another_resource_is_pending_again():
+    service = make_service(resources=2)
+    booking = make_booking(service, resource=service.resources.first(), actor=DESK)
+
+    rescheduled = reschedule_booking(
+        booking_id=booking.pk, starts_at=booking.starts_at, resource=service.resources.last(), actor=CUSTOMER_ACTOR
+    )
+
+    assert rescheduled.status == "pending"
+
+
+@pytest.mark.parametrize("fields", [{"requires_confirmation": False}, {"reconfirms_reschedules": False}])
+def test_reschedule_by_the_customer_stays_confirmed_where_staff_need_not_confirm_it(fields):
+    booking = make_booking(make_service(**fields), actor=DESK)
+
+    rescheduled = reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert (rescheduled.status, rescheduled.answer_by) == ("confirmed", None)
+
+
+def test_reschedule_by_staff_stays_confirmed():
+    booking = make_confirmed_booking()
+
+    rescheduled = reschedule(booking, DESK, days=7)
+
+    assert (rescheduled.status, rescheduled.answer_by) == ("confirmed", None)
+
+
+@pytest.mark.parametrize("fields", [{"requires_confirmation": False}, {"reconfirms_reschedules": False}])
+def test_reschedule_of_a_request_stays_pending_if_the_service_changes(fields):
+    booking = make_booking(make_service())
+    Service.objects.update(**fields)
+
+    rescheduled = reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    assert rescheduled.status == "pending"
+    assert rescheduled.answer_by is not None
+
+
+@pytest.mark.parametrize("end", ["declined", "expired"])
+def test_reschedule_that_staff_do_not_confirm_releases_both_times(end):
+    booking = make_confirmed_booking()
+    reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    if end == "declined":
+        decline_booking(booking_id=booking.pk, actor=DESK)
+    else:
+        Booking.objects.update(answer_by=timezone.now())
+        expire_unanswered_requests()
+
+    booking.refresh_from_db()
+    assert booking.status == end
+    assert try_to_book(booking.service)
+    assert try_to_book(booking.service, starts_at=slot(days=7))
+    assert violated_invariants() == set()
