@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from benchmarks.counts import wait_until_settled
 from benchmarks.figures import Figure, figure, median_and_p95
+from benchmarks.preparation import let_visits_start
 from benchmarks.setup import Daybook
 from bookings.models import Resource, Service, WorkingHours
 from sandbox.client import ACCEPTED
@@ -96,6 +97,7 @@ def _endpoints(client: Client, rounds: int) -> Iterator[Figure]:
     wait_until_settled()
     confirmations = [_timed(lambda b=b: client.transition(b["id"], "confirm")) for _, b in bookings]  # type: ignore[misc]
     wait_until_settled()
+    let_visits_start([booking["id"] for _, booking in bookings])
     completions = [_timed(lambda b=b: client.transition(b["id"], "complete")) for _, b in bookings]  # type: ignore[misc]
     wait_until_settled()
     checkouts = [_timed(client.checkout) for _ in range(rounds)]

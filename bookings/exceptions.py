@@ -93,12 +93,12 @@ class TooLateToChange(RequestRefused):
     advice = "Call the business: staff can still change it."
 
 
-class VisitNotStarted(RequestRefused):
-    """A visit that has not started cannot be marked as a no-show."""
+class TooEarly(RequestRefused):
+    """A visit cannot be completed before its day, or marked as a no-show before it has started."""
 
     status, code = 409, "too_early"
-    explanation = "The visit has not started yet, so it cannot be a no-show."
-    advice = "Wait until the visit has started."
+    explanation = "The day of the visit has not come yet, or, for a no-show, the visit has not started yet."
+    advice = "Complete the visit on its day or later, and mark a no-show once the visit has started."
 
 
 class WrongPaymentMode(RequestRefused):

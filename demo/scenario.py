@@ -10,13 +10,14 @@ from django.core.management.base import OutputWrapper
 from demo.api_calls import ApiCalls, new_customer
 from demo.management.commands.seed_demo import PASSWORD
 from demo.messages import TABLE_HEADER, count_reminders, message_lines
+from demo.opening_hours import open_now
 from demo.payments import expire_hold, pay_late, payment_lines, refund_part
 from notifications.models import Channel
 from sandbox.process import RunningSandbox
 
 CHECKOUT = "/bookings/razorpay-booking"
 PARTIES = (5, 4, 3)  # fill the twelve mats
-MESSAGES_PER_CHANNEL = 17
+MESSAGES_PER_CHANNEL = 18
 PAYMENT_LINES = 5
 
 
@@ -51,6 +52,8 @@ class Scenario:
         staff = {"Authorization": f"Bearer {self.calls.call('POST /auth/token', json=credentials)['token']}"}
         booking = self.calls.book("consultation", self.calls.find_slot("consultation"))
         self.calls.change("PUT", "confirm", booking, staff)
+        # The customer comes today instead: a visit cannot be completed before its day.
+        self.calls.change("PUT", "reschedule", booking, staff, json={"starts_at": open_now(booking["service"])})
         self.calls.change("PUT", "complete", booking, staff)
 
     def _reschedule_visit(self) -> None:

@@ -19,7 +19,7 @@ from django_object_actions import DjangoObjectActions, action
 from bookings.admin.customer import warn_if_unreachable
 from bookings.admin.forms import BookingForm, RescheduleForm
 from bookings.admin.transitions import CANCEL, COMPLETE, CONFIRM, DECLINE, NO_SHOW, RESCHEDULE, Transition
-from bookings.exceptions import InvalidTransition, VisitNotStarted
+from bookings.exceptions import InvalidTransition, TooEarly
 from bookings.models import Booking
 from bookings.operations import contact_errors
 from bookings.timeline import shortcuts, timeline
@@ -206,7 +206,7 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
         for booking in bookings:
             try:
                 updated = transition.perform(booking, request)
-            except (InvalidTransition, VisitNotStarted) as refusal:
+            except (InvalidTransition, TooEarly) as refusal:
                 skipped.append(str(refusal))
                 continue
             if updated.version > booking.version:

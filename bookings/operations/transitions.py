@@ -9,7 +9,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from bookings import events
-from bookings.exceptions import InvalidTransition, TooLateToChange, VisitNotStarted
+from bookings.exceptions import InvalidTransition, TooEarly, TooLateToChange
 from bookings.lifecycle import lock_booking, release_slot, transition_booking
 from bookings.models import Booking, BookingEvent
 from bookings.operations.rules import response_deadline
@@ -44,18 +44,18 @@ def decline_booking(*, booking_id: UUID, actor: Actor) -> Booking:
 
 @transaction.atomic
 def complete_booking(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Complete a confirmed booking; do nothing if it is already completed. Raises InvalidTransition.
+    """Complete a confirmed booking on the day of the visit or later; do nothing if it is already completed.
 
-    ``may_correct`` also allows it for a booking that was marked as a no-show.
+    ``may_correct`` also allows it for a booking that was marked as a no-show. Raises TooEarly or InvalidTransition.
     """
     return _conclude(booking_id, Status.COMPLETED, events.booking_completed, Kind.COMPLETED, actor, may_correct)
 
 
 @transaction.atomic
 def mark_no_show(*, booking_id: UUID, actor: Actor, may_correct: bool = False) -> Booking:
-    """Mark a confirmed booking as a no-show; do nothing if it already is one.
+    """Mark a confirmed booking as a no-show once the visit has started; do nothing if it already is one.
 
-    ``may_correct`` also allows it for a completed booking. Raises VisitNotStarted or InvalidTransition.
+    ``may_correct`` also allows it for a completed booking. Raises TooEarly or InvalidTransition.
     """
     return _conclude(booking_id, Status.NO_SHOW, events.booking_missed, Kind.NO_SHOW, actor, may_correct)
 
@@ -111,16 +111,24 @@ def _conclude(
     if booking.status == status:
         return booking
     is_correction = booking.status in (Status.COMPLETED, Status.NO_SHOW)
-    if is_correction and not may_correct:
+    if booking.status != Status.CONFIRMED and not (is_correction and may_correct):
         raise InvalidTransition(booking, status)
-    if status == Status.NO_SHOW and timezone.now() < booking.starts_at:
-        raise VisitNotStarted("The visit has not started yet. Mark the no-show once it has started.")
+    _check_not_too_early(booking, status)
     if is_correction:
         return transition_booking(booking, status, events.booking_corrected, Kind.CORRECTED, actor)
     booking = transition_booking(booking, status, signal, kind, actor)
     if booking.session is None:  # attendees keep their places in a session
         release_slot(booking)
     return booking
+
+
+def _check_not_too_early(booking: Booking, status: Booking.Status) -> None:
+    now = timezone.now()
+    if status == Status.NO_SHOW and now < booking.starts_at:
+        raise TooEarly(f"Visit {booking.reference} has not started yet. Mark the no-show once it has started.")
+    day = booking.starts_at.astimezone(booking.zone).date()
+    if now.astimezone(booking.zone).date() < day:
+        raise TooEarly(f"Visit {booking.reference} is on {day:%d %b %Y}. Complete it on that day or later.")
 
 
 def _is_expired_hold(booking: Booking) -> bool:

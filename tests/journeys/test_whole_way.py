@@ -11,7 +11,7 @@ from bookings.models import Booking
 from notifications.models import Attempt, Notification
 from sandbox.client import ACCEPTED, SIMULATED_CHANNELS, SandboxClient
 from tests.builders.accounts import make_staff
-from tests.builders.bookings import booking_request, make_paid_service, make_service, slot
+from tests.builders.bookings import booking_request, make_paid_service, make_service, set_minutes_until_visit, slot
 from tests.processes import kill_worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -31,6 +31,7 @@ def test_every_message_of_a_completed_booking_arrives_once(web, sandbox, start_w
     assert_each_arrives_once(booking["id"], 3, sandbox.client)
     confirmed = requests.put(f"{web}/bookings/{booking['id']}/confirm", headers=staff, timeout=10)
     assert_each_arrives_once(booking["id"], 6, sandbox.client)
+    set_minutes_until_visit(Booking.objects.get(), 0)
     completed = requests.put(f"{web}/bookings/{booking['id']}/complete", headers=staff, timeout=10)
 
     assert (booking["status"], confirmed.json()["status"], completed.json()["status"]) == (

@@ -115,7 +115,7 @@ def test_rescheduled_request_has_no_reminders_before_it_is_confirmed():
 @pytest.mark.parametrize("end", [cancel_booking, complete_booking, mark_no_show])
 def test_reminders_are_superseded_when_the_visit_is_over_or_cancelled(end):
     booking = make_confirmed_booking(starts_at=slot(days=3))
-    if end is mark_no_show:
+    if end is not cancel_booking:
         Booking.objects.update(starts_at=timezone.now())
 
     end(booking_id=booking.pk, actor=DESK)

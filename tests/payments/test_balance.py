@@ -11,7 +11,14 @@ from payments.models import DeskPayment, Payment
 from payments.operations import record_desk_payment, void_desk_payment
 from payments.operations.refund import refund_payment
 from payments.operations.review import ReviewDecision, decide_review
-from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_booking, make_paid_service, make_service
+from tests.builders.bookings import (
+    CUSTOMER_ACTOR,
+    DESK,
+    make_booking,
+    make_paid_service,
+    make_service,
+    set_minutes_until_visit,
+)
 from tests.builders.payments import checkout, make_captured_payment, make_orders_due, verify
 from tests.threads import run_concurrently
 
@@ -106,8 +113,10 @@ def test_nothing_is_due_for_a_declined_request():
 
 
 def test_price_stays_due_after_the_visit(payment):
-    complete_booking(booking_id=payment.booking_id, actor=DESK)
     unpaid = make_booking(make_service(requires_confirmation=False, slug="unpaid"))
+    for booking in (payment.booking, unpaid):
+        set_minutes_until_visit(booking, 0)
+    complete_booking(booking_id=payment.booking_id, actor=DESK)
 
     complete_booking(booking_id=unpaid.pk, actor=DESK)
 

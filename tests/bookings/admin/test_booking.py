@@ -11,7 +11,15 @@ from django.utils import timezone
 from bookings.models import Booking, Location, ScheduleException, Service
 from bookings.operations import cancel_booking, complete_booking, confirm_booking
 from tests.builders.accounts import make_staff
-from tests.builders.bookings import CUSTOMER, DESK, make_booking, make_service, next_dst_transitions, slot
+from tests.builders.bookings import (
+    CUSTOMER,
+    DESK,
+    make_booking,
+    make_service,
+    next_dst_transitions,
+    set_minutes_until_visit,
+    slot,
+)
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
@@ -21,8 +29,8 @@ LIST = reverse("admin:bookings_booking_changelist")
 ADD = reverse("admin:bookings_booking_add")
 
 
-def press_button(client, booking, button):
-    return client.post(f"/admin/bookings/booking/{booking.pk}/actions/{button}/")
+def press_button(client, booking, button, **options):
+    return client.post(f"/admin/bookings/booking/{booking.pk}/actions/{button}/", **options)
 
 
 def test_buttons_confirm_and_complete_a_booking(front_desk):
@@ -31,6 +39,7 @@ def test_buttons_confirm_and_complete_a_booking(front_desk):
     press_button(front_desk, booking, "confirm")
     booking.refresh_from_db()
     status_after_confirm = booking.status
+    set_minutes_until_visit(booking, 0)
     press_button(front_desk, booking, "complete")
 
     booking.refresh_from_db()
@@ -63,6 +72,7 @@ def test_bulk_confirm_reports_skipped_bookings(front_desk):
     pending, confirmed, completed = (make_booking(service) for _ in range(3))
     for booking in (confirmed, completed):
         confirm_booking(booking_id=booking.pk, actor=DESK)
+    set_minutes_until_visit(completed, 0)
     complete_booking(booking_id=completed.pk, actor=DESK)
 
     response = front_desk.post(
@@ -75,6 +85,44 @@ def test_bulk_confirm_reports_skipped_bookings(front_desk):
     assert skipped.startswith("2 bookings skipped: ")
     assert f"{completed.reference} is completed" in skipped
     assert f"{confirmed.reference} is already confirmed" in skipped
+
+
+def test_bulk_complete_skips_a_visit_before_its_day_with_a_reason(front_desk):
+    service = make_service(resources=2)
+    today, later = (make_booking(service, actor=DESK) for _ in range(2))
+    set_minutes_until_visit(today, 0)
+
+    response = front_desk.post(
+        LIST, {"action": "complete_selected", "_selected_action": [today.pk, later.pk]}, follow=True
+    )
+
+    assert [Booking.objects.get(pk=booking.pk).status for booking in (today, later)] == ["completed", "confirmed"]
+    messages = [str(message) for message in response.context["messages"]]
+    day = f"{later.starts_at.astimezone(later.zone):%d %b %Y}"
+    assert messages == [
+        "1 booking completed.",
+        f"1 booking skipped: Visit {later.reference} is on {day}. Complete it on that day or later.",
+    ]
+
+
+@pytest.mark.parametrize("button", ["complete", "no_show"])
+def test_button_that_is_pressed_too_early_changes_nothing_and_says_when(front_desk, button):
+    booking = make_booking(make_service(), actor=DESK)
+
+    response = press_button(front_desk, booking, button, follow=True)
+
+    assert Booking.objects.get().status == "confirmed"
+    (message,) = (str(message) for message in response.context["messages"])
+    assert message.startswith(f"1 booking skipped: Visit {booking.reference} ")
+
+
+def test_booking_page_states_until_when_the_customer_can_cancel(front_desk):
+    booking = make_booking(make_service(cancel_cutoff_minutes=120), starts_at=slot(hour=14))
+
+    page = front_desk.get(reverse("admin:bookings_booking_change", args=[booking.pk])).content.decode()
+
+    assert "Customer can cancel until" in page
+    assert "12:00" in page
 
 
 def test_bulk_action_without_permission_is_not_offered(view_only_user):
@@ -95,6 +143,7 @@ def test_bulk_action_without_permission_is_not_offered(view_only_user):
 )
 def test_buttons_depend_on_the_status(front_desk, transition, buttons):
     booking = make_booking()
+    set_minutes_until_visit(booking, 0)
     for step in (confirm_booking, complete_booking)[: (None, confirm_booking, complete_booking).index(transition)]:
         step(booking_id=booking.pk, actor=DESK)
 

@@ -263,6 +263,33 @@ def test_no_show_before_the_visit_is_refused(desk, booking_and_token):
     assert (after_start.status_code, after_start.json()["status"]) == (200, "no_show")
 
 
+def test_completing_before_the_day_of_the_visit_is_refused(desk, booking_and_token):
+    booking, _ = booking_and_token
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    path = f"/bookings/{booking.pk}/complete"
+
+    before_its_day = desk.put(path)
+    Booking.objects.update(starts_at=timezone.now())
+    on_its_day = desk.put(path)
+
+    assert status_and_code(before_its_day) == (409, "too_early")
+    assert (on_its_day.status_code, on_its_day.json()["status"]) == (200, "completed")
+
+
+def test_reschedule_by_the_customer_responds_with_the_pending_booking_and_its_limits(api, booking_and_token):
+    booking, token = booking_and_token
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    body = {"starts_at": slot(days=7, hour=15).isoformat()}
+
+    response = api.put(f"/bookings/{booking.pk}/reschedule", body, format="json", headers=token)
+
+    result = response.json()
+    cutoff = slot(days=7, hour=13).astimezone(KOLKATA).isoformat()
+    assert (response.status_code, result["status"]) == (200, "pending")
+    assert (result["cancel_until"], result["reschedule_until"]) == (cutoff, cutoff)
+    assert result["answer_by"] is not None
+
+
 def test_only_managers_correct_a_no_show(desk, booking_and_token):
     booking, _ = booking_and_token
     Booking.objects.update(status="no_show", answer_by=None, starts_at=timezone.now())

@@ -17,6 +17,7 @@ from tests.builders.bookings import (
     make_hold,
     make_paid_service,
     make_service,
+    set_minutes_until_visit,
     slot,
 )
 from tests.threads import run_concurrently
@@ -28,6 +29,7 @@ def test_booking_events_record_kind_status_and_actor():
     booking = make_booking()
 
     confirm_booking(booking_id=booking.pk, actor=DESK)
+    set_minutes_until_visit(booking, 0)
     complete_booking(booking_id=booking.pk, actor=DESK)
 
     history = BookingEvent.objects.filter(booking=booking).values_list(

@@ -1,10 +1,11 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from bookings.exceptions import InvalidTransition, TooLateToChange, VisitNotStarted
+from bookings.exceptions import InvalidTransition, TooEarly, TooLateToChange
 from bookings.models import Allocation, Booking, BookingEvent, ScheduleException, Service
 from bookings.operations import (
     accept_payment,
@@ -25,6 +26,7 @@ from tests.builders.bookings import (
     make_hold,
     make_paid_service,
     make_service,
+    set_minutes_until_visit,
     slot,
     try_to_book,
 )
@@ -39,12 +41,13 @@ def change_service(service, **fields):
     service.refresh_from_db()
 
 
+def end_of_today(booking):
+    today = timezone.now().astimezone(booking.zone)
+    return today.replace(hour=23, minute=59, second=59, microsecond=999_999)
+
+
 def start_visit(booking):
     Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() - timedelta(minutes=1))
-
-
-def set_minutes_until_visit(booking, minutes):
-    Booking.objects.filter(pk=booking.pk).update(starts_at=timezone.now() + timedelta(minutes=minutes))
 
 
 def test_confirm_booking_twice_changes_it_once():
@@ -79,13 +82,6 @@ def test_concurrent_confirmations_record_one_event():
     assert errors == []
     assert BookingEvent.objects.filter(booking=booking, kind="confirmed").count() == 1
     assert Notification.objects.filter(booking=booking, kind="booking_confirmed").count() == 3
-
-
-def test_complete_booking_rejects_a_pending_booking():
-    booking = make_booking()
-
-    with pytest.raises(InvalidTransition, match="pending"):
-        complete_booking(booking_id=booking.pk, actor=DESK)
 
 
 def test_decline_booking_releases_the_slot_and_notifies_the_customer():
@@ -153,13 +149,59 @@ def test_mark_no_show_requires_a_started_visit():
     booking = make_booking()
     confirm_booking(booking_id=booking.pk, actor=DESK)
 
-    with pytest.raises(VisitNotStarted):
+    with pytest.raises(TooEarly):
         mark_no_show(booking_id=booking.pk, actor=DESK)
     start_visit(booking)
     missed = mark_no_show(booking_id=booking.pk, actor=DESK)
 
     assert missed.status == "no_show"
     assert Notification.objects.filter(booking=booking, kind="booking_missed").count() == 3
+
+
+@pytest.mark.parametrize(("zone", "is_too_early"), [("Pacific/Kiritimati", False), ("Pacific/Pago_Pago", True)])
+def test_complete_booking_needs_the_day_of_the_visit_at_the_location(zone, is_too_early):
+    booking = make_booking(make_service(), actor=DESK)
+    now = timezone.now().astimezone(ZoneInfo(zone))
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(0), now.tzinfo)
+    starts_at = midnight if is_too_early else midnight - timedelta(microseconds=1)
+    Booking.objects.update(timezone=zone, starts_at=starts_at, ends_at=starts_at + timedelta(minutes=30))
+
+    if is_too_early:
+        with pytest.raises(TooEarly, match=f"is on {midnight:%d %b %Y}"):
+            complete_booking(booking_id=booking.pk, actor=DESK)
+    else:
+        complete_booking(booking_id=booking.pk, actor=DESK)
+
+    booking.refresh_from_db()
+    assert booking.status == ("confirmed" if is_too_early else "completed")
+
+
+def test_complete_booking_before_the_start_releases_the_slot_on_the_day_of_the_visit():
+    booking = make_booking(make_service(), actor=DESK)
+    start_of_visit = min(timezone.now() + timedelta(hours=1), end_of_today(booking))
+    Booking.objects.update(starts_at=start_of_visit)
+
+    completed = complete_booking(booking_id=booking.pk, actor=DESK)
+
+    assert completed.status == "completed"
+    assert not Allocation.objects.filter(is_active=True).exists()
+
+
+def test_correction_of_a_visit_that_was_completed_early_to_no_show_needs_its_start():
+    booking = make_booking(make_service(), actor=DESK)
+    Booking.objects.update(starts_at=end_of_today(booking))
+    complete_booking(booking_id=booking.pk, actor=DESK)
+
+    with pytest.raises(TooEarly):
+        mark_no_show(booking_id=booking.pk, actor=DESK, may_correct=True)
+
+
+@pytest.mark.parametrize("conclude", [complete_booking, mark_no_show])
+def test_conclusion_of_a_request_is_invalid_and_not_too_early(conclude):
+    booking = make_booking()
+
+    with pytest.raises(InvalidTransition, match="pending"):
+        conclude(booking_id=booking.pk, actor=DESK)
 
 
 def test_correction_of_a_visit_needs_may_correct_and_sends_no_messages():

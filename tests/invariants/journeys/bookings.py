@@ -38,6 +38,8 @@ def completed(sandbox: RunningSandbox) -> Iterator[None]:
     yield
     confirm_booking(booking_id=booking.pk, actor=DESK)
     yield
+    let_time_pass(DAY * 3)
+    work()
     complete_booking(booking_id=booking.pk, actor=DESK)
     yield
 
@@ -59,8 +61,11 @@ def two_visits_with_a_room(sandbox: RunningSandbox) -> Iterator[None]:
     service = make_service()
     make_room(service)
     make_booking(service, actor=DESK)
+    second = make_booking(service, starts_at=slot(hour=12), actor=DESK)
     yield
-    complete_booking(booking_id=make_booking(service, starts_at=slot(hour=12), actor=DESK).pk, actor=DESK)
+    let_time_pass(DAY)
+    work()
+    complete_booking(booking_id=second.pk, actor=DESK)
     make_booking(service, starts_at=slot(hour=11), actor=DESK)
     yield
 
@@ -102,6 +107,25 @@ def rescheduled(sandbox: RunningSandbox) -> Iterator[None]:
     work()
     reschedule_booking(booking_id=booking.pk, starts_at=slot(days=6), actor=CUSTOMER_ACTOR)
     yield
+    work()
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+    yield
+
+
+@journey
+def rescheduled_and_not_confirmed_again(sandbox: RunningSandbox) -> Iterator[None]:
+    declined, unanswered = (
+        confirm_booking(booking_id=make_booking(make_service(slug=slug)).pk, actor=DESK)
+        for slug in ("declined", "unanswered")
+    )
+    for booking in (declined, unanswered):
+        reschedule_booking(booking_id=booking.pk, starts_at=slot(days=6), actor=CUSTOMER_ACTOR)
+    yield
+    decline_booking(booking_id=declined.pk, actor=DESK)
+    let_time_pass(DAY)
+    work()
+    yield
+    assert status_of(unanswered) == "expired"
 
 
 @journey

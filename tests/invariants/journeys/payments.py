@@ -69,6 +69,8 @@ def hold_without_a_gateway(sandbox: RunningSandbox) -> Iterator[None]:
 def paid(sandbox: RunningSandbox) -> Iterator[None]:
     booking = pay(sandbox)
     yield
+    let_time_pass(DAY)
+    work()
     complete_booking(booking_id=booking.pk, actor=DESK)
     yield
 
