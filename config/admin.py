@@ -1,13 +1,19 @@
 """The admin site: its title, its sign-in form, and the models that it must not show."""
 
 from django.contrib import admin
+from django.contrib.auth.models import Group, User
 
+from accounts.admin import StaffGroupAdmin, StaffUserAdmin
 from accounts.sign_in import RateLimitedSignInForm
 
 admin.site.site_header = admin.site.site_title = "Daybook"
 admin.site.login_form = RateLimitedSignInForm
 admin.site.index_title = "Front desk"
 admin.site.enable_nav_sidebar = False  # the header links to every section, and the lists need the width
+
+admin.site.unregister([User, Group])
+admin.site.register(User, StaffUserAdmin)
+admin.site.register(Group, StaffGroupAdmin)
 
 # With django-q2's pages, a user who may add a schedule can run any function; knox's pages show tokens.
 for model in [model for model in admin.site._registry if model._meta.app_label in ("django_q", "knox")]:

@@ -18,6 +18,7 @@ from bookings.models import (
     Service,
     WorkingHours,
 )
+from foundation.http.staff_admin import StaffAdmin
 from foundation.money import format_money
 
 
@@ -27,7 +28,7 @@ class WorkingHoursInline(admin.TabularInline):
 
 
 @admin.register(Resource)
-class ResourceAdmin(admin.ModelAdmin):
+class ResourceAdmin(StaffAdmin):
     list_display = ["name", "kind", "location", "is_active"]
     list_filter = ["kind", "location", "is_active"]
     filter_horizontal = ["services"]
@@ -48,7 +49,7 @@ class ServiceResourceInline(admin.TabularInline):
 
 
 @admin.register(Service)
-class ServiceAdmin(admin.ModelAdmin):
+class ServiceAdmin(StaffAdmin):
     form = ServiceForm
     list_display = [
         "name",
@@ -69,10 +70,10 @@ class ServiceAdmin(admin.ModelAdmin):
 
 
 @admin.register(Location)
-class LocationAdmin(admin.ModelAdmin):
+class LocationAdmin(StaffAdmin):
     list_display = ["name", "address", "timezone"]
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin):
+class CategoryAdmin(StaffAdmin):
     list_display = ["name"]

@@ -12,6 +12,7 @@ from bookings.models import Customer
 from bookings.operations import contact_errors, update_customer
 from foundation.email_addresses import validate_email_address
 from foundation.http.search_admin import SearchAdmin
+from foundation.http.staff_admin import StaffAdmin
 from foundation.phone_numbers import normalize_phone_number
 
 
@@ -33,7 +34,7 @@ class CustomerForm(forms.ModelForm):
 
 
 @admin.register(Customer)
-class CustomerAdmin(SearchAdmin):
+class CustomerAdmin(SearchAdmin, StaffAdmin):
     form = CustomerForm
     list_display = ["name", "phone", "email", "created_at"]
     search_help_text = "A name, phone number or e-mail address, or a part of it."

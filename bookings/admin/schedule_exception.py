@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from bookings.admin.forms import ScheduleExceptionForm
 from bookings.models import Booking, Resource, ScheduleException
 from bookings.models.booking import BookingQuerySet
+from foundation.http.staff_admin import StaffAdmin
 from foundation.timezones import format_local_time
 
 MAX_LISTED = 10
@@ -28,7 +29,7 @@ def warn_about_bookings(request: HttpRequest, bookings: BookingQuerySet) -> None
 
 
 @admin.register(ScheduleException)
-class ScheduleExceptionAdmin(admin.ModelAdmin):
+class ScheduleExceptionAdmin(StaffAdmin):
     form = ScheduleExceptionForm
     list_display = ["starts", "ends", "location", "applies_to", "is_open", "reason"]
     list_filter = ["location", "is_open", "starts_at"]

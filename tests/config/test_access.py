@@ -213,7 +213,7 @@ FOR_ALL_STAFF = [
     "admin/auth/user/<id>/password/",
     r"admin/bookings/booking/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
     r"admin/bookings/booking/^actions/(?P<tool>\w+)/$",
-    "admin/^(?P<app_label>auth|bookings|payments)/$",
+    "admin/^(?P<app_label>bookings|payments|auth)/$",
     "admin/(?P<url>.*)$",
 ]
 ADMIN_ROUTES = [f"admin/{model}/{page}" for model in ADMIN for page in PAGES]
