@@ -34,5 +34,6 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
 ]
 handler400 = "foundation.http.problems.bad_request"
+handler403 = "foundation.http.problems.permission_denied"
 handler404 = "foundation.http.problems.not_found"
 handler500 = "foundation.http.problems.server_error"

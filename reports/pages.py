@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
+from foundation.http.problem_texts import Problem
+from foundation.http.problems import problem_response
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money, to_major
 from reports.takings import movements, takings
@@ -46,7 +48,7 @@ def day_csv(request: HttpRequest) -> HttpResponse:
     """Return the movements of a day as CSV, with amounts in major units."""
     report_date = _read_report_date(request)
     if report_date is None:
-        return HttpResponse(INVALID_DATE, status=400, content_type="text/plain")
+        return problem_response(request, Problem(400, "invalid_input", INVALID_DATE))
     headers = {"Content-Disposition": f'attachment; filename="takings-{report_date}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     sheet = csv.writer(response)

@@ -39,12 +39,13 @@ def web_server_command(*, port: int, workers: int, threads: int) -> list[str]:
         "-m",
         "gunicorn",
         "config.wsgi",
-        "--worker-class=gthread",
+        "--worker-class=runtime.web_worker.WebWorker",
         f"--workers={workers}",
         f"--threads={threads}",
         f"--bind=127.0.0.1:{port}",
         "--timeout=30",
         f"--graceful-timeout={settings.WEB_STOP_SECONDS}",
+        "--forwarder-headers=",  # otherwise a client behind a proxy on this host could set SCRIPT_NAME
         "--no-control-socket",  # all servers of a user would share its path
         "--max-requests=5000",
         "--max-requests-jitter=500",

@@ -4,6 +4,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 # No endpoint accepts files. This handler discards large ones in chunks; without one, Django would load them whole.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 API_VERSION = "1.0.0"
+# The paths for programs: their errors are never pages. A test compares this with the routes.
+API_PATHS = r"/+(services|bookings|auth|schema|healthz|payments/razorpay|notifications/twilio)(/|$)"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.StaffTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [
@@ -11,6 +13,7 @@ REST_FRAMEWORK = {
     ],  # no anonymous access by default
     "DEFAULT_PARSER_CLASSES": ["foundation.http.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "foundation.http.negotiation.JSONNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "ALLOWED_VERSIONS": [API_VERSION],  # otherwise /schema/ copies any ?version= into a header

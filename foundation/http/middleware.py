@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -11,13 +12,19 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.urls import is_valid_path
 
-from foundation.database_errors import close_lost_connection, is_database_unavailable
-from foundation.http.problem_pages import FRAMEWORK_TEXTS
-from foundation.http.problems import DATABASE_UNAVAILABLE, Problem, bad_request, not_found, problem_response
+from foundation.http.error_pages import wants_page
+from foundation.http.problem_texts import CONTENT_TYPE, Problem, problem_from_status
+from foundation.http.problems import bad_request, not_found, problem_from, problem_response
 
 log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., Any]
+
+NOT_UTF_8 = Problem(415, "unsupported_media_type", "The body is not in UTF-8. Send it in UTF-8.")
+COMPRESSED = Problem(
+    415, "unsupported_media_type", "The body is compressed. Send it uncompressed, without Content-Encoding."
+)
 
 
 class OptionalTrailingSlash:
@@ -36,28 +43,62 @@ class OptionalTrailingSlash:
 
 
 class RejectNulBytes:
-    """Refuses NUL bytes in the query string and in cookies: PostgreSQL's text type cannot store them."""
+    """Refuses NUL bytes in the path, the query and cookies: PostgreSQL's text type cannot store them."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", "") or any("\0" in value for value in request.COOKIES.values()):
+        texts = [request.path_info, *request.COOKIES.values()]
+        if "%00" in request.META.get("QUERY_STRING", "") or any("\0" in text for text in texts):
             return bad_request(request)
         return self.get_response(request)
 
 
-class RejectOtherCharsets:
-    """Refuses bodies whose declared encoding is not UTF-8: Python has codecs that produce no text, such as hex."""
+def accept_any_body(view: View) -> View:
+    """Mark a view that stores a body even if it cannot be read: its sender would only send the same again."""
+    view.accepts_any_body = True  # type: ignore[attr-defined]
+    return view
+
+
+class RejectUnreadableBodies:
+    """Refuses bodies that are compressed, or whose declared charset is not UTF-8."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
+        if getattr(view, "accepts_any_body", False):
+            return None
+        encodings = f"{request.headers.get('Content-Encoding', '')},{request.headers.get('Transfer-Encoding', '')}"
+        if {encoding.strip().lower() for encoding in encodings.split(",")} - {"", "identity", "chunked"}:
+            return problem_response(request, COMPRESSED)
         charset = request.content_params.get("charset", "utf-8") if request.content_params else "utf-8"
         if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
-            return bad_request(request)
+            return problem_response(request, NOT_UTF_8)
+        return None
+
+
+class MethodsOfPath:
+    """Responds to OPTIONS with the methods of the path, to any caller and without counting towards a rate limit."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        view_class = getattr(view, "view_class", None)
+        if request.method != "OPTIONS" or view_class is None:
+            return None
+        names = view.view_initkwargs.get("http_method_names", view_class.http_method_names)
+        allowed = {name.upper() for name in names if hasattr(view_class, name)} | {"OPTIONS"}
+        allowed |= {"HEAD"} if "GET" in allowed else set()
+        return HttpResponse(status=204, headers={"Allow": ", ".join(sorted(allowed))})
 
 
 class AdminBadInput:
@@ -96,24 +137,26 @@ def _is_raised_by_admin(error: Exception) -> bool:
     return False
 
 
-class ProblemBodies:
-    """Adds a problem body to errors without one, such as those of Django's decorators and the webhook endpoints."""
-
-    CODES = {400: "bad_request", 403: "permission_denied", 405: "method_not_allowed", 413: "payload_too_large"}
+class OneErrorFormat:
+    """Replaces errors in other formats, such as those of Django's decorators, its debug pages, and the webhooks."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        code = self.CODES.get(response.status_code)
-        if code is None or response.streaming or response.content:
+        if response.status_code < 400 or self._has_error_format(request, response):
             return response
-        detail = " ".join(FRAMEWORK_TEXTS[code])
-        with_body = problem_response(request, Problem(response.status_code, code, detail))
-        if response.has_header("Allow"):
-            with_body["Allow"] = response["Allow"]
-        return with_body
+        problem = problem_response(request, problem_from_status(response.status_code))
+        for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+            if response.has_header(name):
+                problem[name] = response[name]
+        return problem
+
+    def _has_error_format(self, request: HttpRequest, response: HttpResponse) -> bool:
+        content_type = response.headers.get("Content-Type", "").partition(";")[0]
+        is_page = content_type == "text/html" and (response.streaming or bool(response.content))
+        return content_type == CONTENT_TYPE or (is_page and wants_page(request))
 
 
 class NoStoreByDefault:
@@ -128,8 +171,8 @@ class NoStoreByDefault:
         return response
 
 
-class DatabaseUnavailable:
-    """Turns the error of an unavailable or locked database in any view into 503 with Retry-After."""
+class ProblemsOfViews:
+    """Responds to an unavailable database, a refused request and an unreadable body in any view, as the API does."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -138,7 +181,5 @@ class DatabaseUnavailable:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not is_database_unavailable(error):
-            return None
-        close_lost_connection(error)
-        return problem_response(request, DATABASE_UNAVAILABLE)
+        problem = problem_from(error)
+        return problem_response(request, problem) if problem else None

@@ -1,4 +1,4 @@
-"""One format for every error: RFC 9457 ``application/problem+json`` with a stable ``code``.
+"""One format for every error: RFC 9457 ``application/problem+json`` with a stable ``code``, or a page for a person.
 
 Requests that the rules refuse raise ``RequestRefused``, which carries the code and status. FRAMEWORK_PROBLEMS and
 DATABASE_UNAVAILABLE cover the errors of Django and of the database; DRF defines its own.
@@ -6,34 +6,35 @@ DATABASE_UNAVAILABLE cover the errors of Django and of the database; DRF defines
 
 from __future__ import annotations
 
-import http
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    MethodNotAllowed,
+    NotAcceptable,
+    Throttled,
+    UnsupportedMediaType,
+)
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from foundation.database_errors import close_lost_connection, is_database_unavailable
 from foundation.exceptions import RequestRefused, all_refusals
-
-CONTENT_TYPE = "application/problem+json"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An error with its status and code. ``retry_after`` is in seconds."""
-
-    status: int
-    code: str
-    detail: str
-    retry_after: int | None = None
-
+from foundation.http.error_pages import error_page, wants_page
+from foundation.http.problem_texts import (
+    CONTENT_TYPE,
+    FRAMEWORK_TEXTS,
+    Problem,
+    problem_body,
+    problem_from_status,
+    standard_detail,
+)
 
 DATABASE_UNAVAILABLE = Problem(
     503,
@@ -41,13 +42,14 @@ DATABASE_UNAVAILABLE = Problem(
     "The database is unavailable right now. Send the same request again in a moment.",
     retry_after=2,
 )
-BAD_REQUEST = Problem(
-    400, "bad_request", "The request is malformed, or is for a host that this service does not serve. Check the URL."
-)
+BAD_REQUEST = problem_from_status(400)
 FRAMEWORK_PROBLEMS: dict[type[Exception], Problem] = {
-    RequestDataTooBig: Problem(413, "payload_too_large", "The body is larger than 64 KiB. Send a smaller one."),
+    RequestDataTooBig: problem_from_status(413),
     SuspiciousOperation: BAD_REQUEST,  # such as more than 1,000 parameters
+    UnreadablePostError: BAD_REQUEST,  # the connection ended in the middle of the body
 }
+# DRF's texts for these name neither the reason nor the next step.
+REWORDED = (MethodNotAllowed, NotAcceptable, UnsupportedMediaType)
 
 
 def codes_for_status(status: int) -> set[str]:
@@ -57,6 +59,30 @@ def codes_for_status(status: int) -> set[str]:
     codes |= {refusal.code for refusal in all_refusals() if refusal.status == status}
     drf_codes = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
     return codes | {"invalid_input" if code == "invalid" else code for code in drf_codes}
+
+
+def problem_from(error: Exception) -> Problem | None:
+    """Return the problem of an exception that is not a fault of ours; None for any other."""
+    if is_database_unavailable(error):
+        close_lost_connection(error)
+        return DATABASE_UNAVAILABLE
+    if isinstance(error, RequestRefused):
+        return Problem(error.status, error.code, str(error), error.retry_after)
+    if isinstance(error, Throttled):
+        wait = int(error.wait or 1)  # type: ignore[attr-defined]  # missing in the stubs
+        return Problem(429, "throttled", f"Too many requests. Try again in {_describe_wait(wait)}.", wait)
+    return next((problem for kind, problem in FRAMEWORK_PROBLEMS.items() if isinstance(error, kind)), None)
+
+
+def _describe_wait(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{-(-seconds // 60)} minutes"
+
+
+def _has_text_of_drf(error: APIException) -> bool:
+    is_unchanged = isinstance(error, REWORDED) or str(error.detail) == str(error.default_detail)
+    return is_unchanged and error.default_code in FRAMEWORK_TEXTS
 
 
 class _ProblemException(APIException):
@@ -69,15 +95,11 @@ class _ProblemException(APIException):
 
 class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if is_database_unavailable(exc):
-            close_lost_connection(exc)
-            return _ProblemException(DATABASE_UNAVAILABLE)
-        if isinstance(exc, RequestRefused):
-            return _ProblemException(Problem(exc.status, exc.code, str(exc), exc.retry_after))
-        for kind, problem in FRAMEWORK_PROBLEMS.items():
-            if isinstance(exc, kind):
-                return _ProblemException(problem)
-        known: Exception = super().convert_known_exceptions(exc)
+        problem = problem_from(exc)
+        known: Exception = _ProblemException(problem) if problem else super().convert_known_exceptions(exc)
+        if isinstance(known, APIException) and _has_text_of_drf(known):
+            code = str(known.default_code)
+            known.detail = ErrorDetail(standard_detail(code), code)
         return known
 
     def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
@@ -109,41 +131,41 @@ class ProblemFormatter(ExceptionFormatter):
         return body
 
 
-def problem_body(*, status: int, code: str, detail: str, instance: str) -> dict[str, Any]:
-    """Return the members that every problem has. Clients branch on ``code``; the texts may change."""
-    return {
-        "type": f"/problems/{code.replace('_', '-')}",
-        "title": http.HTTPStatus(status).phrase,
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "instance": instance,
-    }
-
-
 def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Return a problem response for an error outside DRF's views."""
-    body = problem_body(status=problem.status, code=problem.code, detail=problem.detail, instance=request.path)
-    response = JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
+    """Return the response for an error outside DRF's views."""
+    response = error_page(problem) if wants_page(request) else _json_response(request, problem)
+    response["Content-Length"] = str(len(response.content))  # Django sets it only in its own middleware
     if problem.retry_after is not None:
         response["Retry-After"] = str(problem.retry_after)
     return response
 
 
+def _json_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    body = problem_body(status=problem.status, code=problem.code, detail=problem.detail, instance=request.path)
+    return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Respond to a request that Django refuses, such as one for a host that is not in ALLOWED_HOSTS."""
-    return problem_response(request, BAD_REQUEST)
+    known = problem_from(exception) if exception else None
+    return problem_response(request, known or BAD_REQUEST)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Respond to a user who lacks the permission."""
+    return problem_response(request, problem_from_status(403))
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Respond to a form that may come from another site. Django logs the reason."""
+    return problem_response(request, Problem(403, "csrf_failed", standard_detail("csrf_failed")))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Respond to a request for an unknown path."""
-    return problem_response(
-        request, Problem(404, "not_found", "There is nothing at this path. The API's paths are listed at /docs/.")
-    )
+    return problem_response(request, problem_from_status(404))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Respond after an unexpected error."""
-    return problem_response(
-        request, Problem(500, "error", "Something went wrong on our side. It has been logged. Try again later.")
-    )
+    return problem_response(request, problem_from_status(500))

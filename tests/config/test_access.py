@@ -12,9 +12,11 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 from knox.models import AuthToken
+from rest_framework.views import APIView
 
 from bookings.operations import create_booking
 from foundation.events import Actor, ActorKind
+from foundation.http.error_pages import is_api_path
 from notifications.models import Notification
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import CUSTOMER, make_service, slot
@@ -72,13 +74,17 @@ MATRIX: dict[str, dict[str, list[int]]] = {
 }
 
 
-def routes(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+def views_by_route(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for pattern in (resolver or get_resolver()).url_patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from routes(pattern, path)
+            yield from views_by_route(pattern, path)
         else:
-            yield path
+            yield path, pattern.callback
+
+
+def routes() -> list[str]:
+    return [route for route, _ in views_by_route()]
 
 
 ROUTES = [route for route in routes() if not route.startswith("admin/")]
@@ -253,3 +259,31 @@ def test_head_options_and_trace_never_cause_a_server_error(world, route, method)
     statuses = [world.request(identity, method, path).status_code for identity in IDENTITIES]
 
     assert max(statuses) < 500
+
+
+def test_head_gives_the_headers_of_get(world):
+    """CSRF tokens and times differ between two requests, so that their pages may have another length."""
+    differing = ("Content-Length", "Vary", "Set-Cookie", "Expires")
+    routes_with_get = [route for route in ROUTES if "GET" in MATRIX[route]] + ADMIN_ROUTES
+
+    for path in [world.path(route.replace("<path:object_id>", "0")) for route in routes_with_get]:
+        get, head = (world.request("manager", method, path) for method in ("GET", "HEAD"))
+        headers = [
+            {name: value for name, value in response.headers.items() if name not in differing}
+            for response in (get, head)
+        ]
+
+        assert (get.status_code, headers[0]) == (head.status_code, headers[1]), path
+
+
+def test_api_paths_are_the_routes_of_the_api(world):
+    views = dict(views_by_route())
+    is_api = {route: is_api_path(world.path(route)) for route in ROUTES}
+
+    assert is_api == {route: issubclass(getattr(views[route], "view_class", object), APIView) for route in ROUTES} | {
+        "docs/": False,  # a page, although DRF renders it
+        "healthz": True,
+        "payments/razorpay/webhook": True,
+        "notifications/twilio/status/<uuid:notification_id>/<uuid:attempt_id>": True,
+        "notifications/twilio/inbound": True,
+    }

@@ -6,6 +6,7 @@ from bookings.admin.booking import BookingAdmin
 from bookings.models import Booking
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import booking_request, make_booking, make_service
+from tests.problems import assert_problem
 
 pytestmark = pytest.mark.django_db
 
@@ -88,12 +89,48 @@ def test_admin_error_of_our_own_code_is_not_turned_into_bad_request(monkeypatch,
     assert "not a number" in caplog.text
 
 
-@pytest.mark.parametrize("charset", ["hex", "base64", "idna", "rot13", "utf-16", "undefined"])
-@pytest.mark.parametrize("path", ["/notifications/twilio/inbound", "/admin/login/", "/bookings/"])
-def test_body_in_another_encoding_than_utf_8_is_400(path, charset):
+FORM = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize("charset", ["hex", "base64", "idna", "rot13", "utf-16", "undefined", "latin-1"])
+@pytest.mark.parametrize("path", ["/admin/login/", "/bookings/"])
+def test_body_in_another_charset_than_utf_8_is_415(api, path, charset):
     content_type = f"multipart/form-data; boundary=b; charset={charset}"
-    body = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--b--\r\n'
 
-    response = Client(raise_request_exception=False).generic("POST", path, body, content_type=content_type)
+    response = api.generic("POST", path, FORM, content_type=content_type)
 
-    assert response.status_code == 400
+    assert "UTF-8" in assert_problem(response, 415, "unsupported_media_type")["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip"])
+@pytest.mark.parametrize("path", ["/admin/login/", "/bookings/"])
+def test_compressed_body_is_415(api, path, encoding):
+    response = api.generic("POST", path, b"", headers={"Content-Encoding": encoding})
+
+    assert "uncompressed" in assert_problem(response, 415, "unsupported_media_type")["detail"]
+
+
+def test_body_with_encoding_identity_is_read(api):
+    headers = {"Content-Encoding": "identity"}
+
+    assert api.post("/bookings/", booking_request(make_service()), format="json", headers=headers).status_code == 201
+
+
+def test_options_is_answered_without_sign_in(api):
+    allowed = {path: api.options(path)["Allow"] for path in ("/bookings/", "/bookings/razorpay-booking", "/auth/token")}
+
+    assert allowed == {
+        "/bookings/": "GET, HEAD, OPTIONS, POST",
+        "/bookings/razorpay-booking": "OPTIONS, POST",
+        "/auth/token": "DELETE, OPTIONS, POST",
+    }
+    assert (api.options("/bookings/").status_code, api.options("/bookings/").content) == (204, b"")
+
+
+def test_options_does_not_count_towards_a_rate_limit(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 1
+    body = booking_request(make_service())
+
+    api.options("/bookings/")
+
+    assert api.post("/bookings/", body, format="json").status_code == 201

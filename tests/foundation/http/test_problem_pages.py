@@ -5,7 +5,8 @@ from rest_framework.exceptions import APIException
 from accounts.tokens import SignInFailed
 from foundation.exceptions import all_refusals
 from foundation.http.problem_pages import problem_texts
-from foundation.http.problems import DATABASE_UNAVAILABLE, FRAMEWORK_PROBLEMS, problem_body
+from foundation.http.problem_texts import CODE_FROM_STATUS, problem_body
+from foundation.http.problems import DATABASE_UNAVAILABLE, FRAMEWORK_PROBLEMS
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +22,7 @@ def test_problem_pages_match_the_codes(client):
     own_codes = (
         {problem.code for problem in (DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values())}
         | {refusal.code for refusal in all_refusals()}
-        | {SignInFailed.default_code, "bad_request"}
+        | {SignInFailed.default_code, "csrf_failed", *CODE_FROM_STATUS.values()}
     )
 
     assert set(problem_texts()) == own_codes | framework_codes()
