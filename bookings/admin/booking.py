@@ -94,7 +94,7 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
     def occupies(self, booking: Booking) -> str:
         names = booking.allocation_owner.allocations.values_list("resource__name", flat=True)
         session = booking.session
-        shared = f" ({session.booked} of {session.capacity} places taken)" if session else ""
+        shared = f" ({session.places})" if session else ""
         return ", ".join(names) + shared
 
     @admin.display(description="created")

@@ -48,6 +48,6 @@ class SessionAdmin(ReadOnlyAdmin):
     def starts(self, session: Session) -> str:
         return format_local_time(session.starts_at, session.service.location.zone)
 
-    @admin.display(description="places taken", ordering="booked")
+    @admin.display(description="places", ordering="booked")
     def places(self, session: Session) -> str:
-        return f"{session.booked} of {session.capacity}"
+        return session.places

@@ -98,6 +98,10 @@ class Booking(models.Model):
     reference = models.CharField(max_length=12, unique=True, default=new_reference, editable=False)
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
+    # Only a booking whose customer asked for it must have it, such as after a late payment for a class.
+    requested_resource = models.ForeignKey(
+        Resource, null=True, on_delete=models.PROTECT, editable=False, related_name="+", db_index=False
+    )
     session = models.ForeignKey(Session, null=True, on_delete=models.PROTECT, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
     status = models.CharField(max_length=10, choices=Status.choices, editable=False)

@@ -28,6 +28,10 @@ class Service(models.Model):
         DEPOSIT = "deposit", "Deposit online"
         FULL = "full", "In full online"
 
+    class ResourceOrder(models.TextChoices):
+        LEAST_BOOKED = "least_booked", "The one that is booked for the shortest time that day"
+        BY_NAME = "by_name", "The first one by name"
+
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL)
     name = models.CharField(max_length=120)
@@ -45,6 +49,13 @@ class Service(models.Model):
     )
     capacity = models.PositiveSmallIntegerField(
         default=1, help_text="Number of people who share one slot. More than one: the service is a class."
+    )
+    resource_order = models.CharField(
+        max_length=12,
+        choices=ResourceOrder.choices,
+        default=ResourceOrder.LEAST_BOOKED,
+        verbose_name="any resource",
+        help_text="Which of the free resources is booked if the customer asks for none.",
     )
     max_open_per_customer = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Maximum number of upcoming bookings per phone number. Empty: unlimited."

@@ -14,14 +14,16 @@ from bookings.models.service import Service
 class Session(models.Model):
     """A class or group event that several bookings share. ``booked`` is the number of places that are taken.
 
-    While any place is taken, it occupies its resources as a single booking would.
+    While any place is taken, it occupies its resources as a single booking would. It has as many places as its service
+    has now: after the capacity was lowered, more can be taken than there are.
     """
+
+    resource_keys: list[int]  # set by bookings.scheduling.sessions.with_resource_keys
 
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    capacity = models.PositiveSmallIntegerField()
     booked = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -33,11 +35,6 @@ class Session(models.Model):
                 violation_error_message="This service already has a session with that resource at that time.",
             ),
             models.CheckConstraint(
-                name="nobody_without_a_place",
-                condition=Q(booked__lte=F("capacity")),
-                violation_error_message="More places are taken than the session has.",
-            ),
-            models.CheckConstraint(
                 name="session_starts_before_it_ends",
                 condition=Q(starts_at__lt=F("ends_at")),
                 violation_error_message="The session must end after it starts.",
@@ -45,18 +42,27 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service} ({self.booked} of {self.capacity})"
+        return f"{self.service} ({self.places})"
 
-    def take_places(self, party_size: int) -> bool:
-        """Take this many places if they are available; return whether they were. A single UPDATE decides."""
-        with_capacity = Session.objects.filter(pk=self.pk, booked__lte=F("capacity") - party_size)
-        return bool(with_capacity.update(booked=F("booked") + party_size))
+    @property
+    def places(self) -> str:
+        """How many places are taken, as staff read it."""
+        return f"{self.booked} of {self.service.capacity} places taken"
 
-    def restart(self, ends_at: datetime, capacity: int, party_size: int) -> None:
-        """Reuse an empty session: set its end and capacity, and take this many places."""
+    def suits(self, requested: Resource | None) -> bool:
+        """Return whether a customer who requests this resource may join. Needs ``resource_keys``."""
+        return requested is None or requested.pk in self.resource_keys
+
+    def take_places(self, party_size: int, *, capacity: int) -> bool:
+        """Take this many places if as many of ``capacity`` are left; return whether. A single UPDATE decides."""
+        with_places = Session.objects.filter(pk=self.pk, booked__lte=capacity - party_size)
+        return bool(with_places.update(booked=F("booked") + party_size))
+
+    def restart(self, ends_at: datetime, party_size: int) -> None:
+        """Reuse an empty session: set its end, release its resources, and take this many places."""
         self.allocations.all().delete()
-        Session.objects.filter(pk=self.pk).update(ends_at=ends_at, capacity=capacity, booked=party_size)
-        self.refresh_from_db(fields=["ends_at", "capacity", "booked"])
+        Session.objects.filter(pk=self.pk).update(ends_at=ends_at, booked=party_size)
+        self.refresh_from_db(fields=["ends_at", "booked"])
 
     def release_places(self, party_size: int) -> bool:
         """Release this many places; return whether the session is empty now."""

@@ -139,6 +139,7 @@ def _insert(
         id=booking_id,
         service=service,
         resource=slot.resource,
+        requested_resource=booking_input.get("resource"),
         session=slot.session,
         customer=Customer.get_or_insert(**booking_input["customer"]),
         status=status,

@@ -12,6 +12,7 @@ from bookings.exceptions import SlotTaken
 from bookings.lifecycle import expire_booking
 from bookings.models import Allocation, Booking, Resource, Session
 from bookings.models.booking import BookingQuerySet
+from bookings.scheduling.preference import Preference
 from foundation.events import Actor, ActorKind
 
 BlockedRange = Any  # a half-open interval: a pair of datetimes, or a psycopg2 range
@@ -37,13 +38,13 @@ class ReservedSlot:
         return self.session.resource if self.session else self.resources[0]
 
 
-def pick_free_resources(candidates: list[Resource], blocked: BlockedRange) -> list[Resource]:
-    """Return a free resource of each kind, the main one first. Raises SlotTaken if a kind has none."""
+def pick_free_resources(candidates: list[Resource], blocked: BlockedRange, preference: Preference) -> list[Resource]:
+    """Return the preferred free resource of each kind, the main one first. Raises SlotTaken if a kind has none."""
     busy = find_busy_resources(candidates, blocked)
-    free_by_kind = Resource.by_kind(resource for resource in candidates if resource.pk not in busy)
-    if len(free_by_kind) < len(Resource.by_kind(candidates)):
+    free = [resource for resource in candidates if resource.pk not in busy]
+    if len(Resource.by_kind(free)) < len(Resource.by_kind(candidates)):
         raise SlotTaken
-    return [resources[0] for resources in free_by_kind]
+    return [kind[0] for kind in Resource.by_kind(preference.sort(free))]
 
 
 def find_busy_resources(resources: list[Resource], blocked: BlockedRange) -> set[int]:

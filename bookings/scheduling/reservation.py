@@ -6,12 +6,14 @@ A booking occupies one resource of each kind that its service lists: a doctor an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from bookings.exceptions import OutsideHours, PartyTooLarge
+from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
 from bookings.lifecycle import release_slot
 from bookings.models import Booking, Resource, Service, Session
 from bookings.scheduling.allocations import (
@@ -22,7 +24,8 @@ from bookings.scheduling.allocations import (
     pick_free_resources,
 )
 from bookings.scheduling.opening_hours import open_intervals
-from bookings.scheduling.sessions import join_session
+from bookings.scheduling.preference import Preference
+from bookings.scheduling.sessions import lock_sessions, start_session
 from foundation.intervals import Interval, find_containing
 
 NOT_OFFERED = "This service is not offered at that time. GET /services/{slug}/availability lists the free slots."
@@ -49,18 +52,27 @@ def reserve_slot(
     """
     if party_size > service.capacity:
         raise PartyTooLarge(service.capacity)
+    released = _occupied_keys(current_booking) if current_booking else frozenset()
+    listed = _lock_listed_resources(service, requested, current_booking, released)
+    usable = [resource for resource in listed if resource.is_active]
+    if not usable or len(Resource.by_kind(usable)) < len(Resource.by_kind(listed)):
+        raise OutsideHours(NOT_OFFERED)
+    if requested is not None and requested not in usable:
+        raise OutsideHours(NOT_OFFERED)
+    preference = Preference(service, starts_at, released)
+    sessions = lock_sessions(service, starts_at, usable, requested) if service.capacity > 1 else []
     ends_at = service.ends_at(starts_at)
-    listed = _lock_listed_resources(service, requested, current_booking)
-    if not listed or (requested is not None and requested not in listed):
-        raise OutsideHours(NOT_OFFERED)
-    kinds = Resource.by_kind(listed)
-    open_resources = _find_open(service, kinds, starts_at, ends_at, allow_any_minute)
-    if len(Resource.by_kind(open_resources)) < len(kinds):
-        raise OutsideHours(NOT_OFFERED)
-    if service.capacity > 1:
-        return join_session(service, starts_at, open_resources, party_size)
+    hours = _Hours.load(service, usable, starts_at, max([ends_at, *(session.ends_at for session in sessions)]))
+    joinable = [session for session in sessions if hours.admit_session(session, allow_any_minute)]
+    if slot := _join_session(service, joinable, party_size, preference):
+        return slot
+    candidates = hours.open_resources(ends_at, allow_any_minute)
+    if len(Resource.by_kind(candidates)) < len(Resource.by_kind(usable)):
+        raise SlotTaken if joinable else OutsideHours(NOT_OFFERED)
     blocked = service.blocked(starts_at)
-    return ReservedSlot(starts_at, ends_at, pick_free_resources(open_resources, blocked), blocked)
+    resources = pick_free_resources(candidates, blocked, preference)
+    session = start_session(service, starts_at, resources, blocked, party_size) if service.capacity > 1 else None
+    return ReservedSlot(starts_at, ends_at, resources, blocked, session)
 
 
 def write_allocations(booking: Booking, slot: ReservedSlot) -> None:
@@ -71,72 +83,104 @@ def write_allocations(booking: Booking, slot: ReservedSlot) -> None:
 
 
 def reclaim_slot(booking: Booking) -> bool:
-    """Occupy the slot of an expired booking again if it is in the future, open and free; return whether it did."""
+    """Occupy the slot of an expired booking again if it is in the future, open and free; return whether it did.
+
+    A class may have started again in the meantime: it must still be as long, and have the resource that was asked for.
+    """
     session, owner = booking.session, booking.allocation_owner
-    resources = _lock(Resource.objects.filter(pk__in=owner.allocations.values("resource_id")))
+    keys = _occupied_keys(booking)
+    resources = _lock(Resource.objects.listed_for(booking.service).filter(pk__in=keys))
+    if not keys or len(resources) < len(keys) or booking.requested_resource_id not in (None, *keys):
+        return False
     if booking.starts_at <= timezone.now() or not _are_all_open(booking, resources):
         return False
     if session is not None:
         expire_overdue(Booking.objects.filter(session=session))
         session = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
-        occupied = set(session.allocations.values_list("resource_id", flat=True))
-        if session.ends_at < booking.ends_at or occupied != {resource.pk for resource in resources}:
-            return False  # it was restarted, and is shorter now or has other resources
+        if session.ends_at < booking.ends_at or _occupied_keys(booking) != keys:
+            return False
     if session is None or session.booked == 0:
         allocations = list(owner.allocations.select_related("resource"))
         if any(find_busy_resources([allocation.resource], allocation.blocked) for allocation in allocations):
             return False
         owner.allocations.update(is_active=True)
-    return session is None or session.take_places(booking.party_size)
+    return session is None or session.take_places(booking.party_size, capacity=booking.service.capacity)
 
 
 def _lock_listed_resources(
-    service: Service, requested: Resource | None, current_booking: Booking | None
+    service: Service, requested: Resource | None, current_booking: Booking | None, released: frozenset[int]
 ) -> list[Resource]:
-    """Lock and return the listed resources, those of ``current_booking`` first; release its slot."""
+    """Lock and return the listed resources; release the slot of ``current_booking``."""
     listed = Resource.objects.listed_for(service, requested)
     if current_booking is None:
         return _lock(listed)
     # Also lock the resources to be released, all in key order, so that concurrent callers cannot deadlock.
-    released_keys = set(current_booking.allocation_owner.allocations.values_list("resource_id", flat=True))
     keys = set(listed.values_list("pk", flat=True))
-    locked = _lock(Resource.objects.filter(pk__in=keys | released_keys))
+    locked = _lock(Resource.objects.filter(pk__in=keys | released))
     release_slot(current_booking)
-    locked.sort(key=lambda resource: resource.pk not in released_keys)
     return [resource for resource in locked if resource.pk in keys]
+
+
+def _occupied_keys(booking: Booking) -> frozenset[int]:
+    return frozenset(booking.allocation_owner.allocations.values_list("resource_id", flat=True))
 
 
 def _lock(resources: QuerySet[Resource]) -> list[Resource]:
     return list(resources.select_for_update(no_key=True, of=("self",)).order_by("pk"))
 
 
-def _find_open(
-    service: Service, kinds: list[list[Resource]], starts_at: datetime, ends_at: datetime, allow_any_minute: bool
-) -> list[Resource]:
-    """Return the active resources that are open for the whole visit, at a start on the main resource's slot grid."""
-    active = [resource for kind in kinds for resource in kind if resource.is_active]
-    intervals = _open_intervals(service, active, starts_at, ends_at)
-    step = timedelta(minutes=service.slot_interval_minutes)
-    open_resources = []
-    for resource in active:
-        interval = find_containing(intervals[resource.pk], starts_at, ends_at)
-        is_main_kind = resource in kinds[0]
-        if interval and (allow_any_minute or not is_main_kind or (starts_at - interval[0]) % step == timedelta(0)):
-            open_resources.append(resource)
-    return open_resources
+def _join_session(
+    service: Service, joinable: list[Session], party_size: int, preference: Preference
+) -> ReservedSlot | None:
+    """Take places in the preferred session that has enough; return None if none has."""
+    order = preference.sort([session.resource for session in joinable])
+    for session in sorted(joinable, key=lambda session: order.index(session.resource)):
+        if session.take_places(party_size, capacity=service.capacity):
+            # It keeps its original end, even if the service has changed.
+            return ReservedSlot(session.starts_at, session.ends_at, [], service.blocked(session.starts_at), session)
+    return None
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """Which of the resources are open for a whole visit that starts at ``starts_at``."""
+
+    service: Service
+    resources: list[Resource]
+    starts_at: datetime
+    intervals: dict[int, list[Interval]]
+
+    @classmethod
+    def load(cls, service: Service, resources: list[Resource], starts_at: datetime, ends_at: datetime) -> Self:
+        """Load the opening hours of the days until the latest end that is checked."""
+        zone = service.location.zone
+        first, last = starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date()
+        return cls(service, resources, starts_at, open_intervals(service.location, resources, first, last))
+
+    def open_resources(self, ends_at: datetime, allow_any_minute: bool) -> list[Resource]:
+        """Return the open resources. The start must be on the slot grid of the main one."""
+        main_kind = Resource.by_kind(self.resources)[0]
+        return [
+            resource
+            for resource in self.resources
+            if self._is_open(resource.pk, ends_at, on_grid=resource in main_kind and not allow_any_minute)
+        ]
+
+    def admit_session(self, session: Session, allow_any_minute: bool) -> bool:
+        """Return whether all resources of the session are open until its end."""
+        return all(
+            self._is_open(key, session.ends_at, on_grid=key == session.resource_id and not allow_any_minute)
+            for key in session.resource_keys
+        )
+
+    def _is_open(self, key: int, ends_at: datetime, *, on_grid: bool) -> bool:
+        interval = find_containing(self.intervals[key], self.starts_at, ends_at)
+        if interval is None or not on_grid:
+            return interval is not None
+        return (self.starts_at - interval[0]) % timedelta(minutes=self.service.slot_interval_minutes) == timedelta(0)
 
 
 def _are_all_open(booking: Booking, resources: list[Resource]) -> bool:
-    intervals = _open_intervals(booking.service, resources, booking.starts_at, booking.ends_at)
-    return all(
-        resource.is_active and find_containing(intervals[resource.pk], booking.starts_at, booking.ends_at)
-        for resource in resources
-    )
-
-
-def _open_intervals(
-    service: Service, resources: list[Resource], starts_at: datetime, ends_at: datetime
-) -> dict[int, list[Interval]]:
-    zone = service.location.zone
-    first, last = starts_at.astimezone(zone).date(), ends_at.astimezone(zone).date()
-    return open_intervals(service.location, resources, first, last)
+    hours = _Hours.load(booking.service, resources, booking.starts_at, booking.ends_at)
+    is_active = all(resource.is_active for resource in resources)
+    return is_active and len(hours.open_resources(booking.ends_at, allow_any_minute=True)) == len(resources)

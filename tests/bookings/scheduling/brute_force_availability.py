@@ -15,13 +15,21 @@ from django.utils import timezone
 from bookings.models import Allocation, Booking, Resource, ScheduleException, Service, Session, WorkingHours
 
 MINUTE = timedelta(minutes=1)
-FreeSlot = tuple[datetime, list[int], int]
+FreeSlot = tuple[datetime, datetime, list[int], int]
 
 
 def free_slots_by_brute_force(
-    service: Service, first: date, last: date, requested: Resource | None, party_size: int
+    service: Service,
+    first: date,
+    last: date,
+    requested: Resource | None,
+    party_size: int,
+    rescheduled: Booking | None = None,
 ) -> list[FreeSlot]:
-    """Return (start, keys of the main resources, places) of every free slot from ``first`` to ``last``."""
+    """Return (start, end, keys of the main resources, places) of every free slot from ``first`` to ``last``.
+
+    The booking ``rescheduled`` counts as cancelled.
+    """
     listed = [
         resource
         for resource in Resource.objects.filter(services=service, location=service.location)
@@ -39,26 +47,35 @@ def free_slots_by_brute_force(
         or party_size > service.capacity
     ):
         return []
-    calendar = _Calendar(service, active, first, last)
+    calendar = _Calendar(service, active, first, last, rescheduled)
     slots = []
     for moment in calendar.minutes_of_days(first, last):
-        resource_keys, places = [], 0
+        offers: dict[datetime, list[tuple[int, int]]] = {}
+        ends_at = moment + timedelta(minutes=service.duration_minutes)
         for main in kinds[0]:
-            if moment not in calendar.grid(main) or not calendar.is_open(main, moment):
-                continue
-            others_are_open = all(any(calendar.is_open(resource, moment) for resource in kind) for kind in kinds[1:])
-            free = calendar.is_free(main, moment) and all(
-                any(calendar.is_open(resource, moment) and calendar.is_free(resource, moment) for resource in kind)
-                for kind in kinds[1:]
-            )
-            if free:
-                resource_keys.append(main.pk)
-                places = max(places, service.capacity)
-            elif others_are_open and (remaining := calendar.places_left(main, moment)) >= party_size:
-                resource_keys.append(main.pk)
-                places = max(places, remaining)
-        if resource_keys and places >= party_size:
-            slots.append((moment, sorted(resource_keys), places))
+            if (
+                moment in calendar.grid(main)
+                and calendar.is_open(main, moment, ends_at)
+                and calendar.is_free(main, moment)
+                and all(
+                    any(calendar.is_open(each, moment, ends_at) and calendar.is_free(each, moment) for each in kind)
+                    for kind in kinds[1:]
+                )
+            ):
+                offers.setdefault(ends_at, []).append((main.pk, service.capacity))
+        for session, attending in calendar.sessions_at(moment):
+            occupied = [row.resource for row in Allocation.objects.filter(session=session).select_related("resource")]
+            remaining = service.capacity - sum(booking.party_size for booking in attending)
+            if (
+                service.capacity > 1
+                and moment in calendar.grids.get(session.resource_id, ())
+                and (requested is None or requested in occupied)
+                and all(each in active and calendar.is_open(each, moment, session.ends_at) for each in occupied)
+                and remaining >= party_size
+            ):
+                offers.setdefault(session.ends_at, []).append((session.resource_id, remaining))
+        for end, found in sorted(offers.items()):
+            slots.append((moment, end, sorted(key for key, _ in found), max(places for _, places in found)))
     return slots
 
 
@@ -81,16 +98,19 @@ def first_occurrences(day: date, zone: ZoneInfo) -> dict[tuple[int, int], dateti
 
 
 class _Calendar:
-    def __init__(self, service: Service, active: list[Resource], first: date, last: date) -> None:
+    def __init__(
+        self, service: Service, active: list[Resource], first: date, last: date, rescheduled: Booking | None
+    ) -> None:
+        self.rescheduled = rescheduled
         self.service = service
         self.zone = service.location.zone
         self.now = timezone.now()
         self.days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 3)]
         self.open = {resource.pk: set(self._open_minutes(resource)) for resource in active}
         self.grids = {resource.pk: set(self._grid(resource)) for resource in active}
-        self.sessions: dict[tuple[int, datetime], list[Session]] = {}
+        self.sessions: dict[datetime, list[Session]] = {}
         for session in Session.objects.filter(service=service):
-            self.sessions.setdefault((session.resource_id, session.starts_at), []).append(session)
+            self.sessions.setdefault(session.starts_at, []).append(session)
         self.blocked = {resource.pk: list(self._blocked(resource)) for resource in active}
 
     def minutes_of_days(self, first: date, last: date) -> Iterator[datetime]:
@@ -103,9 +123,9 @@ class _Calendar:
     def grid(self, resource: Resource) -> set[datetime]:
         return self.grids[resource.pk]
 
-    def is_open(self, resource: Resource, start: datetime) -> bool:
+    def is_open(self, resource: Resource, start: datetime, end: datetime) -> bool:
         """Return whether the resource is open for the whole visit."""
-        return all(start + number * MINUTE in self.open[resource.pk] for number in range(self.service.duration_minutes))
+        return all(start + number * MINUTE in self.open[resource.pk] for number in range((end - start) // MINUTE))
 
     def is_free(self, resource: Resource, start: datetime) -> bool:
         """Return whether the visit and its buffers are free."""
@@ -113,12 +133,12 @@ class _Calendar:
         end = start + timedelta(minutes=self.service.duration_minutes + self.service.buffer_after_minutes)
         return all(end <= other_begin or other_end <= begin for other_begin, other_end in self.blocked[resource.pk])
 
-    def places_left(self, main: Resource, start: datetime) -> int:
-        for session in self.sessions.get((main.pk, start), []):
+    def sessions_at(self, start: datetime) -> Iterator[tuple[Session, list[Booking]]]:
+        """Yield the sessions that have attendees, with these."""
+        for session in self.sessions.get(start, []):
             attending = [booking for booking in Booking.objects.filter(session=session) if self._is_active(booking)]
             if attending:
-                return session.capacity - sum(booking.party_size for booking in attending)
-        return 0
+                yield session, attending
 
     def _open_minutes(self, resource: Resource) -> Iterator[datetime]:
         hours = list(WorkingHours.objects.filter(resource=resource))
@@ -172,12 +192,14 @@ class _Calendar:
             )
             active = [booking for booking in bookings if self._is_active(booking)]
             if active:
-                service, start = active[0].service, active[0].starts_at
+                service = active[0].service
                 yield (
-                    start - timedelta(minutes=service.buffer_before_minutes),
-                    start + timedelta(minutes=service.duration_minutes + service.buffer_after_minutes),
+                    active[0].starts_at - timedelta(minutes=service.buffer_before_minutes),
+                    active[0].ends_at + timedelta(minutes=service.buffer_after_minutes),
                 )
 
     def _is_active(self, booking: Booking) -> bool:
+        if booking == self.rescheduled:
+            return False
         ends = [end for end in (booking.hold_expires_at, booking.answer_by) if end is not None]
         return booking.status in ("held", "pending", "confirmed") and all(end > self.now for end in ends)

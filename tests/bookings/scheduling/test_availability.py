@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
 from bookings.models import Booking, Location, Resource, ScheduleException, Service, WorkingHours
-from bookings.operations import create_booking
+from bookings.operations import create_booking, reschedule_booking
 from bookings.scheduling.availability import find_free_slots
 from tests.bookings.scheduling.brute_force_availability import free_slots_by_brute_force
 from tests.builders.bookings import (
@@ -75,6 +75,7 @@ class GeneratedBusiness:
             self._exception()
         for _ in range(draw(st.integers(0, 8))):
             self._booking()
+        self._change_services()
 
     def _service(self, slug: str) -> Service:
         draw = self.draw
@@ -105,6 +106,14 @@ class GeneratedBusiness:
             )
         return resource
 
+    def _change_services(self) -> None:
+        """Change capacity and duration after customers have booked."""
+        for service in self.services:
+            if self.draw(st.booleans()):
+                service.capacity = self.draw(st.sampled_from([1, 2, 4, 6]))
+                service.duration_minutes = self.draw(st.sampled_from([15, 30, 45, 90]))
+                service.save()
+
     def _moment(self) -> datetime:
         midnight = datetime.combine(self.first - timedelta(days=1), time(0), self.location.zone)
         return midnight.astimezone(ZoneInfo("UTC")) + timedelta(minutes=self.draw(quarter_hours(4 * 24 * 60)))
@@ -121,7 +130,8 @@ class GeneratedBusiness:
 
     def _booking(self) -> None:
         service = self.draw(st.sampled_from(self.services))
-        offered = free_slots_by_brute_force(service, self.first, self.last, None, 1)
+        requested = self.draw(st.sampled_from([None, None, *self.resources]))
+        offered = free_slots_by_brute_force(service, self.first, self.last, requested, 1)
         starts_at = self.draw(st.sampled_from(offered))[0] if offered else self._moment()
         party_size = self.draw(st.integers(1, service.capacity))
         zone = self.draw(st.sampled_from([UTC, self.location.zone]))
@@ -132,6 +142,7 @@ class GeneratedBusiness:
                 customer=CUSTOMER,
                 actor=DESK,
                 party_size=party_size,
+                resource=requested,
             ).booking
             ends = timezone.now() + timedelta(hours=self.draw(st.sampled_from([-1, 1])))
             fields = self.draw(
@@ -147,22 +158,33 @@ class GeneratedBusiness:
                 Booking.objects.filter(pk=booking.pk).update(**fields)
 
 
-def list_offers(service, first, last, requested=None, party_size=1):
-    slots = find_free_slots(service, first, last, requested, party_size=party_size)
-    return [(free.starts_at.astimezone(UTC), sorted(free.resources), free.places) for free in slots]
+def list_offers(service, first, last, requested=None, party_size=1, booking=None):
+    slots = find_free_slots(service, first, last, requested, party_size=party_size, booking=booking)
+    return [
+        (free.starts_at.astimezone(UTC), free.ends_at.astimezone(UTC), sorted(free.resources), free.places)
+        for free in slots
+    ]
 
 
-def can_be_booked(service, starts_at, requested, party_size):
+def can_be_booked(service, starts_at, requested, party_size, rescheduled=None):
+    """Return whether a customer can book, or reschedule to, that time with ``requested``, who then has it."""
+    starts_at = starts_at.astimezone(service.location.zone)  # as the front desk enters it
     try:
         with transaction.atomic():
-            create_booking(
-                service=service,
-                starts_at=starts_at.astimezone(service.location.zone),  # as the front desk enters it
-                resource=requested,
-                party_size=party_size,
-                customer=CUSTOMER,
-                actor=CUSTOMER_ACTOR,
-            )
+            if rescheduled is None:
+                booking = create_booking(
+                    service=service,
+                    starts_at=starts_at,
+                    resource=requested,
+                    party_size=party_size,
+                    customer=CUSTOMER,
+                    actor=CUSTOMER_ACTOR,
+                ).booking
+            else:
+                booking = reschedule_booking(
+                    booking_id=rescheduled.pk, starts_at=starts_at, resource=requested, actor=CUSTOMER_ACTOR
+                )
+            assert requested is None or booking.occupies(requested)
             transaction.set_rollback(True)
     except REFUSALS:
         return False
@@ -194,25 +216,34 @@ def test_free_slots_match_the_brute_force_reference_and_can_be_booked(zone, numb
 
 
 def compare_with_reference(business):
-    """Compare the free slots with the reference, and some of them with bookings; return the number of free slots."""
+    """Compare the free slots with the reference, and some of them with bookings; return the number of free slots.
+
+    In some of the businesses, for a booking that is to be rescheduled.
+    """
     draw, service = business.draw, business.services[0]
     requested = draw(st.sampled_from([None, None, *business.resources]))
     party_size = draw(st.sampled_from([*range(1, service.capacity + 1), 1, service.capacity + 1]))
+    rescheduled = draw(st.sampled_from([None, *Booking.objects.filter(service=service, status="confirmed")]))
+    if rescheduled is not None:
+        party_size = rescheduled.party_size
 
-    offered = list_offers(service, business.first, business.last, requested, party_size)
+    offered = list_offers(service, business.first, business.last, requested, party_size, rescheduled)
 
-    assert offered == free_slots_by_brute_force(service, business.first, business.last, requested, party_size)
+    assert offered == free_slots_by_brute_force(
+        service, business.first, business.last, requested, party_size, rescheduled
+    )
     sample = draw(st.lists(st.sampled_from(offered), max_size=3)) if offered else []
-    for starts_at, resource_keys, _ in sample:
-        assert can_be_booked(service, starts_at, requested, party_size)
+    for starts_at, _, resource_keys, _ in sample:
+        assert can_be_booked(service, starts_at, requested, party_size, rescheduled)
         if requested is None:
             for key in resource_keys:
-                assert can_be_booked(service, starts_at, Resource.objects.get(pk=key), party_size)
-    starts = {starts_at for starts_at, _, _ in offered}
+                assert can_be_booked(service, starts_at, Resource.objects.get(pk=key), party_size, rescheduled)
+    starts = {starts_at for starts_at, *_ in offered}
+    starts |= {rescheduled.starts_at} if rescheduled else set()  # it may stay where it is
     moment = business._moment()
     in_range = business.first <= moment.astimezone(business.location.zone).date() <= business.last
     if in_range and moment not in starts:
-        assert not can_be_booked(service, moment, requested, party_size)
+        assert not can_be_booked(service, moment, requested, party_size, rescheduled)
     return len(offered)
 
 
@@ -261,8 +292,8 @@ def allocate_past_year(resource):
     """Allocate every hour of the past year: about 9,000 rows."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO bookings_session (service_id, resource_id, starts_at, ends_at, capacity, booked)
-               SELECT id, %s, now() - interval '1 year', now() - interval '364 days', 1, 1 FROM bookings_service
+            """INSERT INTO bookings_session (service_id, resource_id, starts_at, ends_at, booked)
+               SELECT id, %s, now() - interval '1 year', now() - interval '364 days', 1 FROM bookings_service
                RETURNING id""",
             [resource.pk],
         )

@@ -38,13 +38,8 @@ VIOLATIONS = {
         Violation(bookings.session_left_by_all, update(ALLOCATION, "is_active = true")),
         Violation(bookings.session, update(ALLOCATION, "is_active = false", "upper(blocked) < now()")),
     ],
-    "A session's booked places match its bookings and do not exceed its capacity": [
+    "A session's booked places match its bookings": [
         Violation(bookings.session, update(SESSION, "booked = booked + 1", "booked > 0")),
-        Violation(
-            bookings.session,
-            update(SESSION, "capacity = 1", "booked > 1"),
-            unguarded="ALTER TABLE bookings_session DROP CONSTRAINT nobody_without_a_place",
-        ),
     ],
     "A booking's events are complete and end in its current status": [
         Violation(payments.hold_expired, delete(EVENT, "kind = 'expired'")),
