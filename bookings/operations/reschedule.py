@@ -39,7 +39,7 @@ def reschedule_booking(
         raise TooLateToChange("It is too late to reschedule online. Please call us.")
     service, from_status = booking.service, booking.status
     check_start_time(service, starts_at, actor)
-    with translate_slot_conflicts(service, starts_at, resource, booking.party_size):
+    with translate_slot_conflicts(service, starts_at, resource, booking.party_size, booking):
         slot = reserve_slot(
             service,
             starts_at,
@@ -48,8 +48,8 @@ def reschedule_booking(
             allow_any_minute=not actor.is_customer,
             current_booking=booking,
         )
-        changes = _changes(booking, slot.starts_at, actor)
-        if not booking.reschedule_to(slot.starts_at, slot.ends_at, slot.resource, session=slot.session, **changes):
+        changes = {**_changes(booking, slot.starts_at, actor), "requested_resource": resource, "session": slot.session}
+        if not booking.reschedule_to(slot.starts_at, slot.ends_at, slot.resource, **changes):
             raise InvalidTransition(booking, "rescheduled")
         write_allocations(booking, slot)
     record_event(booking, events.booking_rescheduled, BookingEvent.Kind.RESCHEDULED, actor, from_status=from_status)

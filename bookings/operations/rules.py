@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from bookings.exceptions import OutsideHours, SlotTaken
-from bookings.models import Resource, Service
-from bookings.scheduling.availability import find_alternatives
+from bookings.models import Booking, Resource, Service
+from bookings.scheduling.alternatives import find_alternatives
 from foundation.database_errors import violated_constraint
 from foundation.events import Actor
 
@@ -20,18 +20,25 @@ BOOKING_HORIZON = timedelta(days=5 * 366)
 
 @contextmanager
 def translate_slot_conflicts(
-    service: Service, starts_at: datetime, resource: Resource | None, party_size: int
+    service: Service,
+    starts_at: datetime,
+    resource: Resource | None,
+    party_size: int,
+    current_booking: Booking | None = None,
 ) -> Iterator[None]:
-    """Turn every slot conflict in the block into ``SlotTaken`` with alternatives, and roll the block back."""
+    """Turn every slot conflict in the block into ``SlotTaken`` with alternatives, and roll the block back.
+
+    Among the alternatives, the slot of ``current_booking`` counts as free.
+    """
     try:
         with transaction.atomic():
             yield
     except SlotTaken as refusal:
-        raise SlotTaken(find_alternatives(service, starts_at, resource, party_size)) from refusal
+        raise SlotTaken(find_alternatives(service, starts_at, resource, party_size, current_booking)) from refusal
     except IntegrityError as error:
         if violated_constraint(error) != "no_double_booking":
             raise
-        raise SlotTaken(find_alternatives(service, starts_at, resource, party_size)) from error
+        raise SlotTaken(find_alternatives(service, starts_at, resource, party_size, current_booking)) from error
 
 
 def check_start_time(service: Service, starts_at: datetime, actor: Actor) -> None:

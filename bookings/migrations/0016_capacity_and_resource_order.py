@@ -9,7 +9,7 @@ FILL_CAPACITY = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("bookings", "0014_constraint_messages")]
+    dependencies = [("bookings", "0015_reschedules_by_customers")]
 
     operations = [
         migrations.RemoveConstraint(model_name="session", name="nobody_without_a_place"),
