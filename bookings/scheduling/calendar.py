@@ -16,7 +16,7 @@ from bookings.models import Resource, Service
 NEVER = (inf, inf)
 
 Timestamps = tuple[float, float]  # an interval in seconds since 1970
-Span = tuple[int, int]  # start and end of a visit, in seconds since 1970
+StartAndEnd = tuple[int, int]  # of a visit, in seconds since 1970
 
 
 class FreeSlot(NamedTuple):
@@ -59,7 +59,7 @@ class Calendar:
     def free_slots(self, earliest: float, latest: float) -> Iterator[FreeSlot]:
         """Yield the free slots that start from ``earliest`` to ``latest``, ordered by time."""
         main_kind, *other_kinds = self.candidates
-        resources: dict[Span, list[int]] = defaultdict(list)
+        resources: dict[StartAndEnd, list[int]] = defaultdict(list)
         for key in (resource.pk for resource in main_kind):
             grid = self._slot_grid(key, earliest, latest)
             for start in self._free_starts(key, grid):

@@ -13,8 +13,8 @@ from bookings.scheduling.opening_hours import midnight
 # The booked time of each resource on a day, buffers included. The visits that are already over do not occupy their
 # resources any longer, but count; none of them is on a day to come, so there the second part is not executed.
 BOOKED_SECONDS = """
-    SELECT key, sum(date_part('epoch', upper(day.span * booked.blocked) - lower(day.span * booked.blocked)))
-    FROM (SELECT tstzrange(%(first)s, %(last)s) AS span) AS day,
+    SELECT key, sum(date_part('epoch', upper(day.hours * booked.blocked) - lower(day.hours * booked.blocked)))
+    FROM (SELECT tstzrange(%(first)s, %(last)s) AS hours) AS day,
          unnest(%(keys)s::bigint[]) AS key CROSS JOIN LATERAL (
         SELECT a.blocked FROM bookings_allocation a
         -- Written like the exclusion constraint, so that its index finds resource and time together.
