@@ -8,6 +8,7 @@ from django import forms
 
 from foundation.http.forms import MoneyField, PaymentForm
 from foundation.money import format_money
+from foundation.text_fields import LineFormField
 from payments.balance import Balance
 from payments.models import DeskPayment
 
@@ -18,7 +19,7 @@ class DeskPaymentForm(PaymentForm):
     direction = forms.ChoiceField(
         label="Direction", choices=[("in", "Taken"), ("out", "Paid out")], initial="in", widget=forms.RadioSelect
     )
-    note = forms.CharField(max_length=250, required=False, label="Note")
+    note = LineFormField(max_length=250, required=False, label="Note")
     is_more_than_due = forms.BooleanField(
         required=False, widget=forms.HiddenInput, label="Take it although it is more than what is due"
     )

@@ -10,6 +10,8 @@ import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from foundation.texts import normalize_name
+
 MAX_LENGTH, MAX_LOCAL_PART_LENGTH = 254, 64  # RFC 5321, 4.5.3.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -64,12 +66,20 @@ def parse_sender(text: str) -> Address:
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    name = _normalize_display_name(name)
     if _CONTROL.search(text) or (bracket and not rest.endswith(">")):
         raise ValueError("It is neither an address nor a name with an address in angle brackets.")
     local_part, _, domain = to_ascii_address(address).rpartition("@")
     if not EmailValidator.user_regex.match(local_part):
         raise ValueError(f"{address!r} is not a valid address.")
     return Address(name, local_part, domain if domain == "localhost" else to_public_domain(domain))
+
+
+def _normalize_display_name(name: str) -> str:
+    try:
+        return normalize_name(name) if name else name
+    except ValidationError as error:
+        raise ValueError(f"The display name is not valid. {error.message}") from error
 
 
 def _to_ascii_domain(domain: str) -> str:

@@ -18,6 +18,7 @@ from foundation.email_addresses import validate_email_address
 from foundation.events import Actor
 from foundation.http.forms import LocalDateTimeField, MoneyField, use_currency
 from foundation.phone_numbers import normalize_phone_number
+from foundation.text_fields import NameFormField, TextFormField
 from foundation.timezones import local_to_utc
 
 REFUSALS = (InvalidTransition, OutsideHours, PartyTooLarge, WrongPaymentMode, SlotTaken)
@@ -116,11 +117,11 @@ class BookingForm(_FrontDeskForm):
     resource = forms.ModelChoiceField(
         Resource.objects.filter(is_active=True), required=False, label="With", empty_label="Any free resource"
     )
-    name = forms.CharField(max_length=120)
+    name = NameFormField(max_length=120)
     phone = forms.CharField(max_length=40)
     email = forms.EmailField(max_length=254, validators=[validate_email_address])
     party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Number of people")
-    notes = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    notes = TextFormField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
     def clean_phone(self) -> str:
         return normalize_phone_number(self.cleaned_data["phone"])

@@ -11,6 +11,7 @@ from bookings.models import Booking, Customer, Resource, Service
 from bookings.operations import contact_errors
 from foundation.email_addresses import validate_email_address
 from foundation.phone_numbers import normalize_phone_number
+from foundation.text_fields import NameSerializerField, TextSerializerField
 
 
 class PhoneField(serializers.CharField):
@@ -37,7 +38,7 @@ class EmailAddressField(serializers.EmailField):
 
 
 class CustomerSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=120)
+    name = NameSerializerField(max_length=120)
     phone = PhoneField(max_length=40)
     email = EmailAddressField(max_length=254)
 
@@ -76,8 +77,8 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
             "currency",
             "payment_mode",
             "requires_confirmation",
-            "min_notice_minutes",
             "reconfirms_reschedules",
+            "min_notice_minutes",
             "horizon_days",
             "cancel_cutoff_minutes",
             "reschedule_cutoff_minutes",
@@ -122,7 +123,7 @@ class BookingInputSerializer(serializers.Serializer[Any]):
     starts_at = StartField()
     customer = CustomerSerializer()
     party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
-    notes = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+    notes = TextSerializerField(max_length=1000, required=False, allow_blank=True, default="")
 
 
 class RescheduleInputSerializer(serializers.Serializer[Any]):

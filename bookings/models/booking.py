@@ -20,6 +20,7 @@ from bookings.models.resource import Resource
 from bookings.models.search import MAX_MATCHES, reference_prefix
 from bookings.models.service import Service
 from bookings.models.session import Session
+from foundation.text_fields import TextField
 
 OVERDUE = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
 
@@ -109,7 +110,7 @@ class Booking(models.Model):
     ends_at = models.DateTimeField()
     timezone = models.CharField(max_length=60)
     party_size = models.PositiveSmallIntegerField(default=1)
-    notes = models.TextField(max_length=1000, blank=True)
+    notes = TextField(max_length=1000, blank=True)
     price_minor = models.PositiveBigIntegerField(editable=False)
     due_online_minor = models.PositiveBigIntegerField(editable=False)
     currency = models.CharField(max_length=3, editable=False)
@@ -119,13 +120,13 @@ class Booking(models.Model):
     )
     cancel_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
     reschedule_cutoff_minutes = models.PositiveIntegerField(default=0, editable=False)
-    is_late_cancellation = models.BooleanField(default=False, editable=False)
     late_since = models.DateTimeField(
         null=True, editable=False, help_text="The cutoff for cancelling after which the customer rescheduled."
     )
     rescheduled_by_staff_at = models.DateTimeField(
         null=True, editable=False, help_text="When staff chose the current time. Empty: the customer did."
     )
+    is_late_cancellation = models.BooleanField(default=False, editable=False)
     manage_token_hash = models.CharField(max_length=64, editable=False, db_index=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 
+from foundation.text_fields import NameField
+
 
 class Category(models.Model):
-    name = models.CharField(max_length=80, unique=True)
+    name = NameField(max_length=80, unique=True)
 
     class Meta:
         ordering = ["name"]

@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from bookings.models.search import CUSTOMER_TEXT, MAX_MATCHES, Trigrams, contains_text
+from foundation.text_fields import NameField
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -19,7 +20,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 class Customer(models.Model):
     """A person with bookings. ``phone`` is in E.164; several customers may share a number."""
 
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     phone = models.CharField(max_length=16, db_index=True)
     email = models.EmailField(max_length=254)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from bookings.models.location import Location
 from bookings.models.service import Service
+from foundation.text_fields import NameField
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
@@ -32,7 +33,7 @@ class Resource(models.Model):
     KINDS = [Kind.STAFF, Kind.ROOM, Kind.EQUIPMENT]
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.STAFF)
     services = models.ManyToManyField(Service, related_name="resources", blank=True)
     is_active = models.BooleanField(default=True)

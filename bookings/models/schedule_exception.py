@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from bookings.models.location import Location
 from bookings.models.resource import Resource
+from foundation.text_fields import LineField
 
 
 class ScheduleException(models.Model):
@@ -20,7 +21,7 @@ class ScheduleException(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     is_open = models.BooleanField(default=False, help_text="Open during this time instead of closed.")
-    reason = models.CharField(max_length=120, blank=True)
+    reason = LineField(max_length=120, blank=True)
 
     class Meta:
         ordering = ["-starts_at"]

@@ -14,6 +14,7 @@ from django.db.models import Func, Q, TextField, Value
 from django.db.models.functions import Lower
 
 from foundation.phone_numbers import parse_phone_number
+from foundation.texts import clean_line
 
 TRIGRAM = 3
 MIN_DIGITS = 4  # shorter parts of a phone number are in too many of them
@@ -65,6 +66,7 @@ def reference_prefix(text: str) -> str | None:
 
 def _split(text: str) -> list[list[str]]:
     """Return what must occur: for each word, its alternative forms. A text may also be one number with blanks in it."""
+    text = clean_line(text)  # as names are stored
     if forms := _number_forms(text):
         return [forms]
     return [_number_forms(word) or [word] for word in text.split()[:MAX_WORDS]]

@@ -15,6 +15,7 @@ from bookings.models.defaults import WITHIN_A_YEAR, default_reminder_minutes
 from bookings.models.location import Location
 from bookings.online_amounts import check_online_amount
 from foundation.money import validate_currency
+from foundation.text_fields import NameField, TextField
 
 
 class Service(models.Model):
@@ -34,9 +35,9 @@ class Service(models.Model):
 
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL)
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     slug = models.SlugField(max_length=80, unique=True)
-    description = models.TextField(blank=True)
+    description = TextField(blank=True)
     duration_minutes = models.PositiveSmallIntegerField()
     buffer_before_minutes = models.PositiveSmallIntegerField(default=0)
     buffer_after_minutes = models.PositiveSmallIntegerField(default=0)
@@ -88,12 +89,12 @@ class Service(models.Model):
     currency = models.CharField(max_length=3, default=settings.CURRENCY, validators=[validate_currency])
     payment_mode = models.CharField(max_length=10, choices=PaymentMode.choices, default=PaymentMode.NONE)
     requires_confirmation = models.BooleanField(default=True, help_text="Staff must confirm each booking.")
-    is_active = models.BooleanField(default=True)
     reconfirms_reschedules = models.BooleanField(
         db_default=True,
         default=True,
         help_text="Staff must confirm again when a customer reschedules. Only if staff must confirm each booking.",
     )
+    is_active = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["name"]

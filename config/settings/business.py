@@ -5,8 +5,12 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from config.settings.environment import env
 from foundation.money import validate_currency
+from foundation.texts import normalize_name
 
-BUSINESS_NAME = env.str("BUSINESS_NAME", default="Daybook")
+try:
+    BUSINESS_NAME = normalize_name(env.str("BUSINESS_NAME", default="Daybook"))
+except ValidationError as error:
+    raise ImproperlyConfigured(f"BUSINESS_NAME: {error.message}") from error
 CURRENCY = env.str("CURRENCY", default="INR").strip().upper()
 try:
     validate_currency(CURRENCY)

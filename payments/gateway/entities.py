@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from foundation.texts import clean_line
 from payments.gateway.errors import UnreadableEntity
 from payments.models import Payment, PaymentOrder, Refund
 
@@ -158,4 +159,4 @@ def _time(entity: dict[str, Any], name: str) -> datetime | None:
 
 def _text(entity: dict[str, Any], name: str) -> str:
     value = entity.get(name)
-    return value.replace("\0", "") if isinstance(value, str) else ""
+    return clean_line(value) if isinstance(value, str) else ""

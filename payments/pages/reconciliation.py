@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.models import PeriodicTask
+from foundation.texts import clean_line
 from payments.operations.reconciliation import (
     RECONCILIATION,
     ReconciliationAction,
@@ -38,7 +39,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
 def resolve(request: HttpRequest) -> HttpResponse:
     """Perform the action whose button was pressed."""
     action = request.POST.get("action", "")
-    note = request.POST.get("note", "").replace("\0", "").strip()[:250]
+    note = clean_line(request.POST.get("note", ""))[:250]
     if action in ReconciliationAction.values and perform_reconciliation_action(
         action=ReconciliationAction(action),
         key=request.POST.get("key", ""),

@@ -4,13 +4,15 @@ import re
 from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from bookings.models import BookingEvent
+from bookings.models import BookingEvent, Customer
 from tests.builders.bookings import make_booking, make_class, make_service, slot
 
 WIDEN_EMPTY_RANGES = import_module("bookings.migrations.0006_no_empty_range").widen_empty_ranges
+REPAIR_NAMES = import_module("bookings.migrations.0017_names").repair_names
 FILL_ACTOR_KIND = import_module("bookings.migrations.0009_event_kinds_and_actor_kind").FILL_ACTOR_KIND
 
 
@@ -87,3 +89,33 @@ def test_actor_kind_of_older_events_is_the_first_word_of_their_actor(actor, acto
         cursor.execute(FILL_ACTOR_KIND)
 
     assert BookingEvent.objects.get().actor_kind == actor_kind
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("stored", "repaired"),
+    [
+        ("Jose\u0301", "Jos\u00e9"),
+        (" Meera\u202e \t Iyer\u200b", "Meera Iyer"),
+        ("\u200b", "\u200b"),  # nothing would be left
+        ("Meera Iyer", "Meera Iyer"),
+    ],
+)
+def test_names_from_before_the_rule_are_repaired(stored, repaired):
+    customer = Customer.objects.create(name=stored, phone="+919812340003", email="meera@example.com")
+
+    REPAIR_NAMES(apps, None)
+
+    customer.refresh_from_db()
+    assert customer.name == repaired
+
+
+@pytest.mark.django_db
+def test_name_that_another_row_of_the_same_person_has_is_not_repaired():
+    same = {"phone": "+919812340003", "email": "meera@example.com"}
+    for name in ("Jos\u00e9", "Jose\u0301"):
+        Customer.objects.create(name=name, **same)
+
+    REPAIR_NAMES(apps, None)
+
+    assert set(Customer.objects.values_list("name", flat=True)) == {"Jos\u00e9", "Jose\u0301"}

@@ -93,6 +93,7 @@ def test_ascii_address_of_an_address_without_one_is_an_error(address):
         ("Salon <bookings@example.com>", "Salon", "bookings@example.com"),
         ("Salon, Ltd <bookings@example.com>", "Salon, Ltd", "bookings@example.com"),
         ('"Salon, \\"Ltd\\"" <bookings@example.com>', 'Salon, "Ltd"', "bookings@example.com"),
+        ("Zoe\u0308 \u200b Salon <bookings@example.com>", "Zoë Salon", "bookings@example.com"),
         ("Zoë, Köln <bookings@köln.example>", "Zoë, Köln", "bookings@xn--kln-sna.example"),
     ],
 )
@@ -116,6 +117,8 @@ def test_sender_is_parsed(text, display_name, address):
         "bookings@example",
         "bookings@exam ple.com",
         "Salon <bookings@example.com> x",
+        "Salon\u202e <bookings@example.com>",
+        "\u200b <bookings@example.com>",
     ],
 )
 def test_sender_without_a_valid_address_is_an_error(text):

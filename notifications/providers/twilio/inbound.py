@@ -13,6 +13,7 @@ import uuid
 
 from django.db import transaction
 
+from foundation.texts import clean_text
 from notifications.models import Channel, InboundMessage, Suppression
 from notifications.operations.suppressions import lift_opt_out, lift_unreachable, suppress
 
@@ -39,8 +40,9 @@ def record_inbound(fields: dict[str, str]) -> None:
     """
     prefix, _, address = fields.get("From", "").rpartition(":")
     channel = Channel.WHATSAPP if prefix == "whatsapp" else Channel.SMS
-    body = fields.get("Body", "")[:1600]
-    opt_out = _opt_out_type(fields.get("OptOutType", ""), body)
+    # The decision needs the text as Twilio has read it; the rest is for people.
+    opt_out = _opt_out_type(fields.get("OptOutType", ""), fields.get("Body", "")[:1600])
+    body = clean_text(fields.get("Body", ""))[:1600]
     _, is_new = InboundMessage.objects.get_or_create(
         # A message without an id cannot be recognised as a repeat; better apply it twice than ignore a STOP.
         provider_id=fields.get("MessageSid", "")[:200] or f"unidentified:{uuid.uuid4()}",

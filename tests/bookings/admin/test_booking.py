@@ -228,6 +228,17 @@ def test_add_form_refuses_an_email_address_that_cannot_be_sent_to(front_desk, em
     assert not Booking.objects.exists()
 
 
+def test_add_form_refuses_a_name_that_cannot_be_read_and_cleans_notes(front_desk):
+    service = make_service()
+
+    refused = front_desk.post(ADD, form_data(service, name="\u200b"))
+    front_desk.post(ADD, form_data(service, name="Jose\u0301\u200b", notes="Ramp\u202e\r\nat the back"))
+
+    assert list(refused.context["form"].errors) == ["name"]
+    booking = Booking.objects.get()
+    assert (booking.customer.name, booking.notes) == ("Jos\u00e9", "Ramp\nat the back")
+
+
 def test_add_form_submitted_twice_books_once(front_desk):
     service = make_service(resources=2)
     key = str(front_desk.get(ADD).context["form"]["key"].value())

@@ -305,6 +305,29 @@ def test_only_managers_correct_a_no_show(desk, booking_and_token):
     assert (correction.status_code, correction.json()["status"]) == (200, "completed")
 
 
+@pytest.mark.parametrize("name", ["\u200b", "\u202eMeera", "Meera\x07", "Meera\nIyer", "\u3164"])
+def test_name_that_cannot_be_read_is_a_field_error(api, name):
+    response = api.post(
+        "/bookings/", booking_request(make_service(), customer={**CUSTOMER, "name": name}), format="json"
+    )
+
+    assert status_and_code(response) == (400, "invalid_input")
+    assert [error["field"] for error in response.json()["errors"]] == ["customer.name"]
+
+
+def test_name_and_notes_are_normalized_before_they_are_measured(api):
+    decomposed = "e\u0301" * 120
+    body = booking_request(
+        make_service(), customer={**CUSTOMER, "name": decomposed}, notes="\u202eRamp\r\nat\x00 the back\u200b"
+    )
+
+    response = api.post("/bookings/", body, format="json")
+
+    assert response.status_code == 201
+    assert response.json()["customer"]["name"] == "\u00e9" * 120
+    assert response.json()["notes"] == "Ramp\nat the back"
+
+
 def test_start_without_offset_in_a_dst_gap_is_refused(api):
     service = make_service()
 

@@ -58,6 +58,12 @@ def test_inbound_message_without_a_keyword_is_stored_and_suppresses_nothing():
     assert (InboundMessage.objects.count(), Suppression.objects.count()) == (1, 0)
 
 
+def test_inbound_text_is_stored_without_invisible_characters():
+    receive("On my\u200b way\u202e\r\nsoon\x07")
+
+    assert InboundMessage.objects.get().body == "On my way\nsoon"
+
+
 def test_inbound_stop_replayed_after_a_start_suppresses_nothing():
     receive("STOP", sid="SM1")
     receive("START")
@@ -106,7 +112,9 @@ def test_inbound_start_lifts_an_opt_out(body):
     assert Suppression.objects.count() == 0
 
 
-@pytest.mark.parametrize("body", ["Yes!", "start?", "Start over", "HELP", "INFO", "Please stop by at ten", "", "👍"])
+@pytest.mark.parametrize(
+    "body", ["Yes!", "start?", "Start over", "HELP", "INFO", "Please stop by at ten", "", "👍", "START\u200b"]
+)
 def test_inbound_text_that_twilio_does_not_treat_as_start_lifts_nothing(body):
     receive("STOP")
 
