@@ -117,7 +117,7 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
         return booking.customer.phone
 
     def email(self, booking: Booking) -> str:
-        return booking.customer.email
+        return booking.customer.email or "-"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {**(extra_context or {}), "title": "Bookings"})

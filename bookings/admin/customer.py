@@ -28,7 +28,7 @@ class CustomerForm(forms.ModelForm):
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        if "email" in self.changed_data:  # an address from before this rule does not prevent other changes
+        if email and "email" in self.changed_data:  # an address from before this rule does not prevent other changes
             validate_email_address(email)
         return email
 

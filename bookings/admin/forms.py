@@ -119,7 +119,12 @@ class BookingForm(_FrontDeskForm):
     )
     name = NameFormField(max_length=120)
     phone = forms.CharField(max_length=40)
-    email = forms.EmailField(max_length=254, validators=[validate_email_address])
+    email = forms.EmailField(
+        max_length=254,
+        validators=[validate_email_address],
+        required=False,
+        help_text="Optional. Without it, the customer gets no emails.",
+    )
     party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Number of people")
     notes = TextFormField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 

@@ -37,15 +37,45 @@ class EmailAddressField(serializers.EmailField):
         return text
 
 
-class CustomerSerializer(serializers.Serializer[Any]):
+class NullableEmailField(serializers.EmailField):
+    """Represents a missing address as null: an empty string is not a valid address for clients that check it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
+        return value or None
+
+
+class CustomerInputSerializer(serializers.Serializer[Any]):
+    """The person to book for. ``is_staff`` in the context: staff book, also for visitors without an e-mail address."""
+
     name = NameSerializerField(max_length=120)
     phone = PhoneField(max_length=40)
-    email = EmailAddressField(max_length=254)
+    email = EmailAddressField(
+        max_length=254,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Required, except for bookings that staff make at the desk.",
+    )
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        attrs["email"] = attrs.get("email") or ""
+        if not attrs["email"] and not self.context.get("is_staff"):
+            error = "Enter an email address. Only staff can book without one."
+            raise serializers.ValidationError({"email": error}, code="required")
         if errors := contact_errors(Customer(**attrs)):
             raise serializers.ValidationError(errors, code="unreachable")
         return attrs
+
+
+class CustomerSerializer(serializers.ModelSerializer[Customer]):
+    email = NullableEmailField(help_text="Null if the customer has none.")
+
+    class Meta:
+        model = Customer
+        fields = ["name", "phone", "email"]
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
@@ -121,7 +151,7 @@ class BookingInputSerializer(serializers.Serializer[Any]):
     )
     resource = ResourceField(allow_null=True)
     starts_at = StartField()
-    customer = CustomerSerializer()
+    customer = CustomerInputSerializer()
     party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
     notes = TextSerializerField(max_length=1000, required=False, allow_blank=True, default="")
 

@@ -18,11 +18,14 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 
 class Customer(models.Model):
-    """A person with bookings. ``phone`` is in E.164; several customers may share a number."""
+    """A person with bookings. ``phone`` is in E.164; several customers may share a number.
+
+    ``email`` is empty for visitors who gave none at the desk. Then the name and the phone number identify the person.
+    """
 
     name = NameField(max_length=120)
     phone = models.CharField(max_length=16, db_index=True)
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CustomerQuerySet.as_manager()

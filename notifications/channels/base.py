@@ -21,10 +21,6 @@ class Send(Protocol):
         ...
 
 
-def reason_if_missing(address: str) -> str:
-    return "" if address else "The address is missing."
-
-
 @dataclass(frozen=True)
 class ChannelSpec:
     """How a channel reaches a customer.
@@ -44,9 +40,9 @@ class ChannelSpec:
     send: Send
     missing_settings: Callable[[], list[str]]
     is_charged: bool
+    unreachable_reason: Callable[[str], str]
     has_subject: bool = False
     has_hand_over: bool = False
     look_up: Callable[[PendingLookup], Accepted | None] | None = None
     translate_receipt: Callable[[str, str], ReceiptMeaning] | None = None
-    unreachable_reason: Callable[[str], str] = reason_if_missing
     keeping_connections: Callable[[], AbstractContextManager[None]] = nullcontext

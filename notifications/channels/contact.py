@@ -23,6 +23,8 @@ def find_contact_errors(customer: Customer) -> dict[str, str]:
     reasons = [spec.unreachable_reason(spec.address_of(customer)) for spec in channels.values()]
     if not channels or "" in reasons:
         return {}
+    if set(channels) == {Channel.EMAIL}:
+        return {"email": f"{reasons[0]} Enter one."}
     alternative = " or an email address" if Channel.EMAIL in channels else ""
     advice = f"Enter a mobile number{_from_countries()}{alternative}."
     return {"phone": f"We cannot send messages to this number. {reasons[0]} {advice}"}

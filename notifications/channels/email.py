@@ -13,6 +13,11 @@ def address_of(customer: Customer) -> str:
     return customer.email
 
 
+def reason_without_email(address: str) -> str:
+    """Return why there is no e-mail to this address, or "" if there is one: staff may book without it."""
+    return "" if address else "The customer has no email address."
+
+
 EMAIL = ChannelSpec(
     Channel.EMAIL,
     address_of,
@@ -20,6 +25,7 @@ EMAIL = ChannelSpec(
     send_email,
     missing_email_settings,
     is_charged=False,
+    unreachable_reason=reason_without_email,
     has_subject=True,
     has_hand_over=True,
     keeping_connections=connections.keeping,

@@ -15,7 +15,7 @@ class VerifyPaymentInputSerializer(serializers.Serializer[Any]):
 
 class PrefillSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    email = serializers.EmailField()
+    email = serializers.EmailField(required=False, help_text="Missing if the customer has none.")
     contact = serializers.CharField()
 
 

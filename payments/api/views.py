@@ -91,6 +91,7 @@ def checkout_options(checkout: Checkout) -> dict[str, object]:
     """Return the options with which to open Razorpay Checkout (razorpay.com/docs, Standard Checkout)."""
     booking, order = checkout.new_booking.booking, checkout.order
     customer, service = booking.customer, booking.service
+    prefilled_email = {"email": customer.email} if customer.email else {}
     now = timezone.now()
     remaining = (booking.hold_expires_at or now) - now
     return {
@@ -100,7 +101,7 @@ def checkout_options(checkout: Checkout) -> dict[str, object]:
         "currency": order.currency,
         "name": settings.BUSINESS_NAME,
         "description": f"{service.name} ({booking.reference})",
-        "prefill": {"name": customer.name, "email": customer.email, "contact": customer.phone},
+        "prefill": {"name": customer.name, "contact": customer.phone, **prefilled_email},
         "timeout": max(int((remaining - GRACE).total_seconds()), 60),
         "notes": {"booking": booking.reference},
     }

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, Location, ScheduleException, Service
 from bookings.operations import cancel_booking, complete_booking, confirm_booking
+from notifications.models import Notification
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import (
     CUSTOMER,
@@ -20,6 +21,7 @@ from tests.builders.bookings import (
     set_minutes_until_visit,
     slot,
 )
+from tests.invariants import violated_invariants
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +228,49 @@ def test_add_form_refuses_an_email_address_that_cannot_be_sent_to(front_desk, em
 
     assert (response.status_code, list(response.context["form"].errors)) == (200, ["email"])
     assert not Booking.objects.exists()
+
+
+def test_add_form_books_for_a_visitor_without_an_email_address(front_desk):
+    response = front_desk.post(ADD, form_data(make_service(), email=""), follow=True)
+
+    booking = Booking.objects.get()
+    messages = Notification.objects.filter(booking=booking).values_list("channel", "status", "error")
+    assert booking.customer.email == ""
+    assert sorted(messages) == [
+        ("email", "skipped", "The customer has no email address."),
+        ("sms", "queued", ""),
+        ("whatsapp", "queued", ""),
+    ]
+    assert [str(message) for message in response.context["messages"]] == [
+        f"Booked as {booking.reference}. The customer will be notified."
+    ]
+    assert violated_invariants() == set()
+
+
+def test_history_states_that_a_visitor_has_no_email_address():
+    manager = Client()
+    manager.force_login(make_staff("manager", group="Managers"))
+    make_booking(make_service(), customer={**CUSTOMER, "email": ""}, actor=DESK)
+
+    assert "The customer has no email address." in manager.get("/notifications/").content.decode()
+
+
+def test_add_form_of_a_visitor_without_an_email_address_submitted_twice_books_once(front_desk):
+    service = make_service(resources=2)
+    key = str(uuid4())
+
+    for _ in range(2):
+        front_desk.post(ADD, form_data(service, key=key, email=""))
+
+    assert Booking.objects.count() == 1
+
+
+def test_visitors_without_an_email_address_are_found_by_name_and_number(front_desk):
+    make_booking(make_service(), customer={**CUSTOMER, "email": ""}, actor=DESK)
+
+    for text in ("meera", "98123 40003"):
+        page = front_desk.get(LIST, {"q": text})
+        assert [booking.customer.email for booking in page.context["cl"].result_list] == [""]
 
 
 def test_add_form_refuses_a_name_that_cannot_be_read_and_cleans_notes(front_desk):

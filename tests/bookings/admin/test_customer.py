@@ -18,6 +18,20 @@ def test_customer_form_normalises_or_rejects_the_phone_number(front_desk, phone_
     assert customer.phone == expected
 
 
+def test_customer_form_removes_and_adds_the_email_address(front_desk):
+    customer = make_booking().customer
+    path = f"/admin/bookings/customer/{customer.pk}/change/"
+    form = {"name": customer.name, "phone": customer.phone}
+
+    emails = []
+    for email in ("", "new@example.com"):
+        front_desk.post(path, {**form, "email": email})
+        customer.refresh_from_db()
+        emails.append(customer.email)
+
+    assert emails == ["", "new@example.com"]
+
+
 @pytest.mark.parametrize(
     ("stored", "email_input", "expected"),
     [

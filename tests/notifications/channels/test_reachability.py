@@ -118,7 +118,7 @@ def test_invalid_phone_number_is_skipped():
 
 
 def test_email_is_tried_if_there_is_an_address():
-    assert (reason("email", "meera@example.com"), reason("email", "")) == ("", "The address is missing.")
+    assert (reason("email", "meera@example.com"), reason("email", "")) == ("", "The customer has no email address.")
 
 
 @pytest.mark.django_db
