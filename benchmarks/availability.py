@@ -46,11 +46,13 @@ def fill_calendar() -> Service:
     service = Service.objects.create(
         location=location, slug=SLUG, name=SLUG, duration_minutes=30, requires_confirmation=False, horizon_days=90
     )
-    resources = [Resource.objects.create(location=location, name=f"{SLUG} {number}") for number in range(RESOURCES)]
+    resources = [Resource.objects.create(name=f"{SLUG} {number}") for number in range(RESOURCES)]
     service.resources.set(resources)
     for each in resources:
+        each.locations.add(location)
         WorkingHours.objects.bulk_create(
-            WorkingHours(resource=each, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+            WorkingHours(resource=each, location=location, weekday=day, opens_at="09:00", closes_at="18:00")
+            for day in range(7)
         )
     _book(service, random.Random(1).sample(list(_all_times(resources)), BOOKINGS))
     with connection.cursor() as cursor:

@@ -35,10 +35,14 @@ def create_clinic() -> None:
 
 def _add_resources(service: Service) -> None:
     for number in range(RESOURCES):
-        resource = Resource.objects.create(location=service.location, name=f"{service.slug} {number}")
+        resource = Resource.objects.create(name=f"{service.slug} {number}")
         resource.services.add(service)
+        resource.locations.add(service.location)
         WorkingHours.objects.bulk_create(
-            WorkingHours(resource=resource, weekday=day, opens_at=time(9), closes_at=time(18)) for day in range(7)
+            WorkingHours(
+                resource=resource, location=service.location, weekday=day, opens_at=time(9), closes_at=time(18)
+            )
+            for day in range(7)
         )
 
 

@@ -36,13 +36,16 @@ def measure_endpoints(daybook: Daybook, rounds: int) -> list[Figure]:
 
 def _add_resources() -> None:
     services = list(Service.objects.filter(slug__in=["consultation", "physiotherapy"]).select_related("location"))
+    location = services[0].location
     for number in range(10):
-        room = Resource.objects.create(location=services[0].location, name=f"Bench room {number}", kind="room")
-        room.services.set(services)
-        resource = Resource.objects.create(location=services[0].location, name=f"Bench {number}")
-        resource.services.set(services)
+        room = Resource.objects.create(name=f"Bench room {number}", kind="room")
+        resource = Resource.objects.create(name=f"Bench {number}")
+        for each in (room, resource):
+            each.services.set(services)
+            each.locations.add(location)
         WorkingHours.objects.bulk_create(
-            WorkingHours(resource=resource, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+            WorkingHours(resource=resource, location=location, weekday=day, opens_at="09:00", closes_at="18:00")
+            for day in range(7)
         )
 
 

@@ -36,6 +36,24 @@ def subtract(intervals: list[Interval], removed: Iterable[Interval]) -> list[Int
     return remaining
 
 
-def find_containing(intervals: list[Interval], start: datetime, end: datetime) -> Interval | None:
-    """Return the interval that contains all of ``[start, end)``, if one does."""
-    return next((interval for interval in intervals if interval[0] <= start and end <= interval[1]), None)
+def cut_overlaps(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the intervals sorted and without overlaps: one that starts during another begins when that ends.
+
+    Unlike ``merge``, it keeps intervals that touch apart.
+    """
+    apart: list[Interval] = []
+    for start, end in sorted(intervals, key=lambda interval: (interval[0], -interval[1].timestamp())):
+        if apart:
+            start = max(start, apart[-1][1])
+        if start < end:
+            apart.append((start, end))
+    return apart
+
+
+def find_containing(intervals: Iterable[Interval], start: datetime, end: datetime) -> Interval | None:
+    """Return the interval that contains ``start``, if it and those that touch it contain all of ``[start, end)``."""
+    first, covered_until = None, start
+    for interval in intervals:
+        if interval[0] <= covered_until < interval[1]:
+            first, covered_until = first or interval, interval[1]
+    return first if covered_until >= end else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -29,10 +30,17 @@ class WorkingHoursInline(admin.TabularInline):
 
 @admin.register(Resource)
 class ResourceAdmin(StaffAdmin):
-    list_display = ["name", "kind", "location", "is_active"]
-    list_filter = ["kind", "location", "is_active"]
+    list_display = ["name", "kind", "places", "is_active"]
+    list_filter = ["kind", "locations", "is_active"]
     filter_horizontal = ["services"]
     inlines = [WorkingHoursInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Resource]:
+        return super().get_queryset(request).prefetch_related("locations")
+
+    @admin.display(description="locations")
+    def places(self, resource: Resource) -> str:
+        return ", ".join(location.name for location in resource.locations.all())
 
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

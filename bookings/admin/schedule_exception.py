@@ -51,7 +51,7 @@ class ScheduleExceptionAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: ScheduleException, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_open:
-            resources = Resource.objects.filter(location=obj.location)
+            resources = Resource.objects.filter(locations=obj.location)
             closed_resources = resources if obj.resource is None else resources.filter(pk=obj.resource.pk)
             bookings = Booking.objects.active().occupying(closed_resources)
             warn_about_bookings(request, bookings.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at))

@@ -19,11 +19,17 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
 
         A booking occupies one resource of each listed kind. If a kind has no active one, the service cannot be booked.
         """
-        listed = self.filter(services=service, location=service.location_id)
+        listed = self.filter(services=service, locations=service.location_id)
         return listed if requested is None else listed.filter(Q(pk=requested.pk) | ~Q(kind=requested.kind))
 
 
 class Resource(models.Model):
+    """What a booking occupies. It has one calendar, also if it serves several locations.
+
+    Its working hours name the location at which it is. Without any, a room or a piece of equipment is always open at
+    each of its locations.
+    """
+
     class Kind(models.TextChoices):
         STAFF = "staff"
         ROOM = "room"
@@ -32,7 +38,7 @@ class Resource(models.Model):
     # In order of precedence: a booking's main resource is of the first kind that it occupies.
     KINDS = [Kind.STAFF, Kind.ROOM, Kind.EQUIPMENT]
 
-    location = models.ForeignKey(Location, on_delete=models.PROTECT)
+    locations = models.ManyToManyField(Location, related_name="resources")
     name = NameField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.STAFF)
     services = models.ManyToManyField(Service, related_name="resources", blank=True)

@@ -12,7 +12,10 @@ from foundation.text_fields import LineField
 
 
 class ScheduleException(models.Model):
-    """An interval in which the weekly hours do not apply: a holiday, a day off, or extra hours."""
+    """An interval in which the weekly hours do not apply: a holiday, a day off, or extra hours.
+
+    Of a resource, time off counts at all of its locations. Extra hours are at ``location``, and close the others.
+    """
 
     location = models.ForeignKey(Location, on_delete=models.CASCADE)
     resource = models.ForeignKey(
@@ -38,7 +41,7 @@ class ScheduleException(models.Model):
         return self.reason or ("open" if self.is_open else "closed")
 
     def clean(self) -> None:
-        if self.resource is not None and self.resource.location_id != self.location_id:
+        if self.resource is not None and not self.resource.locations.filter(pk=self.location_id).exists():
             raise ValidationError(
-                {"resource": "This resource belongs to another location. Choose that location, or another resource."}
+                {"resource": "This resource is not at that location. Choose one of its locations, or another resource."}
             )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import F, Q
+from datetime import time
 
+from django.db import models
+
+from bookings.models.location import Location
 from bookings.models.resource import Resource
 
 
 class WorkingHours(models.Model):
-    """A weekly opening interval of a resource, in the local time of its location."""
+    """A weekly opening interval of a resource at a location, in the local time of that location.
+
+    An end that is not after the start is on the next day: from 09:00 to 00:00 ends with the day, from 22:00 to 02:00 in
+    the night after it, and from 06:00 to 06:00 lasts 24 hours.
+    """
 
     class Weekday(models.IntegerChoices):
         MONDAY = 0
@@ -21,6 +27,7 @@ class WorkingHours(models.Model):
         SUNDAY = 6
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="working_hours")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT)
     weekday = models.PositiveSmallIntegerField(choices=Weekday.choices)
     opens_at = models.TimeField()
     closes_at = models.TimeField()
@@ -28,13 +35,8 @@ class WorkingHours(models.Model):
     class Meta:
         ordering = ["resource", "weekday", "opens_at"]
         verbose_name_plural = "working hours"
-        constraints = [
-            models.CheckConstraint(
-                name="opens_before_it_closes",
-                condition=Q(opens_at__lt=F("closes_at")),
-                violation_error_message="The closing time must be after the opening time.",
-            )
-        ]
 
     def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
+        closes_at = "24:00" if self.closes_at == time(0) else f"{self.closes_at:%H:%M}"
+        next_day = " the next day" if time(0) < self.closes_at <= self.opens_at else ""
+        return f"{self.get_weekday_display()} {self.opens_at:%H:%M}–{closes_at}{next_day}"

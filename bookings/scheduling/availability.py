@@ -14,9 +14,9 @@ from django.utils import timezone
 from bookings.models import Booking, Resource, Service, Session
 from bookings.models.booking import OVERDUE
 from bookings.scheduling.calendar import Calendar, FreeSlot, OpenSession, Timestamps
-from bookings.scheduling.opening_hours import each_day, midnight, open_intervals
+from bookings.scheduling.opening_hours import midnight, open_intervals
 from bookings.scheduling.sessions import with_resource_keys
-from foundation.intervals import Interval
+from foundation.intervals import Interval, merge
 
 ONE_DAY = timedelta(days=1)
 
@@ -64,7 +64,10 @@ class SlotSearch:
         first, last = max(first, self.first_day), min(last, self.last_day)
         if not self._candidates or first > last or self.party_size > self.service.capacity:
             return []
-        return list(self._load_calendar(first, last).free_slots(self._earliest.timestamp(), self._latest.timestamp()))
+        zone = self.service.location.zone
+        begin, end = midnight(first, zone), midnight(last + ONE_DAY, zone)
+        earliest, latest = max(self._earliest, begin).timestamp(), min(self._latest.timestamp(), end.timestamp() - 1)
+        return list(self._load_calendar(begin, end).free_slots(earliest, latest))
 
     @cached_property
     def _candidates(self) -> list[list[Resource]]:
@@ -75,22 +78,20 @@ class SlotSearch:
         is_complete = len(by_kind) == len(Resource.by_kind(listed))
         return by_kind if is_complete and (self.requested is None or self.requested in active) else []
 
-    def _load_calendar(self, first: date, last: date) -> Calendar:
+    def _load_calendar(self, begin: datetime, end: datetime) -> Calendar:
         service, zone = self.service, self.service.location.zone
-        days = [midnight(day, zone) for day in each_day(first, last + ONE_DAY)]
         resources = [resource for kind in self._candidates for resource in kind]
-        sessions = self._load_sessions(days[0], days[-1]) if service.capacity > 1 else []
+        sessions = self._load_sessions(begin, end) if service.capacity > 1 else []
         # A visit may begin before midnight and end after it.
         longest = max([service.duration_minutes * 60, *(session.end - session.start for session in sessions)])
-        intervals = open_intervals(service.location, resources, first, last + timedelta(seconds=longest) + ONE_DAY)
-        blocked = service.blocked(days[0])[0], service.blocked(days[-1])[1]
+        first, last = begin.astimezone(zone).date(), (end + timedelta(seconds=longest)).astimezone(zone).date()
+        intervals = open_intervals(service.location, resources, first, last)
+        blocked = service.blocked(begin)[0], service.blocked(end)[1]
         return Calendar(
             service=service,
             candidates=self._candidates,
-            midnights=[day.timestamp() for day in days],
-            open={
-                key: [(start.timestamp(), end.timestamp()) for start, end in pairs] for key, pairs in intervals.items()
-            },
+            openings={key: _to_timestamps(pairs) for key, pairs in intervals.items()},
+            open={key: _to_timestamps(merge(pairs)) for key, pairs in intervals.items()},
             busy=_load_busy_intervals(list(intervals), blocked, self._own),
             sessions=sessions,
         )
@@ -111,6 +112,10 @@ class SlotSearch:
                 start, end = int(session.starts_at.timestamp()), int(session.ends_at.timestamp())
                 open_sessions.append(OpenSession(start, end, session.resource_id, session.resource_keys, places))
         return open_sessions
+
+
+def _to_timestamps(intervals: list[Interval]) -> list[Timestamps]:
+    return [(start.timestamp(), end.timestamp()) for start, end in intervals]
 
 
 # The busy intervals of each resource as two arrays. PostgreSQL merges them: fetching a thousand rows would take longer

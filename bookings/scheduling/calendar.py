@@ -42,12 +42,13 @@ class OpenSession(NamedTuple):
 class Calendar:
     """The input of the search, loaded with a constant number of queries.
 
-    Times are in seconds since 1970. ``open`` and ``busy`` are intervals by resource.
+    Times are in seconds since 1970. ``openings``, ``open`` (the same, joined where they touch) and ``busy`` are
+    intervals by resource.
     """
 
     service: Service
     candidates: list[list[Resource]]
-    midnights: list[float]
+    openings: dict[int, list[Timestamps]]
     open: dict[int, list[Timestamps]]
     busy: dict[int, list[Timestamps]]
     sessions: list[OpenSession]
@@ -76,22 +77,13 @@ class Calendar:
             yield FreeSlot(at(start), at(end), resources[start, end], places[start, end])
 
     def _slot_grid(self, key: int, earliest: float, latest: float) -> list[int]:
-        """Return the possible start times: each opening time and every ``slot_interval_minutes`` after it.
-
-        Where the resource is open across midnight, the grid restarts at midnight, so that it does not depend on the
-        requested dates.
-        """
+        """Return the possible start times: each opening time and every ``slot_interval_minutes`` after it."""
         step = self.service.slot_interval_minutes * 60
         starts: list[int] = []
-        for opens, closes in self.open[key]:
-            start, last = opens, min(closes - self.duration, latest)
-            for day_end in self.midnights[bisect_right(self.midnights, opens) :]:
-                if start < earliest:
-                    start += ceil((earliest - start) / step) * step
-                starts.extend(range(int(start), int(min(last, day_end - 1)) + 1, step))
-                if last < day_end:
-                    break
-                start = day_end
+        for opens, closes in self.openings[key]:
+            _, open_until = _containing(self.open[key], opens)
+            start = opens + max(0, ceil((earliest - opens) / step)) * step
+            starts.extend(range(int(start), int(min(latest, closes - 1, open_until - self.duration)) + 1, step))
         return starts
 
     def _free_starts(self, key: int, grid: list[int]) -> Iterator[int]:
@@ -108,22 +100,19 @@ class Calendar:
 
     def _can_join(self, session: OpenSession) -> bool:
         """Return whether its resources are open until its end and it is on the slot grid."""
-        if not self.open.keys() >= set(session.keys):
+        if not all(self._is_open(key, session.start, session.end) for key in session.keys):
             return False
-        step = self.service.slot_interval_minutes * 60
-        midnight = self.midnights[bisect_right(self.midnights, session.start) - 1]
-        for key in session.keys:
-            opens = next(
-                (opens for opens, closes in self.open[key] if opens <= session.start and session.end <= closes), None
-            )
-            if opens is None or (key == session.resource and (session.start - max(opens, midnight)) % step):
-                return False
-        return True
+        opens, _ = _containing(self.openings[session.resource], session.start)
+        return (session.start - opens) % (self.service.slot_interval_minutes * 60) == 0
 
     def _has_free(self, kind: list[Resource], start: int) -> bool:
-        open_keys = (resource.pk for resource in kind if self._is_open([resource], start))
+        open_keys = (resource.pk for resource in kind if self._is_open(resource.pk, start, start + self.duration))
         return any(True for key in open_keys for _ in self._free_starts(key, [start]))
 
-    def _is_open(self, kind: list[Resource], start: int) -> bool:
-        end = start + self.duration
-        return any(opens <= start and end <= closes for resource in kind for opens, closes in self.open[resource.pk])
+    def _is_open(self, key: int, start: int, end: int) -> bool:
+        return any(opens <= start and end <= closes for opens, closes in self.open.get(key, []))
+
+
+def _containing(intervals: list[Timestamps], at: float) -> Timestamps:
+    """Return the last interval that starts before or at this time."""
+    return intervals[bisect_right(intervals, (at, inf)) - 1]

@@ -236,11 +236,13 @@ def repeat_until_available(write: Callable[[], Result]) -> Result:
 def make_catalogue() -> list[Resource]:
     location = Location.objects.create(name="Lotus Clinic")
     service = Service.objects.create(location=location, name="Consultation", slug="consultation", duration_minutes=30)
-    resources = [Resource.objects.create(location=location, name=f"Dr. {number}") for number in range(RESOURCES)]
+    resources = [Resource.objects.create(name=f"Dr. {number}") for number in range(RESOURCES)]
     for resource in resources:
         resource.services.add(service)
+        resource.locations.add(location)
         WorkingHours.objects.bulk_create(
-            WorkingHours(resource=resource, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+            WorkingHours(resource=resource, location=location, weekday=day, opens_at="09:00", closes_at="18:00")
+            for day in range(7)
         )
     return resources
 

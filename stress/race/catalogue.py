@@ -20,14 +20,17 @@ def make_catalogue() -> list[Resource]:
     """Create five doctors, two rooms and six services; return the doctors."""
     location = Location.objects.create(name="Lotus Clinic")
     services = _make_services(location)
-    doctors = [Resource.objects.create(location=location, name=f"Dr. {number}") for number in range(DOCTORS)]
+    doctors = [Resource.objects.create(name=f"Dr. {number}") for number in range(DOCTORS)]
     for doctor in doctors:
         doctor.services.set(services)
+        doctor.locations.add(location)
         WorkingHours.objects.bulk_create(
-            WorkingHours(resource=doctor, weekday=day, opens_at="09:00", closes_at="18:00") for day in range(7)
+            WorkingHours(resource=doctor, location=location, weekday=day, opens_at="09:00", closes_at="18:00")
+            for day in range(7)
         )
     for number in range(2):
-        room = Resource.objects.create(location=location, name=f"Room {number}", kind=Resource.Kind.ROOM)
+        room = Resource.objects.create(name=f"Room {number}", kind=Resource.Kind.ROOM)
+        room.locations.add(location)
         room.services.set([service for service in services if service.slug == "surgery"])
     return doctors
 

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.db import connection
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from psycopg2.extras import DateTimeTZRange
 
 from bookings.models import BookingEvent, Customer
 from tests.builders.bookings import make_booking, make_class, make_service, slot

@@ -31,17 +31,25 @@ def make_service(*, resources: int = 1, slug: str = "consultation", **fields: An
     fields = {"name": slug.title(), "duration_minutes": 30, "price_minor": 50_000, "reminder_minutes": [], **fields}
     service = Service.objects.create(location=location, slug=slug, **fields)
     for number in range(resources):
-        resource = Resource.objects.create(location=location, name=f"Dr. {slug} {number}")
+        resource = Resource.objects.create(name=f"Dr. {slug} {number}")
         resource.services.add(service)
-        WorkingHours.objects.bulk_create(
-            WorkingHours(resource=resource, weekday=day, opens_at=time(9), closes_at=time(18)) for day in range(7)
-        )
+        add_hours(resource, location)
     return service
+
+
+def add_hours(resource: Resource, location: Location, opens_at: time = time(9), closes_at: time = time(18)) -> None:
+    """Let the resource serve the location daily during these hours."""
+    resource.locations.add(location)
+    WorkingHours.objects.bulk_create(
+        WorkingHours(resource=resource, location=location, weekday=day, opens_at=opens_at, closes_at=closes_at)
+        for day in range(7)
+    )
 
 
 def make_room(service: Service, name: str = "Room 1") -> Resource:
     """Add a room to the service; each booking then occupies a room, too."""
-    room = Resource.objects.create(location=service.location, name=name, kind=Resource.Kind.ROOM)
+    room = Resource.objects.create(name=name, kind=Resource.Kind.ROOM)
+    room.locations.add(service.location)
     room.services.add(service)
     return room
 

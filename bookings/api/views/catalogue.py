@@ -26,7 +26,7 @@ class ServiceList(generics.ListAPIView[Service]):
         Service.objects.filter(is_active=True)
         .select_related("location", "category")
         .prefetch_related(
-            Prefetch("resources", Resource.objects.filter(is_active=True, location=F("services__location")))
+            Prefetch("resources", Resource.objects.filter(is_active=True, locations=F("services__location")))
         )
     )
 

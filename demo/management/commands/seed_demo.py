@@ -125,18 +125,26 @@ class Command(BaseCommand):
             for each in place.services
         }
         for name in place.staff:
-            resource, is_new = Resource.objects.get_or_create(name=name, location=location)
-            if is_new:
+            if resource := self._create_resource(name, Resource.Kind.STAFF, location):
                 resource.services.set(services.values())
                 WorkingHours.objects.bulk_create(
-                    WorkingHours(resource=resource, weekday=weekday, opens_at=opens_at, closes_at=closes_at)
+                    WorkingHours(
+                        resource=resource, location=location, weekday=weekday, opens_at=opens_at, closes_at=closes_at
+                    )
                     for weekday in WorkingHours.Weekday.values
                     for opens_at, closes_at in place.hours
                 )
         for name, slugs in place.rooms.items():
-            room, is_new = Resource.objects.get_or_create(name=name, location=location, kind=Resource.Kind.ROOM)
-            if is_new:
+            if room := self._create_resource(name, Resource.Kind.ROOM, location):
                 room.services.set(services[slug] for slug in slugs)
+
+    def _create_resource(self, name: str, kind: Resource.Kind, location: Location) -> Resource | None:
+        """Create the resource; return None if the location has it already."""
+        if location.resources.filter(name=name, kind=kind).exists():
+            return None
+        resource = Resource.objects.create(name=name, kind=kind)
+        resource.locations.add(location)
+        return resource
 
     def _create_user(self, username: str, group: str | None) -> None:
         user, is_new = User.objects.get_or_create(

@@ -108,7 +108,7 @@ def test_service_list_names_the_bookable_resources(api):
     service = make_service(resources=3)
     bookable, inactive, elsewhere = service.resources.all()
     Resource.objects.filter(pk=inactive.pk).update(is_active=False)
-    Resource.objects.filter(pk=elsewhere.pk).update(location=Location.objects.create(name="Elsewhere"))
+    elsewhere.locations.set([Location.objects.create(name="Elsewhere")])
 
     (listed,) = api.get("/services/").json()
 

@@ -1,11 +1,13 @@
 """Find the free slots by brute force: minute by minute, from plain rows.
 
-It shares no code with the implementation: local times are found by converting every minute.
+It shares no code with the implementation: local times are found by converting every minute, and each minute belongs to
+the opening that a customer would name for it ("the one from 22:00").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -32,7 +34,7 @@ def free_slots_by_brute_force(
     """
     listed = [
         resource
-        for resource in Resource.objects.filter(services=service, location=service.location)
+        for resource in Resource.objects.filter(services=service, locations=service.location)
         if requested is None or resource == requested or resource.kind != requested.kind
     ]
     active = [resource for resource in listed if resource.is_active]
@@ -97,6 +99,54 @@ def first_occurrences(day: date, zone: ZoneInfo) -> dict[tuple[int, int], dateti
     return occurrences
 
 
+def moment_of(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    """Return when a local time occurs for the first time; ``minute`` 1440 is the end of the day.
+
+    A local time in a DST gap is counted from midnight, as in RFC 5545.
+    """
+    if minute >= 24 * 60:
+        return moment_of(day + timedelta(days=1), minute - 24 * 60, zone)
+    counted = minutes_of(day, zone)[0] + minute * MINUTE
+    return first_occurrences(day, zone).get(divmod(minute, 60), counted)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A time in which a resource is open, and from whose start the slots are counted."""
+
+    start: datetime
+    end: datetime
+
+    def minutes(self) -> Iterator[datetime]:
+        return (self.start + number * MINUTE for number in range((self.end - self.start) // MINUTE))
+
+
+def paint(
+    openings: list[Opening], extra: list[ScheduleException], closed: list[ScheduleException]
+) -> dict[datetime, Opening]:
+    """Return the opening of each open minute. Of two, it is the one that started earlier; extra hours come last."""
+    minutes: dict[datetime, Opening] = {}
+    for layer in (openings, [Opening(row.starts_at, row.ends_at) for row in extra]):
+        for opening in sorted(layer, key=lambda opening: (opening.start, -opening.end.timestamp())):
+            for moment in opening.minutes():
+                minutes.setdefault(moment, opening)
+    closed_minutes = {moment for row in closed for moment in Opening(row.starts_at, row.ends_at).minutes()}
+    return {moment: opening for moment, opening in minutes.items() if moment not in closed_minutes}
+
+
+def openings_of(minutes: dict[datetime, Opening]) -> list[Opening]:
+    """Return what is left of each opening: an interruption by a closed time or by another opening divides it."""
+    openings: list[Opening] = []
+    last = None
+    for moment in sorted(minutes):
+        if openings and openings[-1].end == moment and minutes[moment] is last:
+            openings[-1] = Opening(openings[-1].start, moment + MINUTE)
+        else:
+            openings.append(Opening(moment, moment + MINUTE))
+        last = minutes[moment]
+    return openings
+
+
 class _Calendar:
     def __init__(
         self, service: Service, active: list[Resource], first: date, last: date, rescheduled: Booking | None
@@ -105,9 +155,11 @@ class _Calendar:
         self.service = service
         self.zone = service.location.zone
         self.now = timezone.now()
-        self.days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 3)]
-        self.open = {resource.pk: set(self._open_minutes(resource)) for resource in active}
-        self.grids = {resource.pk: set(self._grid(resource)) for resource in active}
+        # From so early that the longest exceptions and the nights before the first day are complete.
+        self.days = [first + timedelta(days=number) for number in range(-5, (last - first).days + 3)]
+        openings = {resource.pk: self._openings(resource) for resource in active}
+        self.open = {key: {moment for each in rows for moment in each.minutes()} for key, rows in openings.items()}
+        self.grids = {key: {moment for each in rows for moment in self._grid(each)} for key, rows in openings.items()}
         self.sessions: dict[datetime, list[Session]] = {}
         for session in Session.objects.filter(service=service):
             self.sessions.setdefault(session.starts_at, []).append(session)
@@ -140,48 +192,39 @@ class _Calendar:
             if attending:
                 yield session, attending
 
-    def _open_minutes(self, resource: Resource) -> Iterator[datetime]:
+    def _openings(self, resource: Resource) -> list[Opening]:
+        """Return the openings of the resource at the service's location: weekly hours, then holidays, then its own."""
+        here = self.service.location
         hours = list(WorkingHours.objects.filter(resource=resource))
-        exceptions = list(ScheduleException.objects.filter(location=resource.location))
-        own = [row for row in exceptions if row.resource_id == resource.pk]
-        general = [row for row in exceptions if row.resource_id is None]
-        for day in self.days:
-            minutes = minutes_of(day, self.zone)
-            occurrences = first_occurrences(day, self.zone)
-            weekly = {moment for row in hours for moment in self._weekly(row, day, occurrences, minutes)}
-            for moment in minutes:
-                is_open = (moment in weekly) if hours else resource.kind != "staff"
-                for layer in (general, own):
-                    covering = [row for row in layer if row.starts_at <= moment < row.ends_at]
-                    if covering:
-                        is_open = all(row.is_open for row in covering)
-                if is_open:
-                    yield moment
+        if hours:
+            opened = [self._weekly(row, day) for row in hours if row.location == here for day in self.days]
+        else:
+            opened = [] if resource.kind == "staff" else [self._whole_day(day) for day in self.days]
+        openings = [opening for opening in opened if opening is not None]
+        for exceptions in (
+            list(ScheduleException.objects.filter(resource=None, location=here)),
+            list(ScheduleException.objects.filter(resource=resource)),
+        ):
+            extra = [row for row in exceptions if row.is_open and row.location == here]
+            closed = [row for row in exceptions if row not in extra]  # or the resource is at another location
+            openings = openings_of(paint(openings, extra, closed))
+        return openings
 
-    def _weekly(
-        self, hours: WorkingHours, day: date, occurrences: dict[tuple[int, int], datetime], minutes: list[datetime]
-    ) -> list[datetime]:
+    def _weekly(self, hours: WorkingHours, day: date) -> Opening | None:
         if day.weekday() != hours.weekday:
-            return []
-        begin, end = (
-            # A local time in a DST gap is counted from midnight, as in RFC 5545.
-            occurrences.get((at.hour, at.minute), minutes[0] + timedelta(hours=at.hour, minutes=at.minute))
-            for at in (hours.opens_at, hours.closes_at)
-        )
-        return [moment for moment in minutes if begin <= moment < end]
+            return None
+        opens_at, closes_at = (at.hour * 60 + at.minute for at in (hours.opens_at, hours.closes_at))
+        if closes_at <= opens_at:
+            closes_at += 24 * 60
+        return Opening(moment_of(day, opens_at, self.zone), moment_of(day, closes_at, self.zone))
 
-    def _grid(self, resource: Resource) -> Iterator[datetime]:
-        """Yield the slot grid: from opening time, or midnight if already open then, every ``slot_interval_minutes``."""
-        open_minutes = self.open[resource.pk]
-        for day in self.days:
-            origin = None
-            for moment in minutes_of(day, self.zone):
-                if moment not in open_minutes:
-                    origin = None
-                    continue
-                origin = origin or moment
-                if (moment - origin) % timedelta(minutes=self.service.slot_interval_minutes) == timedelta(0):
-                    yield moment
+    def _whole_day(self, day: date) -> Opening:
+        minutes = minutes_of(day, self.zone)
+        return Opening(minutes[0], minutes[-1] + MINUTE)
+
+    def _grid(self, opening: Opening) -> Iterator[datetime]:
+        step = self.service.slot_interval_minutes
+        return (moment for number, moment in enumerate(opening.minutes()) if number % step == 0)
 
     def _blocked(self, resource: Resource) -> Iterator[tuple[datetime, datetime]]:
         for allocation in Allocation.objects.filter(resource=resource):

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -6,7 +6,16 @@ from bookings.exceptions import OutsideHours, SlotTaken
 from bookings.models import Allocation, Booking, Location, Resource, ScheduleException
 from bookings.operations import cancel_booking
 from bookings.scheduling.availability import find_free_slots
-from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_booking, make_room, make_service, slot, try_to_book
+from tests.builders.bookings import (
+    CUSTOMER_ACTOR,
+    DESK,
+    add_hours,
+    make_booking,
+    make_room,
+    make_service,
+    slot,
+    try_to_book,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -115,10 +124,9 @@ def test_holiday_closes_the_location_except_for_a_resource_with_extra_hours():
 
 def test_lunch_break_is_outside_hours():
     service = make_service()
-    hours = service.resources.get().working_hours
-    hours.update(closes_at="12:00")
-    for weekday in range(7):
-        hours.create(weekday=weekday, opens_at="13:00", closes_at="18:00")
+    doctor = service.resources.get()
+    doctor.working_hours.update(closes_at="12:00")
+    add_hours(doctor, service.location, time(13), time(18))
 
     with pytest.raises(OutsideHours):
         make_booking(service, starts_at=slot(hour=11, minute=45))
@@ -145,7 +153,7 @@ def test_service_without_an_active_resource_of_a_listed_kind_is_not_bookable(kin
 def test_resource_of_another_location_is_not_bookable():
     service = make_service()
     elsewhere = Location.objects.create(name="New York", timezone="America/New_York")
-    service.resources.update(location=elsewhere)
+    service.resources.get().locations.set([elsewhere])
 
     assert free_slots(service) == []
     with pytest.raises(OutsideHours):

@@ -55,7 +55,7 @@ def has_changed(booking):
 
 def close(resource):
     ScheduleException.objects.create(
-        location=resource.location, resource=resource, starts_at=slot(hour=0), ends_at=slot(hour=23)
+        location=resource.locations.get(), resource=resource, starts_at=slot(hour=0), ends_at=slot(hour=23)
     )
 
 
