@@ -12,7 +12,7 @@ WORKERS = $(shell python3 -c 'import os; print(2 * os.cpu_count())')
 FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast peers install run migrations lint words chaos race fuzz bench format requirements clean
+.PHONY: help demo test test-fast peers install run migrations lint words chaos race machine fuzz bench format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 22
@@ -53,6 +53,9 @@ chaos: $(READY) ## prove the delivery guarantees under kills and faults (SHORT=1
 
 race: $(READY) ## prove that no slot is double-booked when processes are killed (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,constraint: the negative controls)
 	@$(PY) -m stress.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
+
+machine: $(READY) ## compare bookings and their money with a model after each step of 5,000 random sequences (SEED=n: the first seed)
+	@MACHINE_SEQUENCES=5000 MACHINE_SEED=$(or $(SEED),0) $(PY) -m pytest -n $(WORKERS) tests/lifecycle
 
 fuzz: $(READY) ## send 10,000 random requests: no response is a 5xx, and all match the schema
 	@FUZZ_EXAMPLES=250 $(PY) -m pytest tests/config/test_fuzz.py
