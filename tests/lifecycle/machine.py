@@ -198,7 +198,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @rule(index=INDEX, age=st.sampled_from([0, 0, 0, 1, 2]))
     def report(self, index: int, age: int = 0) -> None:
-        """Learn the current state of a payment from the gateway, or one that it had ``age`` changes ago."""
+        """Receive the current state of a payment from the gateway, or one that it had ``age`` changes ago."""
         if (payment := self._pick_payment(self.model.payments(), index)) is not None:
             report = payment.reports[max(0, len(payment.reports) - 1 - age)]
             self.model.report(payment, report)
@@ -211,7 +211,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         if payment is None or amount > payment.paid - payment.fee_on_top - payment.now.refunded:
             return
         payment.reports.append(Report("captured", payment.now.refunded + amount))
-        self._report_refund(payment, self.model.learn_of_refund(payment, amount), "processed", requested=None)
+        self._report_refund(payment, self.model.record_external_refund(payment, amount), "processed", requested=None)
 
     @rule(index=INDEX, state=st.sampled_from(["pending", "processed", "processed", "failed"]))
     def settle_refund(self, index: int, state: str = "processed") -> None:
@@ -447,7 +447,7 @@ def _create_services() -> dict[str, Service]:
             requires_confirmation=service.needs_staff,
             cancel_cutoff_minutes=model.CANCEL_CUTOFF * 60,
             reschedule_cutoff_minutes=model.RESCHEDULE_CUTOFF * 60,
-            answer_minutes=model.ANSWER_HOURS * 60,
+            answer_minutes=model.RESPONSE_HOURS * 60,
             reminder_minutes=[],
         )
         room.services.add(services[service.name])

@@ -17,7 +17,7 @@ PAYABLE = ("pending", "confirmed", "completed", "no_show")
 CANCEL_CUTOFF = 24
 RESCHEDULE_CUTOFF = 2
 HOLD_HOURS = 1  # a hold lasts for minutes: it is overdue as soon as an hour has passed
-ANSWER_HOURS = 48
+RESPONSE_HOURS = 48
 REFUND_STATES = ("requested", "pending", "processed", "failed")  # they only move forward
 
 
@@ -113,7 +113,7 @@ class Payment:
         if amount > 0:
             self.refunds.append(Refund(amount))
 
-    def give_back(self) -> None:
+    def refund_all(self) -> None:
         """Return everything: now, or when the capture is reported."""
         self.purpose = "refund_due"
         self.refund(self.refundable)
@@ -136,7 +136,7 @@ class Booking:
     chosen_by_staff: int | None = None  # when staff chose its current time
     was_held: bool = False  # it expired as a hold, so a late payment may bring it back
     hold_until: int | None = None
-    answer_until: int | None = None
+    respond_until: int | None = None
     payments: list[Payment] = field(default_factory=list)
     desk_payments: list[DeskPayment] = field(default_factory=list)
 
@@ -179,7 +179,7 @@ class Model:
         if booking.status == "held":
             booking.hold_until = self.now + HOLD_HOURS
         self.bookings.append(booking)
-        self._set_answer_time(booking)
+        self._set_deadline(booking)
         return booking
 
     def confirm(self, booking: Booking) -> None:
@@ -217,7 +217,7 @@ class Model:
             booking.is_late, booking.chosen_by_staff = self.is_late_to_cancel(booking), None
             booking.status = "pending" if booking.service.needs_staff else booking.status
         booking.start = start
-        self._set_answer_time(booking)
+        self._set_deadline(booking)
 
     def complete(self, booking: Booking) -> None:
         if booking.status == "completed":
@@ -248,7 +248,7 @@ class Model:
         self._decide(payment, refunded=0)
 
     def report(self, payment: Payment, report: Report) -> None:
-        """Learn a report of the gateway: the latest one, or an older one that arrives late or again."""
+        """Record a report of the gateway: the latest one, or an older one that arrives late or again."""
         was_captured, was_wrong = payment.is_captured, payment.is_wrong
         payment.known_amount = payment.paid
         if report.status == "captured":
@@ -263,8 +263,8 @@ class Model:
         else:
             self._decide(payment, report.refunded)
 
-    def learn_of_refund(self, payment: Payment, amount: int) -> Refund:
-        """Learn of a refund that was made at the gateway without us."""
+    def record_external_refund(self, payment: Payment, amount: int) -> Refund:
+        """Record a refund that was made at the gateway without us."""
         payment.refunds.append(Refund(amount, "processed"))
         return payment.refunds[-1]
 
@@ -299,7 +299,7 @@ class Model:
         elif payment.refundable <= 0:
             raise Refused("review_not_possible")
         elif decision == "refund":
-            payment.give_back()
+            payment.refund_all()
         else:
             if not self._pay_for_booking(payment):
                 raise Refused("review_not_possible")
@@ -333,7 +333,7 @@ class Model:
         return self.received(booking) - self.returned(booking)
 
     def due(self, booking: Booking) -> int:
-        """What is still to be paid; negative if too much was. Money given back beyond that was a reduction."""
+        """What is still to be paid; negative if too much was. Money returned beyond that was a reduction."""
         charge = PRICE if booking.status in STANDING else 0
         received, returned = self.received(booking), self.returned(booking)
         while returned and received > charge:
@@ -404,16 +404,16 @@ class Model:
             self._end_payments(booking, is_refund_owed=not booking.is_late)
 
     def _is_overdue(self, booking: Booking) -> bool:
-        return any(until is not None and self.now >= until for until in (booking.hold_until, booking.answer_until))
+        return any(until is not None and self.now >= until for until in (booking.hold_until, booking.respond_until))
 
     def _set(self, booking: Booking, status: str) -> None:
         booking.status, booking.hold_until = status, None
-        self._set_answer_time(booking)
+        self._set_deadline(booking)
 
-    def _set_answer_time(self, booking: Booking) -> None:
-        """A request is answered within two days, and before the visit (or its end, if it is under way)."""
+    def _set_deadline(self, booking: Booking) -> None:
+        """Staff have two days to respond to a request, but not longer than until the visit, or its end if it is under way."""
         start = booking.start + 1 if booking.start >= self.now else booking.start + 2
-        booking.answer_until = min(self.now + ANSWER_HOURS, start) if booking.status == "pending" else None
+        booking.respond_until = min(self.now + RESPONSE_HOURS, start) if booking.status == "pending" else None
 
     def _is_past_cutoff(self, booking: Booking, cutoff: int) -> bool:
         """Staff who choose a time whose cutoff has passed let the customer change it until the start."""
@@ -423,11 +423,11 @@ class Model:
         return booking.start - self.now < cutoff
 
     def _end_payments(self, booking: Booking, *, is_refund_owed: bool) -> None:
-        """Give back what a booking that ends was paid with, or let staff decide, unless nothing is left of it."""
+        """Refund what a booking that ends was paid with, or let staff decide, unless nothing is left of it."""
         for payment in self._confirming(booking):
             is_spent = payment.is_captured and payment.refundable <= 0
             if is_refund_owed or is_spent:
-                payment.give_back()
+                payment.refund_all()
             else:
                 payment.purpose = "review"
 

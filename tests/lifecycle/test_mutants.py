@@ -30,7 +30,7 @@ Sequence = Callable[[LifecycleMachine], None]
 
 
 def buy(machine: LifecycleMachine) -> None:
-    """Book, pay, verify, and learn of the capture."""
+    """Book, pay, verify, and receive the report of the capture."""
     machine.book_first(service=PAID, start=30, is_paid=True, is_captured=True)
 
 

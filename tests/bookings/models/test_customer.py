@@ -6,7 +6,7 @@ from tests.builders.bookings import CUSTOMER
 pytestmark = pytest.mark.django_db
 
 
-def test_customers_without_an_email_address_are_told_apart_by_name_and_number():
+def test_customers_without_an_email_address_differ_by_name_or_number():
     people = [
         {"name": "Meera Iyer", "phone": "+919812340003"},
         {"name": "Ravi Iyer", "phone": "+919812340003"},

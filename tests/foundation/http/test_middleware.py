@@ -116,7 +116,7 @@ def test_body_with_encoding_identity_is_read(api):
     assert api.post("/bookings/", booking_request(make_service()), format="json", headers=headers).status_code == 201
 
 
-def test_options_is_answered_without_sign_in(api):
+def test_options_needs_no_sign_in(api):
     allowed = {path: api.options(path)["Allow"] for path in ("/bookings/", "/bookings/razorpay-booking", "/auth/token")}
 
     assert allowed == {
