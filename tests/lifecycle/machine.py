@@ -432,7 +432,8 @@ def _safety_invariants() -> dict[str, str]:
 def _create_services() -> dict[str, Service]:
     """Create the services, which share one room that is always open."""
     location = Location.objects.create(name="Model clinic", timezone="UTC")
-    room = Resource.objects.create(location=location, name="Room", kind=Resource.Kind.ROOM)
+    room = Resource.objects.create(name="Room", kind=Resource.Kind.ROOM)
+    room.locations.add(location)
     services = {}
     for service in SERVICES:
         services[service.name] = Service.objects.create(

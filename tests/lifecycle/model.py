@@ -411,7 +411,7 @@ class Model:
         self._set_deadline(booking)
 
     def _set_deadline(self, booking: Booking) -> None:
-        """Staff have two days to respond to a request, but not longer than until the visit, or its end if it is under way."""
+        """Staff have two days to respond, but only until the visit, or its end if it is under way."""
         start = booking.start + 1 if booking.start >= self.now else booking.start + 2
         booking.respond_until = min(self.now + RESPONSE_HOURS, start) if booking.status == "pending" else None
 
