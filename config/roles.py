@@ -25,7 +25,14 @@ FRONT_DESK = {
         "view_workinghours",
         "view_bookingevent",
     ],
-    "payments": ["view_paymentorder", "view_payment", "view_refund", "view_deskpayment", "take_payment"],
+    "payments": [
+        "view_paymentorder",
+        "view_payment",
+        "view_refund",
+        "view_dispute",
+        "view_deskpayment",
+        "take_payment",
+    ],
 }
 MANAGERS = {
     "bookings": [

@@ -41,6 +41,7 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
         "charge": current.charge_minor,
         "online": current.online_minor,
         "refunded": current.refunded_minor,
+        "lost": current.lost_minor,
         "desk": current.desk_minor,
         "paid_out": current.paid_out_minor,
         "due": abs(current.due_minor),

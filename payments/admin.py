@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.money import format_money
 from payments.gateway.redaction import redact
-from payments.models import DeskPayment, Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
+from payments.models import DeskPayment, Discrepancy, Dispute, GatewayEvent, Payment, PaymentOrder, Refund
 
 
 class LedgerAdmin(ReadOnlyAdmin):
@@ -64,6 +64,23 @@ class RefundAdmin(LedgerAdmin):
 
     def booking(self, row: Refund) -> str:
         return str(row.payment.booking)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(LedgerAdmin):
+    list_display = ["__str__", "booking", "amount", "deducted", "phase", "state", "respond_by", "opened_at"]
+    list_filter = ["state", "phase"]
+    list_select_related = ["payment__booking"]
+    search_fields = ["razorpay_dispute_id", "payment__razorpay_payment_id", "payment__booking__reference"]
+    exclude = ["amount_minor", "currency", "deducted_minor"]
+    readonly_fields = ["amount", "deducted"]
+
+    def booking(self, row: Dispute) -> str:
+        return str(row.payment.booking)
+
+    @admin.display(ordering="deducted_minor")
+    def deducted(self, row: Dispute) -> str:
+        return format_money(row.deducted_minor, row.currency)
 
 
 @admin.register(DeskPayment)

@@ -17,9 +17,10 @@ class Balance:
     """Amounts in minor units of the booking's currency.
 
     ``charge_minor`` is the price of a booking that stands, and 0 for others. ``online_minor`` and ``desk_minor`` were
-    received, without fees that the customer bears; ``refunded_minor`` (or will be) and ``paid_out_minor`` were
-    returned. Money under review counts as neither: it is ``review_minor``. A payment that staff have closed is settled,
-    and not part of the balance; neither is one in another currency.
+    received, without fees that the customer bears. ``refunded_minor`` (or will be), ``paid_out_minor`` and
+    ``lost_minor`` (deducted for lost disputes) were returned. Money under review counts as neither: it is
+    ``review_minor``. A payment that staff have closed is settled, and not part of the balance; neither is one in
+    another currency.
     """
 
     charge_minor: int
@@ -29,6 +30,7 @@ class Balance:
     paid_out_minor: int
     review_minor: int
     currency: str
+    lost_minor: int = 0
 
     @property
     def received_minor(self) -> int:
@@ -36,7 +38,7 @@ class Balance:
 
     @property
     def returned_minor(self) -> int:
-        return self.refunded_minor + self.paid_out_minor
+        return self.refunded_minor + self.paid_out_minor + self.lost_minor
 
     @property
     def held_minor(self) -> int:
@@ -79,6 +81,7 @@ def balance_of(booking: Booking) -> Balance:
         paid_out_minor=_sum(desk_payments.filter(is_payout=True)),
         review_minor=sum(row.amount_minor for row in in_review),
         currency=booking.currency,
+        lost_minor=sum(payment.lost_minor() for payment in counted),
     )
 
 

@@ -78,6 +78,16 @@ class RefundTooLarge(Exception):
         self.payment = payment
 
 
+class PaymentDisputed(Exception):
+    """The payment has an open dispute, so only a manager can refund it, and must give a reason."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This payment is disputed, so the customer may get the money from the bank. "
+            "Only a manager can refund it, and must give a reason."
+        )
+
+
 class PayoutTooLarge(Exception):
     """More would be paid out than was received. The message says what is possible."""
 

@@ -20,10 +20,19 @@ INVARIANTS = {
         WHERE p.captured_at < now() - interval '5 minutes' AND (
             p.disposition = 'none' OR (p.disposition = 'refund_due' AND p.amount_minor - p.customer_fee_minor > (
                 SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
-                WHERE r.payment_id = p.id AND r.state <> 'failed')))""",
+                WHERE r.payment_id = p.id AND r.state <> 'failed') + (
+                SELECT coalesce(sum(d.deducted_minor), 0) FROM payments_dispute d
+                WHERE d.payment_id = p.id)))""",
     "Refunds never exceed their payment": """
         SELECT p.id FROM payments_payment p JOIN payments_refund r ON r.payment_id = p.id
         WHERE r.state IN ('pending', 'processed') GROUP BY p.id HAVING sum(r.amount_minor) > p.amount_minor""",
+    "A dispute has the currency of its payment": """
+        SELECT d.id FROM payments_dispute d JOIN payments_payment p ON p.id = d.payment_id
+        WHERE d.currency <> p.currency""",
+    "A payment with an open dispute is refunded only by staff, with a reason": """
+        SELECT r.id FROM payments_refund r JOIN payments_dispute d ON d.payment_id = r.payment_id
+        WHERE r.created_at > d.created_at AND (d.decided_at IS NULL OR r.created_at < d.decided_at)
+          AND r.source <> 'external' AND (r.source <> 'staff' OR r.reason = '')""",
     # Unless staff decided otherwise: they closed the review of its payment, or refunded it and kept the booking.
     "A booking that is paid online is active only with a payment": f"""
         SELECT b.id FROM bookings_booking b

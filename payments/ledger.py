@@ -48,7 +48,7 @@ def advance_payment(payment: Payment, state: Payment.State, *, source: str, note
         return False
     payment.state = state
     payment.save(update_fields=["state"])
-    _append_to_log(payment, before, state, source, note)
+    append_to_log(payment, before, state, source, note)
     return True
 
 
@@ -57,7 +57,7 @@ def set_disposition(payment: Payment, disposition: Payment.Disposition, *, sourc
     before = payment.disposition
     payment.disposition, payment.review_reason = disposition, reason
     payment.save(update_fields=["disposition", "review_reason"])
-    _append_to_log(payment, before, disposition, source, reason)
+    append_to_log(payment, before, disposition, source, reason)
     if disposition == Payment.Disposition.REVIEW:
         log.error("Payment %s needs review: %s", payment, reason)
 
@@ -73,7 +73,7 @@ def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: st
     if state in (Refund.State.PROCESSED, Refund.State.FAILED):
         refund.next_try_at = None
     refund.save(update_fields=["state", "processed_at", "next_try_at", "razorpay_refund_id", "refunded_at"])
-    _append_to_log(refund.payment, before, state, source, note, refund)
+    append_to_log(refund.payment, before, state, source, note, refund)
     return True
 
 
@@ -100,9 +100,25 @@ def request_refund(
         requested_by=str(actor),
         next_try_at=timezone.now(),
     )
-    _append_to_log(payment, "", refund.state, str(actor), reason, refund)
+    append_to_log(payment, "", refund.state, str(actor), reason, refund)
     refund_requested.send(sender=Refund, refund=refund)
     return refund
+
+
+def refund_automatically(
+    payment: Payment, *, amount_minor: int, cause: Refund.Source, actor: Actor, reason: str = ""
+) -> None:
+    """Request a refund of a locked payment that is to be refunded, unless nothing is left.
+
+    While the payment is disputed, staff decide instead: if the dispute is lost, the customer would be paid twice.
+    """
+    if amount_minor <= 0:
+        return
+    if payment.has_open_dispute():
+        reason = f"It is disputed, so it was not refunded automatically. {reason}".strip()
+        set_disposition(payment, Payment.Disposition.REVIEW, source=str(actor), reason=reason)
+    else:
+        request_refund(payment, amount_minor=amount_minor, cause=cause, actor=actor, reason=reason)
 
 
 def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:
@@ -115,9 +131,10 @@ def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_pro
         set_disposition(payment, Payment.Disposition.REVIEW, source=source, reason=f"The refund of {amount} failed.")
 
 
-def _append_to_log(
+def append_to_log(
     payment: Payment, before: str, after: str, source: str, note: str, refund: Refund | None = None
 ) -> None:
+    """Log a change of a payment, or of its refund or dispute."""
     PaymentLog.objects.create(
         order_id=payment.order_id,
         payment=payment,

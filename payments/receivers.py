@@ -7,7 +7,7 @@ from django.dispatch import receiver
 from bookings.events import booking_cancelled, booking_declined, booking_unanswered
 from bookings.models import Booking, BookingEvent
 from foundation.events import Actor, ActorKind
-from payments.ledger import lock_payment, request_refund, set_disposition
+from payments.ledger import lock_payment, refund_automatically, set_disposition
 from payments.models import Payment, Refund
 
 Disposition = Payment.Disposition
@@ -51,6 +51,5 @@ def _lock_confirming_payments(booking: Booking) -> list[Payment]:
 def _refund_all(payment: Payment, reason: str) -> None:
     """Request a refund of what is left. Settle requests it if the payment has not been captured yet."""
     set_disposition(payment, Disposition.REFUND_DUE, source=str(SYSTEM), reason=reason)
-    if (amount_minor := payment.refundable_minor()) > 0:
-        cause = Refund.Source.CANCELLED
-        request_refund(payment, amount_minor=amount_minor, cause=cause, actor=SYSTEM, reason=reason)
+    amount_minor, cause = payment.refundable_minor(), Refund.Source.CANCELLED
+    refund_automatically(payment, amount_minor=amount_minor, cause=cause, actor=SYSTEM, reason=reason)

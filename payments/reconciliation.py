@@ -1,4 +1,4 @@
-"""List the items of the reconciliation page: discrepancies, overdue work, and payments that need a decision."""
+"""List the items of the reconciliation page: discrepancies, disputes, overdue work, payments that need a decision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from foundation.money import format_money
-from payments.models import Discrepancy, GatewayEvent, Payment, PaymentOrder, Refund
+from payments.models import Discrepancy, Dispute, GatewayEvent, Payment, PaymentOrder, Refund
 from payments.operations.reconciliation import ReconciliationAction
 
 OVERDUE_AFTER = timedelta(minutes=10)
@@ -36,6 +36,7 @@ def list_reconciliation_items() -> list[ReconciliationItem]:
     """Return all items, oldest first."""
     sources = (
         _payments_in_review(),
+        _disputes(),
         _discrepancies(),
         _slow_and_failed_refunds(),
         _stuck_orders(),
@@ -60,6 +61,34 @@ def _uncaptured_payments() -> Iterator[ReconciliationItem]:
     for payment in uncaptured_payments.select_related("booking"):
         cause = "The booking is confirmed, but the gateway has not captured the payment yet."
         yield _payment_item(payment, cause, ReconciliationAction.POLL_ORDER, str(payment.order_id))
+
+
+def _disputes() -> Iterator[ReconciliationItem]:
+    is_recently_lost = Q(state=Dispute.State.LOST, decided_at__gt=timezone.now() - LISTED_FOR)
+    disputes = Dispute.objects.filter(Q(decided_at=None) | is_recently_lost).select_related("payment__booking")
+    for dispute in disputes:
+        yield ReconciliationItem(
+            _describe_dispute(dispute),
+            f"Dispute {dispute} for {dispute.payment.booking}",
+            dispute.opened_at,
+            format_money(dispute.amount_minor, dispute.currency),
+            reverse("payment", args=[dispute.payment_id]),
+        )
+
+
+def _describe_dispute(dispute: Dispute) -> str:
+    subject = ": ".join(filter(None, (dispute.get_phase_display(), dispute.reason))).rstrip(".")
+    if dispute.state == Dispute.State.LOST:
+        deducted = format_money(dispute.deducted_minor, dispute.currency)
+        is_paid_twice = dispute.payment.refundable_minor() < 0
+        note = " The customer has got more than the payment: it was refunded as well." if is_paid_twice else ""
+        return f"{subject}. The dispute was lost, and {deducted} was deducted.{note}"
+    if dispute.state == Dispute.State.UNDER_REVIEW:
+        return f"{subject}. The bank is reviewing the dispute."
+    if dispute.respond_by is None:
+        return f"{subject}. Respond in Razorpay's Dashboard."
+    deadline = timezone.localtime(dispute.respond_by, timezone.get_default_timezone())
+    return f"{subject}. Respond in Razorpay's Dashboard by {deadline:%d %b %Y, %H:%M} ({deadline.tzinfo})."
 
 
 def _discrepancies() -> Iterator[ReconciliationItem]:

@@ -1,4 +1,4 @@
-"""Orders, payments, refunds and desk payments in the timeline of a booking."""
+"""Orders, payments, refunds, disputes and desk payments in the timeline of a booking."""
 
 from collections.abc import Iterable
 
@@ -7,11 +7,11 @@ from django.urls import reverse
 from bookings.models import Booking
 from bookings.timeline import Entry
 from foundation.money import format_money
-from payments.models import DeskPayment, Payment, PaymentOrder, Refund
+from payments.models import DeskPayment, Dispute, Payment, PaymentOrder, Refund
 
 
 def payment_entries(booking: Booking) -> Iterable[Entry]:
-    """Yield an entry for each order, payment, refund and desk payment of the booking."""
+    """Yield an entry for each order, payment, refund, dispute and desk payment of the booking."""
     for order in PaymentOrder.objects.filter(booking=booking):
         title = f"Payment of {format_money(order.amount_minor, order.currency)} requested"
         yield Entry(order.created_at, title, order.last_error, status=order.state)
@@ -28,6 +28,12 @@ def payment_entries(booking: Booking) -> Iterable[Entry]:
         title = f"Refund of {format_money(refund.amount_minor, refund.currency)}"
         detail = refund.last_error or refund.reason or f"{refund.get_source_display()}, by {refund.requested_by}"
         yield Entry(refund.created_at, title, detail, status=refund.state)
+    for dispute in Dispute.objects.filter(payment__booking=booking):
+        title = (
+            f"Dispute of {format_money(dispute.amount_minor, dispute.currency)}: {dispute.get_phase_display().lower()}"
+        )
+        link = reverse("payment", args=[dispute.payment_id])
+        yield Entry(dispute.opened_at, title, dispute.reason, dispute.state, link, "payments.view_payment")
     for desk_payment in DeskPayment.objects.filter(booking=booking):
         amount = format_money(desk_payment.amount_minor, desk_payment.currency)
         verb = "paid out" if desk_payment.is_payout else "taken"

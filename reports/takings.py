@@ -1,7 +1,8 @@
 """Takings: what was paid and refunded on a day, by method. Days are in the business's time zone.
 
 Online payments and refunds count when they happened by the gateway's clock, not when we heard of them. A fee that the
-customer bears belongs to the gateway, and is not counted.
+customer bears belongs to the gateway, and is not counted. What a lost dispute deducts counts as refunded, on the day
+when it was lost.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Each payment, refund and desk payment of a day, with the amounts taken and refunded in minor units.
+# Each payment, refund, lost dispute and desk payment of a day, with the amounts taken and refunded in minor units.
 MOVEMENTS = """
     SELECT p.paid_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
            p.amount_minor - p.customer_fee_minor AS taken, 0::bigint AS refunded, p.currency,
@@ -24,6 +25,11 @@ MOVEMENTS = """
            r.currency, r.razorpay_refund_id
     FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
     WHERE r.state = 'processed' AND r.refunded_at >= %(start)s AND r.refunded_at < %(end)s
+    UNION ALL
+    SELECT d.decided_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, d.deducted_minor,
+           d.currency, d.razorpay_dispute_id
+    FROM payments_dispute d JOIN payments_payment p ON p.id = d.payment_id
+    WHERE d.deducted_minor > 0 AND d.decided_at >= %(start)s AND d.decided_at < %(end)s
     UNION ALL
     SELECT d.taken_at, 'desk: ' || d.method, d.booking_id, CASE WHEN d.is_payout THEN 0 ELSE d.amount_minor END,
            CASE WHEN d.is_payout THEN d.amount_minor ELSE 0 END, d.currency, d.id::text

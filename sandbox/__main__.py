@@ -14,7 +14,7 @@ from argparse import Namespace
 import aiohttp
 from aiohttp import web
 
-from sandbox import control, razorpay_api, smtp, twilio_api
+from sandbox import control, razorpay_api, razorpay_disputes, smtp, twilio_api
 from sandbox.options import Credentials, Settings, parse
 from sandbox.state import State
 
@@ -48,7 +48,7 @@ async def serve(options: Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
 
     app = web.Application()
-    for module in (twilio_api, razorpay_api, control):
+    for module in (twilio_api, razorpay_api, razorpay_disputes, control):
         module.add_routes(app, state)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -59,6 +59,14 @@ class SandboxClient:
         options = {} if amount is None else {"amount": amount}
         return self._call("POST", f"/sandbox/payments/{payment_id}/refund", json=options)
 
+    def dispute(self, payment_id: str, /, **fields: Any) -> Entry:
+        """Dispute a captured payment; return the dispute."""
+        return self._call("POST", f"/sandbox/payments/{payment_id}/dispute", json=fields)
+
+    def change_dispute(self, dispute_id: str, event: str, **fields: Any) -> Entry:
+        """Let the bank change a dispute: under_review, action_required, won, lost or closed."""
+        return self._call("POST", f"/sandbox/disputes/{dispute_id}/{event}", json=fields)
+
     def process_refund(self, refund_id: str) -> Entry:
         return self._call("POST", f"/sandbox/refunds/{refund_id}/process")
 

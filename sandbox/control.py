@@ -10,6 +10,7 @@ from functools import partial
 from aiohttp import web
 
 from sandbox.page import render
+from sandbox.razorpay_disputes import change_dispute, open_dispute
 from sandbox.razorpay_payments import (
     authorize_late,
     fail_order,
@@ -35,6 +36,8 @@ def add_routes(app: web.Application, state: State) -> None:
     app.router.add_post("/sandbox/payments/{id}/late-authorize", control.late_authorize)
     app.router.add_post("/sandbox/payments/{id}/auto-refund", control.auto_refund)
     app.router.add_post("/sandbox/payments/{id}/refund", control.dashboard_refund)
+    app.router.add_post("/sandbox/payments/{id}/dispute", control.open_dispute)
+    app.router.add_post("/sandbox/disputes/{id}/{event}", control.change_dispute)
     app.router.add_post("/sandbox/refunds/{id}/process", control.process_refund)
     app.router.add_post("/sandbox/refunds/{id}/fail", control.fail_refund)
     app.router.add_get("/sandbox/webhooks", control.webhooks)
@@ -88,6 +91,14 @@ class Control:
         return await self._run(
             request, self.state.payments, lambda state, row, **options: refund_payment(state, row, options)
         )
+
+    async def open_dispute(self, request: web.Request) -> web.Response:
+        """Dispute a payment. The JSON body may set fields of the dispute, such as ``amount`` and ``respond_by``."""
+        return await self._run(request, self.state.payments, open_dispute)
+
+    async def change_dispute(self, request: web.Request) -> web.Response:
+        """Report an event of a dispute: under_review, action_required, won, lost or closed. The body may set fields."""
+        return await self._run(request, self.state.disputes, partial(change_dispute, event=request.match_info["event"]))
 
     async def process_refund(self, request: web.Request) -> web.Response:
         return await self._run(request, self.state.refunds, partial(set_refund_status, status="processed"))

@@ -48,6 +48,7 @@ class State:
         self.orders: dict[str, Entry] = {}
         self.payments: dict[str, Entry] = {}
         self.refunds: dict[str, Entry] = {}
+        self.disputes: dict[str, Entry] = {}
         self.refund_by_key: dict[str, tuple[bytes, str]] = {}
         self.webhooks: list[Entry] = []
         self.webhook_url = credentials.razorpay_webhook_url

@@ -15,7 +15,16 @@ from typing import Any
 
 from payments.gateway.client import RazorpayClient
 from payments.gateway.deadline import Result, call_within_deadline, call_without_deadline
-from payments.gateway.entities import GatewayOrder, GatewayPayment, GatewayRefund, read_order, read_payment, read_refund
+from payments.gateway.entities import (
+    GatewayDispute,
+    GatewayOrder,
+    GatewayPayment,
+    GatewayRefund,
+    read_dispute,
+    read_order,
+    read_payment,
+    read_refund,
+)
 from payments.gateway.errors import GatewayOutcomeUnknown, UnreadableEntity
 
 PAGE_SIZE = 100  # the maximum that Razorpay allows
@@ -108,6 +117,16 @@ def list_refunds(since: datetime, until: datetime) -> Iterator[GatewayRefund]:
     """Yield every refund created between ``since`` and ``until``, newest first, page by page."""
     for item in _pages(lambda client, query: client.refund.all(query), since, until):
         yield _read(read_refund, item)
+
+
+def list_disputes(since: datetime, until: datetime) -> Iterator[GatewayDispute]:
+    """Yield every dispute opened between ``since`` and ``until``, newest first, page by page."""
+    for item in _pages(lambda client, query: client.dispute.all(query), since, until):
+        yield _read(read_dispute, item)
+
+
+def fetch_dispute(dispute_id: str) -> GatewayDispute:
+    return call_without_deadline(lambda client: _read(read_dispute, client.dispute.fetch(dispute_id)))
 
 
 def _pages(fetch: Callable[..., dict[str, Any]], since: datetime, until: datetime) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Razorpay's orders, payments and refunds, translated into our terms."""
+"""Razorpay's orders, payments, refunds and disputes, translated into our terms."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 from foundation.texts import clean_line
 from payments.gateway.errors import UnreadableEntity
-from payments.models import Payment, PaymentOrder, Refund
+from payments.models import Dispute, Payment, PaymentOrder, Refund
 
 ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
 PAYMENT_ID = re.compile(r"pay_[A-Za-z0-9]{1,36}")
 REFUND_ID = re.compile(r"rfnd_[A-Za-z0-9]{1,35}")
+DISPUTE_ID = re.compile(r"disp_[A-Za-z0-9]{1,35}")
 EARLIEST, LATEST = 1_000_000_000, 9_999_999_999  # 2001 to 2286, in seconds
 
 PAYMENT_STATES = {
@@ -29,6 +30,15 @@ REFUND_STATES = {
     "processed": Refund.State.PROCESSED,
     "failed": Refund.State.FAILED,
     "reversed": Refund.State.FAILED,
+}
+
+DISPUTE_STATES = {
+    "open": Dispute.State.OPEN,
+    "action_required": Dispute.State.OPEN,
+    "under_review": Dispute.State.UNDER_REVIEW,
+    "won": Dispute.State.WON,
+    "lost": Dispute.State.LOST,
+    "closed": Dispute.State.CLOSED,
 }
 
 
@@ -89,6 +99,22 @@ class GatewayRefund:
     created_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class GatewayDispute:
+    """A dispute at the gateway. ``deducted_minor``: what it took from the business, because the dispute was lost."""
+
+    dispute_id: str
+    payment_id: str
+    amount_minor: int
+    currency: str
+    phase: Dispute.Phase
+    state: Dispute.State
+    deducted_minor: int = 0
+    reason: str = ""
+    respond_by: datetime | None = None
+    created_at: datetime | None = None
+
+
 def read_order(entity: dict[str, Any]) -> GatewayOrder:
     """Translate the entity. Raises UnreadableEntity."""
     return GatewayOrder(
@@ -132,6 +158,35 @@ def read_refund(entity: dict[str, Any]) -> GatewayRefund:
         receipt=_text(entity, "receipt"),
         created_at=_time(entity, "created_at"),
     )
+
+
+def read_dispute(entity: dict[str, Any]) -> GatewayDispute:
+    """Translate the entity. Raises UnreadableEntity."""
+    state = DISPUTE_STATES.get(_text(entity, "status"))
+    if state is None:
+        raise UnreadableEntity(f"Unknown dispute status {entity.get('status')!r}.")
+    if (phase := _text(entity, "phase")) not in Dispute.Phase.values:
+        raise UnreadableEntity(f"Unknown dispute phase {entity.get('phase')!r}.")
+    amount_minor = _amount(entity, "amount")
+    deducted_minor = amount_minor if entity.get("amount_deducted") is None else _amount(entity, "amount_deducted")
+    return GatewayDispute(
+        dispute_id=_id(entity, "id", DISPUTE_ID),
+        payment_id=_id(entity, "payment_id", PAYMENT_ID),
+        amount_minor=amount_minor,
+        currency=_text(entity, "currency"),
+        phase=Dispute.Phase(phase),
+        state=state,
+        # Some accounts are debited when a dispute begins, and get the money back if they win.
+        deducted_minor=deducted_minor if state == Dispute.State.LOST else 0,
+        reason=(_text(entity, "reason_description") or _text(entity, "reason_code").replace("_", " "))[:250],
+        respond_by=_time(entity, "respond_by"),
+        created_at=_time(entity, "created_at"),
+    )
+
+
+def read_event_time(body: object) -> datetime | None:
+    """Return when the gateway created the event, or None if it does not say so."""
+    return _time(body, "created_at") if isinstance(body, dict) else None
 
 
 def _id(entity: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:

@@ -1,4 +1,5 @@
-"""Discrepancies: unmatched payments, which the gateway has captured but which match none of our orders."""
+"""Discrepancies: unmatched payments, which the gateway has captured but which match none of our orders, and disputes
+about unknown payments."""
 
 from __future__ import annotations
 
@@ -20,7 +21,10 @@ class DiscrepancyQuerySet(models.QuerySet["Discrepancy"]):
 
 
 class Discrepancy(models.Model):
-    """A payment at the gateway that does not match our orders. The daily reconciliation records it; staff close it."""
+    """A payment or dispute at the gateway that does not match our books.
+
+    The daily reconciliation records it; staff close it.
+    """
 
     gateway_id = models.CharField(max_length=40, unique=True)
     cause = models.CharField(max_length=250)

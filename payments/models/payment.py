@@ -75,7 +75,9 @@ class Payment(models.Model):
                 violation_error_message="A captured payment needs the time of its capture.",
             ),
             models.CheckConstraint(
-                name="fee_is_part_of_the_payment", condition=Q(customer_fee_minor__lte=F("amount_minor"))
+                name="fee_is_part_of_the_payment",
+                condition=Q(customer_fee_minor__lte=F("amount_minor")),
+                violation_error_message="The fee cannot be higher than the payment.",
             ),
         ]
 
@@ -98,11 +100,19 @@ class Payment(models.Model):
         return self.amount_minor - self.customer_fee_minor
 
     def refundable_minor(self) -> int:
-        """Return the captured amount minus all refunds that have not failed, in minor units. It may be negative.
+        """Return the captured amount minus lost disputes and refunds that have not failed. It may be negative.
 
         The gateway keeps its fee, so one that the customer bears is not refunded.
         """
         if not self.is_captured:
             return 0
         refunded = self.refunds.exclude(state="failed").aggregate(total=Sum("amount_minor"))["total"]
-        return self.credited_minor - int(refunded or 0)
+        return self.credited_minor - int(refunded or 0) - self.lost_minor()
+
+    def lost_minor(self) -> int:
+        """Return the amount that the gateway deducted for lost disputes."""
+        lost = self.disputes.filter(currency=self.currency).aggregate(total=Sum("deducted_minor"))["total"]
+        return int(lost or 0)
+
+    def has_open_dispute(self) -> bool:
+        return self.disputes.filter(decided_at=None).exists()

@@ -8,19 +8,26 @@ from django.db import transaction
 
 from bookings.operations import cancel_booking
 from foundation.events import Actor
-from payments.exceptions import RefundTooLarge
+from payments.exceptions import PaymentDisputed, RefundTooLarge
 from payments.ledger import lock_payment, request_refund, set_disposition
 from payments.models import Payment, Refund
 
 
 @transaction.atomic
 def refund_payment(
-    *, payment_id: int, amount_minor: int, key: UUID, actor: Actor, reason: str = "", cancels_booking: bool = False
+    *,
+    payment_id: int,
+    amount_minor: int,
+    key: UUID,
+    actor: Actor,
+    reason: str = "",
+    cancels_booking: bool = False,
+    is_by_manager: bool = False,
 ) -> Refund:
     """Request a refund; the worker calls the gateway. The same ``key`` returns the same refund.
 
-    ``cancels_booking`` also cancels the booking; otherwise it stays active. Raises RefundTooLarge, or InvalidTransition
-    for a booking that cannot be cancelled.
+    ``cancels_booking`` also cancels the booking; otherwise it stays active. Raises RefundTooLarge,
+    PaymentDisputed, or InvalidTransition for a booking that cannot be cancelled.
     """
     payment = lock_payment(payment_id)
     existing = Refund.objects.filter(pk=key, payment=payment).first()
@@ -28,6 +35,8 @@ def refund_payment(
         return existing
     if not 0 < amount_minor <= payment.refundable_minor():
         raise RefundTooLarge(payment)
+    if payment.has_open_dispute() and not (is_by_manager and reason.strip()):
+        raise PaymentDisputed
     refund = request_refund(
         payment, amount_minor=amount_minor, cause=Refund.Source.STAFF, actor=actor, reason=reason, key=key
     )

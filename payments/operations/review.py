@@ -42,6 +42,8 @@ def _refund_all(payment: Payment, actor: Actor, note: str) -> None:
     amount_minor = payment.refundable_minor()
     if amount_minor <= 0:
         raise ReviewNotPossible("This payment has nothing left to refund.")
+    if payment.has_open_dispute() and not note.strip():
+        raise ReviewNotPossible("This payment is disputed. Give a reason for the refund.")
     set_disposition(payment, Payment.Disposition.REFUND_DUE, source=str(actor), reason=note)
     request_refund(payment, amount_minor=amount_minor, cause=Refund.Source.STAFF, actor=actor, reason=note)
 

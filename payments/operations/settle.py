@@ -27,7 +27,7 @@ from payments.ledger import (
     flag_failed_refund,
     lock_account,
     lock_payment,
-    request_refund,
+    refund_automatically,
     set_disposition,
 )
 from payments.models import Payment, PaymentOrder, Refund
@@ -142,9 +142,8 @@ def _assign(account: LockedAccount, payment: Payment, gateway_payment: GatewayPa
 def _request_full_refund(
     payment: Payment, gateway_payment: GatewayPayment, cause: Refund.Source, reason: str = ""
 ) -> None:
-    amount_minor = payment.credited_minor - gateway_payment.refunded_minor
-    if amount_minor > 0:
-        request_refund(payment, amount_minor=amount_minor, cause=cause, actor=GATEWAY_ACTOR, reason=reason)
+    amount_minor = payment.credited_minor - gateway_payment.refunded_minor - payment.lost_minor()
+    refund_automatically(payment, amount_minor=amount_minor, cause=cause, actor=GATEWAY_ACTOR, reason=reason)
 
 
 def _accept_explained_amount(account: LockedAccount, payment: Payment, source: str) -> None:

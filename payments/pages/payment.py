@@ -11,7 +11,7 @@ from bookings.exceptions import InvalidTransition
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
-from payments.exceptions import RefundTooLarge, ReviewNotPossible
+from payments.exceptions import PaymentDisputed, RefundTooLarge, ReviewNotPossible
 from payments.models import Payment
 from payments.operations.refund import refund_payment
 from payments.operations.review import ReviewDecision, decide_review
@@ -44,8 +44,9 @@ def refund(request: HttpRequest, payment_id: int) -> HttpResponse:
             actor=Actor.from_user(request.user),
             reason=data["reason"],
             cancels_booking=data["booking"] == "cancel",
+            is_by_manager=_is_manager(request),
         )
-    except (RefundTooLarge, InvalidTransition) as refusal:
+    except (RefundTooLarge, PaymentDisputed, InvalidTransition) as refusal:
         form.add_error(None, str(refusal))
         return _render_payment(request, row, form, ReviewForm())
     amount = format_money(new_refund.amount_minor, new_refund.currency)
@@ -78,6 +79,10 @@ def review(request: HttpRequest, payment_id: int) -> HttpResponse:
     return redirect("payment", row.pk)
 
 
+def _is_manager(request: HttpRequest) -> bool:
+    return request.user.has_perm("payments.review_payment")
+
+
 def _get_payment(payment_id: int) -> Payment:
     return get_object_or_404(Payment.objects.select_related("booking", "order"), pk=payment_id)
 
@@ -102,6 +107,16 @@ def _render_payment(
             (refund, format_money(refund.amount_minor, refund.currency))
             for refund in row.refunds.order_by("created_at")
         ],
+        disputes=[
+            (
+                dispute,
+                format_money(dispute.amount_minor, dispute.currency),
+                format_money(dispute.deducted_minor, dispute.currency),
+            )
+            for dispute in row.disputes.order_by("opened_at")
+        ],
+        is_disputed=row.has_open_dispute(),
+        may_refund_disputed=_is_manager(request),
         log=row.log.all(),
         needs_review=row.disposition == Payment.Disposition.REVIEW,
     )

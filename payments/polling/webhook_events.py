@@ -13,22 +13,31 @@ from foundation.due_rows import claim_due_rows, process_rows
 from foundation.outcomes import CallFailed
 from payments.exceptions import PaymentMismatch
 from payments.gateway import api as gateway
-from payments.gateway.entities import ORDER_ID, GatewayOrder, GatewayPayment, read_payment, read_refund
+from payments.gateway.entities import (
+    ORDER_ID,
+    GatewayOrder,
+    GatewayPayment,
+    read_dispute,
+    read_event_time,
+    read_payment,
+    read_refund,
+)
 from payments.gateway.errors import UnreadableEntity
 from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder
 from payments.operations.checkout import adopt_order
+from payments.operations.disputes import record_dispute
 from payments.operations.settle import settle_payment, settle_refund
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8  # at an event for an unknown order, over about twelve hours
+MAX_ATTEMPTS = 8  # at an event for an unknown order or payment, over about twelve hours
 RETENTION = timedelta(days=90)
 
 State = GatewayEvent.State
 
 
 class UnmatchedEvent(Exception):
-    """The event belongs to an unknown order."""
+    """The event belongs to an unknown order or payment."""
 
 
 def process_events() -> int:
@@ -90,10 +99,13 @@ def _adopt_by_receipt(gateway_order: GatewayOrder) -> None:
 
 def _settle(event: GatewayEvent) -> GatewayEvent.State:
     """Settle what the event reports. Raises UnmatchedEvent, UnreadableEntity or PaymentMismatch."""
+    source = f"{PaymentLog.Source.WEBHOOK.value} {event.kind}"
+    if event.kind.startswith("payment.dispute."):
+        _record_dispute(event, source=source)
+        return State.DONE
     payment, refund = _entity(event, "payment"), _entity(event, "refund")
     if payment is None or not (event.kind.startswith(("payment.", "refund.")) or event.kind == "order.paid"):
         return State.IGNORED
-    source = f"{PaymentLog.Source.WEBHOOK.value} {event.kind}"
     row = _settle_payment(read_payment(payment), source=source)
     if refund is not None and row.is_captured:  # returning an uncaptured payment is not a refund
         settle_refund(payment_pk=row.pk, gateway_refund=read_refund(refund), source=source)
@@ -105,6 +117,17 @@ def _settle_payment(gateway_payment: GatewayPayment, *, source: str) -> Payment:
     if order is None:
         raise UnmatchedEvent(f"Unknown order {gateway_payment.order_id or '(no order id)'}.")
     return settle_payment(order_id=order.pk, gateway_payment=gateway_payment, source=source)
+
+
+def _record_dispute(event: GatewayEvent, *, source: str) -> None:
+    gateway_dispute = read_dispute(_entity(event, "dispute") or {})
+    payment = Payment.objects.filter(razorpay_payment_id=gateway_dispute.payment_id).first()
+    if payment is None:
+        # Its order, if it is ours, may not have been polled since the customer paid.
+        PaymentOrder.objects.filter(razorpay_order_id=_order_id(event) or None).update(next_check_at=timezone.now())
+        raise UnmatchedEvent(f"Unknown payment {gateway_dispute.payment_id}.")
+    reported_at = read_event_time(event.body) or event.received_at
+    record_dispute(payment_pk=payment.pk, gateway_dispute=gateway_dispute, reported_at=reported_at, source=source)
 
 
 def _order_id(event: GatewayEvent) -> str:

@@ -194,6 +194,7 @@ ADMIN: dict[str, tuple[set[str], set[str]]] = {  # front desk, managers
     "bookings/session": (READ, READ),
     "payments/deskpayment": (READ, READ),
     "payments/discrepancy": (set(), READ),
+    "payments/dispute": (READ, READ),
     "payments/gatewayevent": (set(), READ),
     "payments/payment": (READ, READ),
     "payments/paymentorder": (READ, READ),

@@ -182,6 +182,37 @@ def test_invalid_orders_are_refused(gateway, order, words):
         gateway.order.create(order)
 
 
+def test_dispute_is_listed_fetched_and_decided(sandbox, gateway):
+    order = gateway.order.create({"amount": 50_000, "currency": "INR"})
+    payment_id = sandbox.client.pay(order["id"])["razorpay_payment_id"]
+    dispute = sandbox.client.dispute(payment_id, amount=20_000)
+
+    sandbox.client.change_dispute(dispute["id"], "lost")
+
+    fetched = gateway.dispute.fetch(dispute["id"])
+    assert (fetched["status"], fetched["amount_deducted"], fetched["payment_id"]) == ("lost", 20_000, payment_id)
+    assert fetched in gateway.dispute.all({"count": 100})["items"]
+    events = [event["event"] for event in sandbox.client.webhooks() if dispute["id"] in event["body"]]
+    assert events == ["payment.dispute.created", "payment.dispute.lost"]
+
+
+def test_uncaptured_payment_cannot_be_disputed(sandbox, gateway):
+    order = gateway.order.create({"amount": 50_000, "currency": "INR"})
+    payment_id = sandbox.client.pay(order["id"], capture=False)["razorpay_payment_id"]
+
+    with pytest.raises(requests.HTTPError, match="409"):
+        sandbox.client.dispute(payment_id)
+
+
+def test_fee_is_part_of_the_amount_if_the_customer_bears_it(sandbox, gateway):
+    sandbox.client.set(customer_bears_fee=True)
+    order = gateway.order.create({"amount": 120_000, "currency": "INR"})
+
+    payment = gateway.payment.fetch(sandbox.client.pay(order["id"])["razorpay_payment_id"])
+
+    assert (payment["amount"], payment["fee"], payment["tax"]) == (122_832, 2_832, 432)
+
+
 def test_unique_receipts_setting_refuses_repeated_receipt(sandbox, gateway):
     gateway.order.create({"amount": 500, "currency": "INR", "receipt": "once"})
     sandbox.client.set(unique_receipts=True)

@@ -12,6 +12,7 @@ from bookings.operations import (
 from payments.models import Payment, Refund
 from payments.operations import refund_payment
 from payments.operations.review import ReviewDecision
+from payments.polling.daily_reconciliation import reconcile
 from sandbox.process import RunningSandbox
 from tests.builders.bookings import (
     CUSTOMER_ACTOR,
@@ -57,6 +58,72 @@ def refunded_in_the_dashboard(sandbox: RunningSandbox) -> Iterator[None]:
     work()
     yield
     assert Refund.objects.get().source == "external"
+
+
+@journey
+def disputed_and_lost(sandbox: RunningSandbox) -> Iterator[None]:
+    pay(sandbox)
+    dispute_id = sandbox.client.dispute(str(Payment.objects.get()))["id"]
+    reconcile()
+    yield
+    cancel_booking(booking_id=Payment.objects.get().booking_id, actor=CUSTOMER_ACTOR)
+    yield
+    sandbox.client.change_dispute(dispute_id, "lost")
+    reconcile()
+    yield
+    decide(ReviewDecision.CLOSE)
+    yield
+
+
+@journey
+def lost_and_cancelled(sandbox: RunningSandbox) -> Iterator[None]:
+    """The dispute was about a part; the rest is refunded."""
+    pay(sandbox)
+    dispute_id = sandbox.client.dispute(str(Payment.objects.get()), amount=20_000)["id"]
+    sandbox.client.change_dispute(dispute_id, "lost")
+    reconcile()
+    yield
+    cancel_booking(booking_id=Payment.objects.get().booking_id, actor=CUSTOMER_ACTOR)
+    work()
+    yield
+    let_time_pass(timedelta(minutes=6))
+    work()
+    yield
+    assert Refund.objects.get().amount_minor == 30_000
+
+
+@journey
+def disputed_refunded_and_won(sandbox: RunningSandbox) -> Iterator[None]:
+    pay(sandbox)
+    payment = Payment.objects.get()
+    dispute_id = sandbox.client.dispute(str(payment))["id"]
+    reconcile()
+    refund_payment(
+        payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK, is_by_manager=True, reason="Agreed."
+    )
+    work()
+    yield
+    sandbox.client.change_dispute(dispute_id, "won")
+    reconcile()
+    yield
+    cancel_booking(booking_id=payment.booking_id, actor=CUSTOMER_ACTOR)
+    work()
+    yield
+    assert sorted(Refund.objects.values_list("amount_minor", flat=True)) == [10_000, 40_000]
+
+
+@journey
+def disputed_while_refunded(sandbox: RunningSandbox) -> Iterator[None]:
+    """Staff refund it while the dispute is open."""
+    pay(sandbox)
+    payment = Payment.objects.get()
+    sandbox.client.dispute(str(payment))
+    reconcile()
+    yield
+    refund_payment(
+        payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK, is_by_manager=True, reason="Agreed."
+    )
+    yield
 
 
 @journey

@@ -6,6 +6,7 @@ from tests.invariants.violations.statements import LONG_AGO, OVERDUE, Violation,
 ORDER = "payments_paymentorder"
 PAYMENT = "payments_payment"
 REFUND = "payments_refund"
+DISPUTE = "payments_dispute"
 GATEWAY_EVENT = "payments_gatewayevent"
 
 VIOLATIONS = {
@@ -33,9 +34,24 @@ VIOLATIONS = {
             payments.paid_with_the_gateways_fee,
             update(PAYMENT, f"customer_fee_minor = customer_fee_minor - 1, captured_at = {LONG_AGO}"),
         ),
+        Violation(
+            refunds.lost_and_cancelled,
+            update(DISPUTE, "deducted_minor = deducted_minor - 1"),
+        ),
     ],
     "Refunds never exceed their payment": [
         Violation(refunds.refunded_by_staff, update(REFUND, "amount_minor = amount_minor + 50000")),
+    ],
+    "A dispute has the currency of its payment": [
+        Violation(refunds.disputed_and_lost, update(DISPUTE, "currency = 'USD'")),
+    ],
+    "A payment with an open dispute is refunded only by staff, with a reason": [
+        Violation(refunds.disputed_while_refunded, update(REFUND, "source = 'cancelled'")),
+        Violation(refunds.disputed_while_refunded, update(REFUND, "reason = ''")),
+        Violation(
+            refunds.disputed_refunded_and_won,
+            update(DISPUTE, "decided_at = now() + interval '1 minute'"),
+        ),
     ],
     "A booking that is paid online is active only with a payment": [
         Violation(payments.paid, update(PAYMENT, "disposition = 'none'")),
