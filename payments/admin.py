@@ -48,7 +48,12 @@ class PaymentAdmin(LedgerAdmin):
     list_filter = ["state", "disposition", "method"]
     list_select_related = ["booking"]
     search_fields = ["razorpay_payment_id", "booking__reference"]
-    readonly_fields = ["amount", "page_link"]
+    exclude = ["amount_minor", "customer_fee_minor", "currency"]
+    readonly_fields = ["amount", "customer_fee", "page_link"]
+
+    @admin.display(description="of which the gateway's fee, borne by the customer")
+    def customer_fee(self, row: Payment) -> str:
+        return format_money(row.customer_fee_minor, row.currency)
 
     @admin.display(description="refunds and log")
     def page_link(self, row: Payment) -> SafeString:

@@ -70,9 +70,13 @@ def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: st
     refund.state = state
     if state == Refund.State.PROCESSED:
         refund.processed_at = timezone.now()
+    elif state == Refund.State.FAILED:
+        refund.failed_at = timezone.now()
     if state in (Refund.State.PROCESSED, Refund.State.FAILED):
         refund.next_try_at = None
-    refund.save(update_fields=["state", "processed_at", "next_try_at", "razorpay_refund_id", "refunded_at"])
+    refund.save(
+        update_fields=["state", "processed_at", "failed_at", "next_try_at", "razorpay_refund_id", "refunded_at"]
+    )
     append_to_log(refund.payment, before, state, source, note, refund)
     return True
 

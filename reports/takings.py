@@ -2,7 +2,8 @@
 
 Online payments and refunds count when they happened by the gateway's clock, not when we heard of them. A fee that the
 customer bears belongs to the gateway, and is not counted. What a lost dispute deducts counts as refunded, on the day
-when it was lost.
+when it was lost. A refund that fails after it was processed counts as taken again when it fails: the takings of an
+earlier day do not change.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Each payment, refund, lost dispute and desk payment of a day, with the amounts taken and refunded in minor units.
+# Each payment, refund, failure of a processed refund, lost dispute and desk payment of a day, with the amounts taken
+# and refunded in minor units.
 MOVEMENTS = """
     SELECT p.paid_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
            p.amount_minor - p.customer_fee_minor AS taken, 0::bigint AS refunded, p.currency,
@@ -24,7 +26,12 @@ MOVEMENTS = """
     SELECT r.refunded_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, r.amount_minor,
            r.currency, r.razorpay_refund_id
     FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
-    WHERE r.state = 'processed' AND r.refunded_at >= %(start)s AND r.refunded_at < %(end)s
+    WHERE r.processed_at IS NOT NULL AND r.refunded_at >= %(start)s AND r.refunded_at < %(end)s
+    UNION ALL
+    SELECT r.failed_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, r.amount_minor, 0,
+           r.currency, r.razorpay_refund_id
+    FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
+    WHERE r.processed_at IS NOT NULL AND r.failed_at >= %(start)s AND r.failed_at < %(end)s
     UNION ALL
     SELECT d.decided_at, 'online: ' || coalesce(nullif(p.method, ''), 'other'), p.booking_id, 0, d.deducted_minor,
            d.currency, d.razorpay_dispute_id

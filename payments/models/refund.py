@@ -44,6 +44,7 @@ class Refund(models.Model):
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, help_text="When its processing was recorded.")
+    failed_at = models.DateTimeField(null=True, help_text="When its failure was recorded.")
     refunded_at = models.DateTimeField(null=True, help_text="When it began, by the gateway's clock if it says so.")
 
     class Meta:

@@ -8,9 +8,10 @@ from django.utils import timezone
 from foundation.background_tasks import run_due_tasks
 from payments.models import DeskPayment, Payment, Refund
 from payments.operations.refund import refund_payment
+from payments.polling.daily_reconciliation import reconcile
 from reports.takings import takings
 from tests.builders.bookings import DESK, make_booking
-from tests.builders.payments import make_captured_payment
+from tests.builders.payments import make_captured_payment, make_refunds_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,3 +82,35 @@ def test_fee_that_the_customer_bears_is_not_taken_by_the_business(manager, sandb
 
     assert {row.taken_minor for row in rows} == {50_000}
     assert ",500.00,0.00,INR," in csv
+
+
+def test_refund_that_fails_after_it_was_processed_is_taken_again_on_the_day_of_its_failure(sandbox):
+    payment = make_captured_payment(sandbox)
+    refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    run_due_tasks()
+    today, tomorrow = timezone.localdate(), timezone.localdate() + timedelta(days=1)
+    refund = Refund.objects.get()
+    sandbox.client.fail_refund(refund.razorpay_refund_id)
+    reconcile()
+    refund.refresh_from_db()
+    Refund.objects.update(failed_at=refund.failed_at + timedelta(days=1))
+
+    days = [{row.method: row.net_minor for row in takings(day)} for day in (today, tomorrow)]
+
+    assert refund.state == "failed"
+    assert days == [{"online: upi": 40_000, "all": 40_000}, {"online: upi": 10_000, "all": 10_000}]
+
+
+def test_refund_that_fails_before_it_was_processed_is_not_counted(sandbox):
+    sandbox.client.set(refund_pending=1)
+    payment = make_captured_payment(sandbox)
+    refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
+    run_due_tasks()
+    sandbox.client.fail_refund(Refund.objects.get().razorpay_refund_id)
+    make_refunds_due()
+    run_due_tasks()
+
+    rows = {row.method: (row.count, row.net_minor) for row in takings(timezone.localdate())}
+
+    assert Refund.objects.get().state == "failed"
+    assert rows == {"online: upi": (1, 50_000), "all": (1, 50_000)}
