@@ -51,6 +51,7 @@ WITH_PATH_PARAMETER = [404]
 WITH_BODY = [413, 415]
 OWN_STATUSES = {
     ("post", "/auth/token"): [429],
+    ("get", "/services/{slug}/availability"): [403, 429],
     ("get", "/bookings/"): [403, 429],
     ("post", "/bookings/"): [409, 422, 429],
     ("post", "/bookings/razorpay-booking"): [404, 409, 422, 429, 502],

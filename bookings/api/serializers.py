@@ -2,16 +2,19 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.timezone import is_naive
 from rest_framework import serializers
 
-from bookings.models import Booking, Customer, Resource, Service
+from bookings.models import Booking, Customer, Location, Resource, Service
 from bookings.operations import contact_errors
 from foundation.email_addresses import validate_email_address
 from foundation.phone_numbers import normalize_phone_number
 from foundation.text_fields import NameSerializerField, TextSerializerField
+from foundation.timezones import local_to_utc
 
 
 class PhoneField(serializers.CharField):
@@ -117,19 +120,31 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
 
 
 class StartField(serializers.DateTimeField):
+    """A time, in UTC. One without an offset stays naive until the serializer knows the location: see ``to_utc``."""
+
     def __init__(self, **options: Any) -> None:
-        options.setdefault("help_text", "ISO 8601. A time without an offset is in the business's time zone.")
+        options.setdefault(
+            "help_text",
+            "ISO 8601. A time without an offset is in the location's time zone. If it occurs twice there, because DST "
+            "ends, it is the first one; if it does not exist, because DST begins, it is refused.",
+        )
         super().__init__(**options)
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        """Convert to UTC. Without an offset, a time in a DST gap or fold is invalid; DRF itself accepts gaps."""
         try:
-            aware: datetime = super().enforce_timezone(value)
-            if is_naive(value) and aware.astimezone(UTC).astimezone(aware.tzinfo).replace(tzinfo=None) != value:
-                self.fail("make_aware", timezone=aware.tzinfo)
-            return aware.astimezone(UTC)
+            return value if is_naive(value) else value.astimezone(UTC)
         except OverflowError:  # beyond the dates that Python can represent
             self.fail("overflow")
+
+    @staticmethod
+    def to_utc(value: datetime, zone: ZoneInfo, *, field: str = "starts_at") -> datetime:
+        """Read a naive value in ``zone``. Raises ValidationError for ``field`` if there is no such time."""
+        if not is_naive(value):
+            return value
+        try:
+            return local_to_utc(value, zone)
+        except ValidationError as error:
+            raise serializers.ValidationError({field: error.message}) from error
 
 
 class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
@@ -155,10 +170,19 @@ class BookingInputSerializer(serializers.Serializer[Any]):
     party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
     notes = TextSerializerField(max_length=1000, required=False, allow_blank=True, default="")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {**attrs, "starts_at": StartField.to_utc(attrs["starts_at"], attrs["service"].location.zone)}
+
 
 class RescheduleInputSerializer(serializers.Serializer[Any]):
+    # For a time without an offset, context["zone"]() returns the zone of the booking's location.
     starts_at = StartField()
     resource = ResourceField(allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if is_naive(attrs["starts_at"]):
+            attrs["starts_at"] = StartField.to_utc(attrs["starts_at"], self.context["zone"]())
+        return attrs
 
 
 class AvailabilityQuerySerializer(serializers.Serializer[Any]):
@@ -173,7 +197,15 @@ class AvailabilityQuerySerializer(serializers.Serializer[Any]):
             "to": serializers.DateField(required=False, help_text="Last day. Defaults to the first day."),
             "resource": ResourceField(help_text="Only slots with this resource."),
             "party_size": serializers.IntegerField(
-                min_value=1, max_value=1000, default=1, help_text="Number of people."
+                min_value=1,
+                max_value=1000,
+                required=False,
+                help_text="Number of people. Defaults to 1, or to that of the booking.",
+            ),
+            "booking": serializers.UUIDField(
+                required=False,
+                help_text="A booking to reschedule: what it occupies counts as free. Send its manage token as "
+                "X-Booking-Token, or sign in as staff.",
             ),
         }
 
@@ -200,6 +232,24 @@ class BookingQuerySerializer(serializers.Serializer[Any]):
     phone = PhoneField(
         source="customer__phone", max_length=40, required=False, help_text="The customer's phone number."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in ("starts_from", "starts_before"):
+            source = str(self.fields[name].source)
+            if source in attrs and is_naive(attrs[source]):
+                attrs[source] = StartField.to_utc(attrs[source], _zone_of(attrs.get("service"), name), field=name)
+        return attrs
+
+
+def _zone_of(service: Service | None, field: str) -> ZoneInfo:
+    """Return the zone of the service's location, or the only one there is. Raises ValidationError for ``field``."""
+    if service is not None:
+        return service.location.zone
+    zones = Location.objects.values_list("timezone", flat=True).distinct().order_by()[:2]
+    if len(zones) > 1:
+        text = "The locations have several time zones. Add an offset to the time, or filter by service."
+        raise serializers.ValidationError({field: text})
+    return ZoneInfo(zones[0] if zones else settings.TIME_ZONE)
 
 
 class FreeSlotSerializer(serializers.Serializer[Any]):

@@ -1,17 +1,22 @@
 """Endpoints for the catalogue and availability."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, Prefetch
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions, serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from bookings.api.permissions import BOOKING_TOKEN, deny, has_booking_token, may_view_all
 from bookings.api.serializers import AvailabilityQuerySerializer, AvailabilitySerializer, ServiceSerializer
-from bookings.models import Resource, Service
+from bookings.api.throttles import BookingAccessThrottle
+from bookings.models import Booking, Resource, Service
 from bookings.scheduling.availability import find_free_slots
 from foundation.http.query_params import parse_query_params
 
@@ -40,17 +45,26 @@ class ServiceAvailability(APIView):
 
     permission_classes = [permissions.AllowAny]
 
+    def get_throttles(self) -> list[BaseThrottle]:
+        # A guessed manage token counts against the rate limit.
+        return [BookingAccessThrottle()] if "booking" in self.request.query_params else super().get_throttles()
+
     @extend_schema(
         summary="List the free slots of a service",
-        parameters=[AvailabilityQuerySerializer],
+        parameters=[AvailabilityQuerySerializer, BOOKING_TOKEN],
         responses=AvailabilitySerializer,
     )
     def get(self, request: Request, slug: str) -> Response:
-        service = Service.objects.filter(slug=slug, is_active=True).select_related("location").first()
-        if service is None:
+        service = Service.objects.filter(slug=slug).select_related("location").first()
+        # A booking can be rescheduled although its service is not offered any longer.
+        if service is None or not (service.is_active or "booking" in request.query_params):
             raise NotFound("There is no such service. GET /services/ lists all services.")
         query = parse_query_params(request, AvailabilityQuerySerializer)
-        slots = find_free_slots(service, query["from"], query["to"], query["resource"], party_size=query["party_size"])
+        booking = _find_booking(request, query["booking"], service) if "booking" in query else None
+        party_size = query.get("party_size", booking.party_size if booking else 1)
+        slots = find_free_slots(
+            service, query["from"], query["to"], query["resource"], party_size=party_size, booking=booking
+        )
         return Response(
             {
                 "service": service.slug,
@@ -66,3 +80,15 @@ class ServiceAvailability(APIView):
                 ],
             }
         )
+
+
+def _find_booking(request: Request, booking_id: UUID, service: Service) -> Booking:
+    """Return the caller's booking. Raises 403 or 404 if the caller may not see it, and for another service."""
+    booking = Booking.objects.filter(pk=booking_id).first()
+    if not may_view_all(request) and not has_booking_token(request, booking):
+        deny(request)
+    if booking is None:
+        raise Http404
+    if booking.service_id != service.pk:
+        raise serializers.ValidationError({"booking": "This booking is for another service. Use that one's slug."})
+    return booking

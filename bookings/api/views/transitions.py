@@ -1,7 +1,9 @@
 """Endpoints that change the status or the time of a booking. The operation decides whether its status allows it."""
 
+from functools import partial
 from typing import ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions
@@ -20,6 +22,7 @@ from bookings.api.permissions import (
 from bookings.api.representation import BookingSerializer, represent_booking
 from bookings.api.serializers import RescheduleInputSerializer
 from bookings.api.throttles import BookingAccessThrottle, BookingThrottle
+from bookings.exceptions import BookingNotFound
 from bookings.models import Booking
 from bookings.operations import (
     cancel_booking,
@@ -105,10 +108,19 @@ class RescheduleBooking(_StaffOrCustomerChange):
     )
     def put(self, request: Request, booking_id: UUID) -> Response:
         actor = self.actor(request, booking_id)
-        serializer = RescheduleInputSerializer(data=request.data)
+        zone = partial(_zone_of, booking_id)
+        serializer = RescheduleInputSerializer(data=request.data, context={"zone": zone})
         serializer.is_valid(raise_exception=True)
         booking = reschedule_booking(booking_id=booking_id, actor=actor, **serializer.validated_data)
         return Response(represent_booking(booking))
+
+
+def _zone_of(booking_id: UUID) -> ZoneInfo:
+    """Return the zone of the booking's location. Raises BookingNotFound."""
+    booking = Booking.objects.select_related("service__location").filter(pk=booking_id).first()
+    if booking is None:
+        raise BookingNotFound
+    return booking.service.location.zone
 
 
 def _may_correct(request: Request) -> bool:

@@ -328,16 +328,6 @@ def test_name_and_notes_are_normalized_before_they_are_measured(api):
     assert response.json()["notes"] == "Ramp\nat the back"
 
 
-def test_start_without_offset_in_a_dst_gap_is_refused(api):
-    service = make_service()
-
-    with timezone.override("Europe/Berlin"):
-        response = api.post("/bookings/", booking_request(service, starts_at="2031-03-30T02:30:00"), format="json")
-
-    assert status_and_code(response) == (400, "invalid_input")
-    assert [error["field"] for error in response.json()["errors"]] == ["starts_at"]
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
