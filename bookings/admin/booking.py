@@ -187,8 +187,11 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
     def reschedule(self, request: HttpRequest, booking: Booking) -> HttpResponse:
         RESCHEDULE.check_permission(request)
         form = RescheduleForm(booking, request.POST or None)
-        if form.is_valid() and form.save(Actor.from_user(request.user)):
-            messages.success(request, "Rescheduled. The customer will be notified.")
+        if form.is_valid() and (rescheduled := form.save(Actor.from_user(request.user))):
+            if rescheduled.version > booking.version:
+                messages.success(request, "Rescheduled. The customer will be notified.")
+            else:
+                messages.info(request, "Nothing has changed: the booking already had that time and resource.")
             return redirect("admin:bookings_booking_change", booking.pk)
         return self._render_form(request, form, f"Reschedule {booking.reference}", "Reschedule")
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from bookings.exceptions import InvalidTransition, OutsideHours, PartyTooLarge, SlotTaken, WrongPaymentMode
 from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import create_booking, reschedule_booking
+from bookings.scheduling.alternatives import find_alternatives
 from foundation.email_addresses import validate_email_address
 from foundation.events import Actor
 from foundation.http.forms import LocalDateTimeField, MoneyField, use_currency
@@ -64,6 +65,10 @@ class ServiceForm(forms.ModelForm):
         use_currency(self, str(self.data.get("currency") or self.instance.currency))
 
 
+def _format_start(start: datetime, zone: ZoneInfo) -> str:
+    return f"{start.astimezone(zone):%a %d %b, %H:%M}"
+
+
 class _FrontDeskForm(forms.Form):
     def _to_utc(self, local: datetime, zone: ZoneInfo) -> datetime | None:
         """Return ``local`` in UTC, or None with an error on the form if that time does not exist."""
@@ -76,7 +81,7 @@ class _FrontDeskForm(forms.Form):
     def _add_refusal(self, refusal: Exception, zone: ZoneInfo) -> None:
         self.add_error(None, str(refusal))
         for start in getattr(refusal, "alternatives", []):
-            self.add_error(None, f"Free: {start.astimezone(zone):%a %d %b, %H:%M}")
+            self.add_error(None, f"Free: {_format_start(start, zone)}")
 
 
 class RescheduleForm(_FrontDeskForm):
@@ -91,21 +96,26 @@ class RescheduleForm(_FrontDeskForm):
         self.booking = booking
         choices: Any = self.fields["resource"]
         choices.queryset = Resource.objects.filter(services=booking.service, is_active=True)
+        if data is None:
+            near = find_alternatives(booking.service, booking.starts_at, None, booking.party_size, booking)
+            times = "; ".join(_format_start(at, booking.zone) for at in near)
+            self.fields["starts_at"].help_text = f"Free: {times}." if times else "There is no other free time."
 
-    def save(self, actor: Actor) -> bool:
-        """Reschedule the booking; return False with errors on the form if that is not possible."""
+    def save(self, actor: Actor) -> Booking | None:
+        """Reschedule the booking; return None with errors on the form if that is not possible."""
         data, zone = self.cleaned_data, self.booking.zone
         # Keep the exact time if the field is unchanged: the form cannot distinguish the two times of a DST fold.
         is_changed = "starts_at" in self.changed_data
         starts_at = self._to_utc(data["starts_at"], zone) if is_changed else self.booking.starts_at
         if starts_at is None:
-            return False
+            return None
         try:
-            reschedule_booking(booking_id=self.booking.pk, starts_at=starts_at, resource=data["resource"], actor=actor)
+            return reschedule_booking(
+                booking_id=self.booking.pk, starts_at=starts_at, resource=data["resource"], actor=actor
+            )
         except REFUSALS as refusal:
             self._add_refusal(refusal, zone)
-            return False
-        return True
+            return None
 
 
 class BookingForm(_FrontDeskForm):

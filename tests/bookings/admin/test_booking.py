@@ -389,6 +389,34 @@ def test_reschedule_form_refuses_a_taken_slot(front_desk):
     assert booking.version == 1
 
 
+def test_reschedule_form_lists_free_times_that_overlap_the_own_one(front_desk):
+    service = make_service(duration_minutes=60)
+    booking = make_booking(service, starts_at=slot(hour=10))
+    make_booking(service, starts_at=slot(hour=11))
+    path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
+
+    offered = front_desk.get(path).content.decode()
+    refused = front_desk.post(path, {"starts_at": f"{slot(hour=10, minute=15):%Y-%m-%dT%H:%M}", "resource": ""})
+
+    times = [f"{slot(hour=hour, minute=minute):%a %d %b, %H:%M}" for hour, minute in [(9, 15), (9, 30), (9, 45)]]
+    assert f"Free: {'; '.join(times)}." in offered
+    assert all(f"Free: {time}" in refused.content.decode() for time in times)
+
+
+def test_reschedule_form_without_a_change_notifies_no_customer(front_desk):
+    booking = make_booking()
+    path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
+    form = {"starts_at": f"{slot():%Y-%m-%dT%H:%M}", "resource": booking.resource_id}
+
+    unchanged = front_desk.post(path, form, follow=True).content.decode()
+    changed = front_desk.post(path, {**form, "starts_at": f"{slot(hour=15):%Y-%m-%dT%H:%M}"}, follow=True)
+
+    assert "Nothing has changed" in unchanged
+    assert "Rescheduled. The customer will be notified." not in unchanged
+    assert "Rescheduled. The customer will be notified." in changed.content.decode()
+    assert booking.events.count() == 2
+
+
 @pytest.mark.parametrize("transition", [0, 1])
 def test_reschedule_form_keeps_an_unchanged_time_in_a_dst_fold(front_desk, transition):
     zone = ZoneInfo("Europe/Berlin")
