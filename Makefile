@@ -51,7 +51,7 @@ words: $(READY) ## list the lines that use a term that docs/glossary.md replaced
 chaos: $(READY) ## prove the delivery guarantees under kills and faults (SHORT=1, SEED=n, WITHOUT=settle,order,quit: the negative controls)
 	@$(PY) -m stress.chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
-race: $(READY) ## prove that no slot is double-booked when processes are killed (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,constraint: the negative controls)
+race: $(READY) ## prove that no slot is double-booked when processes are killed (SHORT=1, SEED=n, WITHOUT=lock,reschedule,late,places,constraint: the negative controls)
 	@$(PY) -m stress.race $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT))
 
 machine: $(READY) ## compare bookings and their money with a model after each step of 5,000 random sequences (SEED=n: the first seed)

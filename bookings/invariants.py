@@ -16,6 +16,11 @@ INVARIANTS = {
     "A session occupies all of its resources while it has attendees, and none of them otherwise": """
         SELECT a.id FROM bookings_allocation a JOIN bookings_session s ON s.id = a.session_id
         WHERE a.is_active <> (s.booked > 0)""",
+    "An active booking occupies the resource that its customer asked for": """
+        SELECT b.id FROM bookings_booking b
+        WHERE b.status IN ('held', 'pending', 'confirmed') AND b.requested_resource_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM bookings_allocation a WHERE a.resource_id = b.requested_resource_id
+            AND (a.booking_id = b.id OR a.session_id = b.session_id))""",
     "A session's booked places match its bookings": """
         SELECT s.id FROM bookings_session s LEFT JOIN bookings_booking b
             ON b.session_id = s.id AND b.status NOT IN ('cancelled', 'declined', 'expired')

@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stress.race", description=__doc__)
     parser.add_argument("--short", action="store_true", help="less than a minute instead of ten")
     parser.add_argument(
-        "--without", default="", help="comma-separated negative controls: lock, reschedule, late, constraint"
+        "--without", default="", help="comma-separated negative controls: lock, reschedule, late, places, constraint"
     )
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10_000), help="seed for the random choices, to repeat a run"

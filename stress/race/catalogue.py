@@ -17,7 +17,7 @@ DOCTORS, HALF_HOURS = 5, 10  # fifty slots
 
 
 def make_catalogue() -> list[Resource]:
-    """Create five doctors, two rooms and six services; return the doctors."""
+    """Create five doctors, two rooms that two services share, and seven services; return the doctors."""
     location = Location.objects.create(name="Lotus Clinic")
     services = _make_services(location)
     doctors = [Resource.objects.create(name=f"Dr. {number}") for number in range(DOCTORS)]
@@ -31,7 +31,7 @@ def make_catalogue() -> list[Resource]:
     for number in range(2):
         room = Resource.objects.create(name=f"Room {number}", kind=Resource.Kind.ROOM)
         room.locations.add(location)
-        room.services.set([service for service in services if service.slug == "surgery"])
+        room.services.set([service for service in services if service.slug in ("surgery", "workshop")])
     return doctors
 
 
@@ -60,7 +60,8 @@ def sign_in(base: str, sandbox: SandboxClient) -> Context:
     http.post(f"{base}/admin/login/?next=/admin/", data=form, timeout=30).raise_for_status()
     bearer = AuthToken.objects.create(desk_user)[1]
     visit = Service.objects.get(slug="visit")
-    return Context({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, sandbox)
+    rooms = list(Resource.objects.filter(kind=Resource.Kind.ROOM).values_list("pk", flat=True))
+    return Context({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, rooms, sandbox)
 
 
 def morning() -> datetime:
@@ -82,6 +83,10 @@ def _make_services(location: Location) -> list[Service]:
         ),
         Service.objects.create(
             slug="class", name="Class", duration_minutes=60, capacity=12, requires_confirmation=False, **shared
+        ),
+        # With so few places that clients compete for the last ones.
+        Service.objects.create(
+            slug="workshop", name="Workshop", duration_minutes=30, capacity=4, requires_confirmation=False, **shared
         ),
         Service.objects.create(slug="course", name="Course", duration_minutes=60, capacity=12, **shared),
         Service.objects.create(

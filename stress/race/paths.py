@@ -44,6 +44,7 @@ class Context:
     staff: dict[str, str]
     desk_cookies: dict[str, str]
     desk_service: int
+    rooms: list[int]
     sandbox: SandboxClient
 
 
@@ -67,6 +68,25 @@ def book_group(client: Client, slot: Slot, context: Context) -> BookingAccess:
     return _booking_access(
         client.book("group", _booking_input(client, "class", slot, party_size=client.rng.randint(1, 5)))
     )
+
+
+def book_class_with_room(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    """Book places in a class by its teacher or by its room, which other services use, too."""
+    resource = client.rng.choice([slot.resource, *context.rooms])
+    return _book_workshop(client, "class with room", slot, resource)
+
+
+def reschedule_class_with_room(client: Client, slot: Slot, context: Context) -> BookingAccess:
+    """Reschedule from a class in one room to a class in another."""
+    access = _book_workshop(client, "previous slot", slot.previous, context.rooms[0])
+    if access:
+        _reschedule(client, "class changes room", access, replace(slot, resource=context.rooms[1]))
+    return access
+
+
+def _book_workshop(client: Client, path: str, slot: Slot, resource: int) -> BookingAccess:
+    body = _booking_input(client, "workshop", slot, resource=resource, party_size=client.rng.randint(1, 3))
+    return _booking_access(client.book(path, body))
 
 
 def book_and_decline(client: Client, slot: Slot, context: Context) -> BookingAccess:
@@ -193,6 +213,8 @@ PATHS: dict[str, Path] = {
     "named resource": book_named_resource,
     "with room": book_with_room,
     "group": book_group,
+    "class with room": book_class_with_room,
+    "class changes room": reschedule_class_with_room,
     "confirmed": book_and_confirm,
     "declined": book_and_decline,
     "unanswered": book_without_decision,

@@ -11,16 +11,22 @@ from bookings.invariants import INVARIANTS
 from bookings.models import Allocation
 from stress.race.client import ResponseLog
 
-# Computed from the bookings and their buffers, not from the allocations that the constraint checks.
+# Computed from the bookings and their buffers, not from the times of the allocations that the constraint checks.
 OVERLAPS = """
     WITH active AS (
-        SELECT b.id, b.session_id, b.resource_id, tstzrange(
+        SELECT b.id, b.session_id, a.resource_id, tstzrange(
             b.starts_at - make_interval(mins => s.buffer_before_minutes),
             b.ends_at + make_interval(mins => s.buffer_after_minutes)) AS blocked
         FROM bookings_booking b JOIN bookings_service s ON s.id = b.service_id
+        JOIN bookings_allocation a ON a.booking_id = b.id OR a.session_id = b.session_id
         WHERE b.status IN ('held', 'pending', 'confirmed'))
     SELECT x.id FROM active x JOIN active y ON x.resource_id = y.resource_id AND x.id < y.id
     WHERE x.blocked && y.blocked AND (x.session_id IS NULL OR x.session_id IS DISTINCT FROM y.session_id)"""
+# Sessions with more attendees than places. The capacity does not change during a race.
+OVERSOLD = """
+    SELECT b.session_id FROM bookings_booking b JOIN bookings_service s ON s.id = b.service_id
+    WHERE b.status IN ('held', 'pending', 'confirmed') AND b.session_id IS NOT NULL
+    GROUP BY b.session_id, s.capacity HAVING sum(b.party_size) > s.capacity"""
 MIN_LOSS_SHARE = 0.15
 KEYS = "SELECT notes FROM bookings_booking WHERE notes <> ''"
 
@@ -62,8 +68,8 @@ class Report:
 
 
 def count_overlaps() -> int:
-    """Return how many pairs of bookings occupy the same resource concurrently."""
-    return len(_rows(OVERLAPS))
+    """Return how many pairs of bookings occupy the same resource concurrently, and how many sessions are oversold."""
+    return len(_rows(OVERLAPS)) + len(_rows(OVERSOLD))
 
 
 def evaluate(

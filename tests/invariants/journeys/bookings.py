@@ -71,6 +71,17 @@ def two_visits_with_a_room(sandbox: RunningSandbox) -> Iterator[None]:
 
 
 @journey
+def class_in_a_requested_room(sandbox: RunningSandbox) -> Iterator[None]:
+    yoga = make_class()
+    rooms = [make_room(yoga, f"Room {name}") for name in "AB"]
+    moved = make_booking(yoga, resource=rooms[0])
+    make_booking(yoga)
+    yield
+    reschedule_booking(booking_id=moved.pk, starts_at=slot(hour=15), resource=rooms[1], actor=CUSTOMER_ACTOR)
+    yield
+
+
+@journey
 def declined(sandbox: RunningSandbox) -> Iterator[None]:
     decline_booking(booking_id=make_booking().pk, actor=DESK)
     yield

@@ -38,6 +38,16 @@ VIOLATIONS = {
         Violation(bookings.session_left_by_all, update(ALLOCATION, "is_active = true")),
         Violation(bookings.session, update(ALLOCATION, "is_active = false", "upper(blocked) < now()")),
     ],
+    "An active booking occupies the resource that its customer asked for": [
+        Violation(
+            bookings.class_in_a_requested_room,
+            update(
+                BOOKING,
+                "requested_resource_id = (SELECT min(id) FROM bookings_resource WHERE kind = 'room')",
+                "requested_resource_id IS NOT NULL",
+            ),
+        ),
+    ],
     "A session's booked places match its bookings": [
         Violation(bookings.session, update(SESSION, "booked = booked + 1", "booked > 0")),
     ],
