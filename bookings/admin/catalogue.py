@@ -11,21 +11,16 @@ from django.utils import timezone
 
 from bookings.admin.forms import ServiceForm
 from bookings.admin.schedule_exception import warn_about_bookings
+from bookings.admin.working_hours import WorkingHoursInline, only_location
 from bookings.models import (
     Booking,
     Category,
     Location,
     Resource,
     Service,
-    WorkingHours,
 )
 from foundation.http.staff_admin import StaffAdmin
 from foundation.money import format_money
-
-
-class WorkingHoursInline(admin.TabularInline):
-    model = WorkingHours
-    extra = 0
 
 
 @admin.register(Resource)
@@ -41,6 +36,17 @@ class ResourceAdmin(StaffAdmin):
     @admin.display(description="locations")
     def places(self, resource: Resource) -> str:
         return ", ".join(location.name for location in resource.locations.all())
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "locations" and (location := only_location()):
+            kwargs["initial"] = [location]
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        # The hours name where a resource is, so it serves these locations, too.
+        resource: Resource = form.instance
+        resource.locations.add(*resource.working_hours.values_list("location", flat=True))
 
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -32,6 +32,10 @@ class ScheduleExceptionForm(forms.ModelForm):
     class Meta:
         model = ScheduleException
         fields = ["location", "resource", "starts_at", "ends_at", "is_open", "reason"]
+        help_texts = {
+            "resource": "Leave empty for the whole location. Time off of a resource counts at all of its locations; "
+            "its extra hours are here, and it is at no other location during them.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -50,11 +50,13 @@ class ScheduleExceptionAdmin(StaffAdmin):
 
     def save_model(self, request: HttpRequest, obj: ScheduleException, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if not obj.is_open:
-            resources = Resource.objects.filter(locations=obj.location)
-            closed_resources = resources if obj.resource is None else resources.filter(pk=obj.resource.pk)
-            bookings = Booking.objects.active().occupying(closed_resources)
-            warn_about_bookings(request, bookings.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at))
+        bookings = Booking.objects.active().filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at)
+        if obj.resource is not None:
+            bookings = bookings.occupying(Resource.objects.filter(pk=obj.resource.pk))
+            # Time off counts everywhere. During extra hours, the resource is at no other location.
+            warn_about_bookings(request, bookings.exclude(service__location=obj.location) if obj.is_open else bookings)
+        elif not obj.is_open:
+            warn_about_bookings(request, bookings.filter(service__location=obj.location))
 
     @admin.display(description="applies to")
     def applies_to(self, exception: ScheduleException) -> str:

@@ -44,6 +44,14 @@ OLD_ROWS = """
     INSERT INTO notifications_dispatcher (slot, beat_at, worker) VALUES (0, now(), 'host:1'), (1, now(), 'host:2');
     INSERT INTO bookings_usage ("limit", key, since, count) VALUES ('bookings', '198.51.100.7', now(), 3);
     INSERT INTO payments_sweep (name, result) VALUES ('comparison', ''), ('tidying', '');
+    INSERT INTO bookings_location (name, address, timezone)
+        VALUES ('Clinic', '', 'Asia/Kolkata'), ('Salon', '', 'Asia/Kolkata');
+    INSERT INTO bookings_resource (name, kind, is_active, location_id)
+        SELECT r.name, r.kind, true, l.id FROM bookings_location l
+        JOIN (VALUES ('Asha', 'staff', 'Clinic'), ('Nila', 'staff', 'Salon'), ('Room 1', 'room', 'Clinic'))
+            r (name, kind, location) ON r.location = l.name;
+    INSERT INTO bookings_workinghours (resource_id, weekday, opens_at, closes_at)
+        SELECT id, 0, '09:00', '18:00' FROM bookings_resource WHERE kind = 'staff';
     INSERT INTO auth_group_permissions (group_id, permission_id)
         SELECT g.id, p.id FROM auth_group g, auth_permission p
         WHERE g.name = 'Managers' AND p.codename IN ('view_finding', 'view_dispatcher') ON CONFLICT DO NOTHING;
@@ -57,6 +65,15 @@ PERMISSIONS_OF_GROUPS = """
 """
 PERMISSIONS = """
     SELECT t.app_label, p.codename FROM auth_permission p JOIN django_content_type t ON t.id = p.content_type_id
+"""
+PLACES_OF_RESOURCES = """
+    SELECT r.name, l.name, h.name FROM bookings_resource r
+    JOIN bookings_resource_locations rl ON rl.resource_id = r.id JOIN bookings_location l ON l.id = rl.location_id
+    LEFT JOIN bookings_workinghours w ON w.resource_id = r.id LEFT JOIN bookings_location h ON h.id = w.location_id
+    ORDER BY 1
+"""
+PLACE_OF_RESOURCES = """
+    SELECT r.name, l.name FROM bookings_resource r JOIN bookings_location l ON l.id = r.location_id ORDER BY 1
 """
 RENAMED = {"view_finding": "view_discrepancy", "view_dispatcher": "view_lane"}
 
@@ -77,6 +94,20 @@ def test_upgrade_keeps_rows_and_changed_group_permissions(old_database: str) -> 
     expected = {(group, app, RENAMED.get(codename, codename)) for group, app, codename in group_permissions_before}
     assert set(execute(old_database, PERMISSIONS_OF_GROUPS)) == expected | new_permissions_of_groups(permissions_before)
     manage(old_database, "check_invariants")
+
+
+@pytest.mark.django_db
+@pytest.mark.slow
+def test_upgrade_gives_hours_the_location_of_their_resource_and_can_be_reversed(old_database: str) -> None:
+    manage(old_database, "migrate", "bookings")
+
+    assert execute(old_database, PLACES_OF_RESOURCES) == [
+        ("Asha", "Clinic", "Clinic"),
+        ("Nila", "Salon", "Salon"),
+        ("Room 1", "Clinic", None),
+    ]
+    manage(old_database, "migrate", "bookings", "0018")
+    assert execute(old_database, PLACE_OF_RESOURCES) == [("Asha", "Clinic"), ("Nila", "Salon"), ("Room 1", "Clinic")]
 
 
 def new_permissions_of_groups(before: set[tuple[str, str]]) -> set[tuple[str, str, str]]:

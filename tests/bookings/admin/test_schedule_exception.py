@@ -1,11 +1,11 @@
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.urls import reverse
 
-from bookings.models import Location, ScheduleException
+from bookings.models import Location, ScheduleException, Service
 from bookings.operations import cancel_booking
-from tests.builders.bookings import DESK, make_booking, make_service, slot
+from tests.builders.bookings import DESK, add_hours, make_booking, make_service, slot
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +76,53 @@ def test_closing_exception_lists_bookings_at_that_time(manager):
     message = " ".join(str(message) for message in page.context["messages"])
     assert f"Still booked: {active.reference}." in message
     assert other_day.reference not in message
+
+
+@pytest.fixture
+def two_locations():
+    """A service here and one elsewhere, both with the same doctor, and a booking of each tomorrow."""
+    here = make_service()
+    elsewhere = Location.objects.create(name="Elsewhere", timezone="Asia/Kolkata")
+    there = make_service(resources=0, slug="massage")
+    Service.objects.filter(pk=there.pk).update(location=elsewhere)
+    there.refresh_from_db()
+    doctor = here.resources.get()
+    doctor.services.add(there)
+    add_hours(doctor, elsewhere, time(19), time(21))
+    return make_booking(here), make_booking(there, starts_at=slot(hour=19))
+
+
+@pytest.mark.parametrize(
+    ("is_of_resource", "is_open", "warned"),
+    [
+        (False, False, [True, False]),
+        (True, False, [True, True]),
+        (True, True, [False, True]),
+        (False, True, [False, False]),
+    ],
+    ids=["holiday", "time off", "extra hours", "extra hours of the location"],
+)
+def test_exception_lists_the_bookings_at_the_locations_that_it_closes(
+    manager, two_locations, is_of_resource, is_open, warned
+):
+    booking, _ = two_locations
+    times = {"starts_at": f"{slot(hour=0):%Y-%m-%dT%H:%M}", "ends_at": f"{slot(hour=23):%Y-%m-%dT%H:%M}"}
+    resource = booking.resource_id if is_of_resource else ""
+    form = exception_form_data(booking.service.location, **times, resource=resource)
+    form |= {"is_open": "on"} if is_open else {}
+
+    page = manager.post(reverse("admin:bookings_scheduleexception_add"), form, follow=True)
+
+    message = " ".join(str(message) for message in page.context["messages"])
+    assert [each.reference in message for each in two_locations] == warned
+
+
+def test_exception_of_a_resource_that_is_not_at_the_location_is_refused(manager, two_locations):
+    booking, _ = two_locations
+    third = Location.objects.create(name="Third")
+
+    form = exception_form_data(third, resource=booking.resource_id)
+    page = manager.post(reverse("admin:bookings_scheduleexception_add"), form).content.decode()
+
+    assert "This resource is not at that location." in page
+    assert not ScheduleException.objects.exists()
