@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from foundation.http.middleware import accept_any_body
 from foundation.refused_callbacks import count_refused_callback, reset_refused_callbacks
+from payments.gateway.errors import UnreadableEntity
 from payments.gateway.signatures import are_webhooks_configured, is_webhook_signature_valid
+from payments.gateway.webhook_body import pack_unreadable, read_event
 from payments.models import GatewayEvent
+
+log = logging.getLogger(__name__)
 
 SOURCE = "Razorpay (webhooks)"
 ADVICE = "RAZORPAY_WEBHOOK_SECRETS must have the secret that is set in Razorpay's Dashboard for the webhook."
 MAX_BYTES = 256 * 1024  # an event has a few kilobytes
 
 
+@accept_any_body
 @csrf_exempt
 @require_POST
 def razorpay_webhook(request: HttpRequest) -> HttpResponse:
-    """Store a Razorpay event once, and respond 200.
+    """Store a Razorpay event once, even if it cannot be read, and respond 200.
 
     Without a 2xx response within 5 s, Razorpay retries, and disables the webhook after a day of failures. So this
     refuses only events without a valid signature (400) and oversized events (413), and all of them if Razorpay is not
@@ -41,20 +47,14 @@ def razorpay_webhook(request: HttpRequest) -> HttpResponse:
 
 
 def _store(body: bytes, event_id: str) -> None:
+    # Identify an event without an id by its bytes.
+    row = GatewayEvent(event_id=event_id[:80] or "sha256:" + hashlib.sha256(body).hexdigest())
     try:
-        event = json.loads(body)
-    except ValueError:
-        event = None
-    is_event = isinstance(event, dict) and isinstance(event.get("event"), str)
-    row = GatewayEvent(
-        # Identify an event without an id by its bytes.
-        event_id=event_id[:80] or "sha256:" + hashlib.sha256(body).hexdigest(),
-        kind=event["event"][:60].replace("\0", "") if is_event else "unreadable",
-        body=_without_nul(event) if is_event else {"unreadable": body[:2000].decode("ascii", errors="replace")},
-    )
+        row.body = read_event(body)
+        row.kind = row.body["event"][:60]
+    except UnreadableEntity as reason:
+        # Razorpay would only send the same again. The reconciliation page lists it.
+        log.error("Storing an unreadable gateway event: %s", reason)
+        row.body, row.kind = pack_unreadable(body), GatewayEvent.UNREADABLE
+        row.state, row.error, row.next_try_at = GatewayEvent.State.IGNORED, str(reason)[:250], None
     GatewayEvent.objects.bulk_create([row], ignore_conflicts=True)
-
-
-def _without_nul(value: object) -> object:
-    # PostgreSQL's text cannot store NUL, which JSON can contain.
-    return json.loads(json.dumps(value).replace("\\u0000", ""))

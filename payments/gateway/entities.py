@@ -13,6 +13,7 @@ from payments.models import Dispute, Payment, PaymentOrder, Refund
 
 ORDER_ID = re.compile(r"order_[A-Za-z0-9]{1,34}")
 PAYMENT_ID = re.compile(r"pay_[A-Za-z0-9]{1,36}")
+CURRENCY = re.compile(r"[A-Z]{3}")
 REFUND_ID = re.compile(r"rfnd_[A-Za-z0-9]{1,35}")
 DISPUTE_ID = re.compile(r"disp_[A-Za-z0-9]{1,35}")
 EARLIEST, LATEST = 1_000_000_000, 9_999_999_999  # 2001 to 2286, in seconds
@@ -118,7 +119,7 @@ class GatewayDispute:
 def read_order(entity: dict[str, Any]) -> GatewayOrder:
     """Translate the entity. Raises UnreadableEntity."""
     return GatewayOrder(
-        _id(entity, "id", ORDER_ID), _amount(entity, "amount"), _text(entity, "currency"), _text(entity, "receipt")
+        _id(entity, "id", ORDER_ID), _amount(entity, "amount"), _currency(entity), _text(entity, "receipt")
     )
 
 
@@ -131,7 +132,7 @@ def read_payment(entity: dict[str, Any]) -> GatewayPayment:
         payment_id=_id(entity, "id", PAYMENT_ID),
         order_id=_text(entity, "order_id"),
         amount_minor=_amount(entity, "amount"),
-        currency=_text(entity, "currency"),
+        currency=_currency(entity),
         state=state,
         # Razorpay's sample payloads of authorised and failed payments have "captured": true: check the status as well.
         was_captured=state == Payment.State.CAPTURED
@@ -153,7 +154,7 @@ def read_refund(entity: dict[str, Any]) -> GatewayRefund:
         refund_id=_id(entity, "id", REFUND_ID),
         payment_id=_id(entity, "payment_id", PAYMENT_ID),
         amount_minor=_amount(entity, "amount"),
-        currency=_text(entity, "currency"),
+        currency=_currency(entity),
         state=state,
         receipt=_text(entity, "receipt"),
         created_at=_time(entity, "created_at"),
@@ -173,7 +174,7 @@ def read_dispute(entity: dict[str, Any]) -> GatewayDispute:
         dispute_id=_id(entity, "id", DISPUTE_ID),
         payment_id=_id(entity, "payment_id", PAYMENT_ID),
         amount_minor=amount_minor,
-        currency=_text(entity, "currency"),
+        currency=_currency(entity),
         phase=Dispute.Phase(phase),
         state=state,
         # Some accounts are debited when a dispute begins, and get the money back if they win.
@@ -201,6 +202,13 @@ def _amount(entity: dict[str, Any], name: str) -> int:
     value = entity.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise UnreadableEntity(f"{name} is not a valid amount.")
+    return value
+
+
+def _currency(entity: dict[str, Any]) -> str:
+    value = _text(entity, "currency")
+    if not CURRENCY.fullmatch(value):
+        raise UnreadableEntity("currency is not a valid currency code.")
     return value
 
 

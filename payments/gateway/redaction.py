@@ -19,6 +19,7 @@ PERSONAL_FIELDS = {
     "bank",
     "description",
     "unreadable",
+    "raw_base64",
 }
 PLACEHOLDER = "…"
 

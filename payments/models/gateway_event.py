@@ -16,6 +16,8 @@ class GatewayEvent(models.Model):
         IGNORED = "ignored"
         UNMATCHED = "unmatched", "No matching order"
 
+    UNREADABLE = "unreadable"  # the kind of an event whose body is not that of an event
+
     event_id = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=60)
     body = models.JSONField(null=True, help_text="As received. Removed after 90 days, since it contains personal data.")

@@ -23,6 +23,7 @@ from payments.gateway.entities import (
     read_refund,
 )
 from payments.gateway.errors import UnreadableEntity
+from payments.gateway.webhook_body import read_event, unpack_unreadable
 from payments.models import GatewayEvent, Payment, PaymentLog, PaymentOrder
 from payments.operations.checkout import adopt_order
 from payments.operations.disputes import record_dispute
@@ -99,6 +100,9 @@ def _adopt_by_receipt(gateway_order: GatewayOrder) -> None:
 
 def _settle(event: GatewayEvent) -> GatewayEvent.State:
     """Settle what the event reports. Raises UnmatchedEvent, UnreadableEntity or PaymentMismatch."""
+    if event.kind == GatewayEvent.UNREADABLE:  # a newer version may be able to read it
+        event.body = read_event(unpack_unreadable(event.body))
+        event.kind = event.body["event"][:60]
     source = f"{PaymentLog.Source.WEBHOOK.value} {event.kind}"
     if event.kind.startswith("payment.dispute."):
         _record_dispute(event, source=source)

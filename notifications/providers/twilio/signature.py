@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ def is_configured() -> bool:
     return bool(settings.TWILIO_AUTH_TOKEN.strip())
 
 
-def is_callback_signature_valid(*, full_path: str, fields: dict[str, Any], signature: str) -> bool:
+def is_callback_signature_valid(*, full_path: str, fields: Mapping[str, Any], signature: str) -> bool:
     """Return whether Twilio signed this request for our public URL. The host of the request itself is not trusted."""
     if not is_configured():
         return False

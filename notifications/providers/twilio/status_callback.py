@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from foundation.http.middleware import accept_any_body
 from foundation.refused_callbacks import count_refused_callback, reset_refused_callbacks
 from notifications.providers.twilio.inbound import record_inbound
 from notifications.providers.twilio.signature import is_callback_signature_valid, is_configured
@@ -26,6 +27,7 @@ ADVICE = (
 )
 
 
+@accept_any_body
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
@@ -37,6 +39,7 @@ def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID)
     return HttpResponse(status=204)
 
 
+@accept_any_body
 @csrf_exempt
 @require_POST
 def twilio_inbound(request: HttpRequest) -> HttpResponse:
@@ -55,14 +58,14 @@ def _signed_fields(request: HttpRequest, source: str) -> dict[str, str] | None:
     """
     if not is_configured():
         raise Http404("Twilio is not configured.")
-    fields = {name: request.POST.get(name, "") for name in request.POST}
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not is_callback_signature_valid(full_path=request.get_full_path(), fields=fields, signature=signature):
+    # The signature covers each value of a repeated field.
+    if not is_callback_signature_valid(full_path=request.get_full_path(), fields=request.POST, signature=signature):
         count_refused_callback(source, advice=ADVICE % settings.PUBLIC_BASE_URL)
         return None
     reset_refused_callbacks(source)
     # PostgreSQL text cannot contain NUL.
-    return {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}
+    return {name.replace("\0", ""): request.POST.get(name, "").replace("\0", "") for name in request.POST}
 
 
 def _store_receipt(notification_id: UUID, attempt_id: UUID, fields: dict[str, str]) -> None:

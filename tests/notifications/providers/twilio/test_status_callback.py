@@ -1,10 +1,13 @@
 import uuid
+from urllib.parse import urlencode
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from twilio.request_validator import RequestValidator
 
-from notifications.models import Notification, Receipt
+from notifications.delivery.receipts import apply_receipts
+from notifications.models import InboundMessage, Notification, Receipt
 from notifications.providers.twilio.signature import is_callback_signature_valid
 from tests.builders.notifications import make_notification
 from tests.builders.twilio import post_status_callback
@@ -12,6 +15,7 @@ from tests.builders.twilio import post_status_callback
 pytestmark = pytest.mark.django_db
 
 Status = Notification.Status
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -68,3 +72,39 @@ def test_status_callback_for_an_unknown_message_is_dropped():
 
     assert post_status_callback(missing_message, "delivered").status_code == 204
     assert Receipt.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"MessageStatus": ""},
+        {"MessageStatus": "d" * 5_000, "MessageSid": "S" * 5_000, "ErrorCode": "9" * 5_000},
+        {"MessageStatus": "delivered\0", "MessageSid": "\0", "\0": "\0"},
+        {"MessageStatus": "\u202edelivered", "MessageSid": "😀", "ErrorCode": "-1"},
+        {"MessageStatus": ["delivered", "failed"], "MessageSid": ["SM1", "SM2"]},
+        {"MessageStatus": "delivered", **{f"field-{number}": "x" for number in range(900)}},
+    ],
+)
+def test_signed_callback_with_odd_content_is_stored(accepted_message, fields):
+    status_path = f"/notifications/twilio/status/{accepted_message.pk}/{uuid.UUID(int=1)}"
+
+    statuses = [post_signed(path, fields).status_code for path in (status_path, "/notifications/twilio/inbound")]
+
+    assert statuses == [204, 200]
+    assert (Receipt.objects.count(), InboundMessage.objects.count()) == (1, 1)
+    assert apply_receipts() == 1
+
+
+@pytest.mark.parametrize("header", [{"Content-Encoding": "gzip"}, {"Content-Type": f"{FORM}; charset=utf8"}])
+def test_signed_callback_with_an_unexpected_header_is_stored(accepted_message, header):
+    path = f"/notifications/twilio/status/{accepted_message.pk}/{uuid.UUID(int=1)}"
+
+    assert post_signed(path, {"MessageStatus": "delivered"}, **header).status_code == 204
+    assert Receipt.objects.count() == 1
+
+
+def post_signed(path, fields, **headers):
+    body = urlencode(fields, doseq=True)
+    signature = RequestValidator("sandbox-auth-token").compute_signature(f"http://testserver{path}", QueryDict(body))
+    return Client(headers={"X-Twilio-Signature": signature, **headers}).post(path, body, content_type=FORM)
