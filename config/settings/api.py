@@ -1,4 +1,6 @@
-"""The API and its OpenAPI schema."""
+"""The API, its OpenAPI schema, and the sites whose pages may call it."""
+
+from config.settings.environment import env
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 # No endpoint accepts files. This handler discards large ones in chunks; without one, Django would load them whole.
@@ -6,6 +8,12 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 API_VERSION = "1.0.0"
 # The paths for programs: their errors are never pages. A test compares this with the routes.
 API_PATHS = r"/+(services|bookings|auth|schema|healthz|payments/razorpay|notifications/twilio)(/|$)"
+# Without credentials: a page of another site sends tokens, never the cookie of a signed-in staff member.
+CORS_ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in env.list("CORS_ALLOWED_ORIGINS", default=[])]
+CORS_URLS_REGEX = API_PATHS
+CORS_ALLOW_METHODS = ["DELETE", "GET", "HEAD", "POST", "PUT"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "x-booking-token"]
+CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.StaffTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [

@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "django_filters",
     "django_object_actions",
     "django_q",
@@ -27,6 +28,7 @@ INSTALLED_APPS = [
     "config",  # last: its roles need the permissions of the other apps
 ]
 MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",  # first: errors need its headers, too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "foundation.http.middleware.OptionalTrailingSlash",
