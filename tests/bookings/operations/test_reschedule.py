@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from bookings.exceptions import InvalidTransition, SlotTaken, TooLateToChange
+from bookings.exceptions import InvalidTransition, OutsideHours, SlotTaken, TooLateToChange
 from bookings.models import Booking, BookingEvent, Location, ScheduleException, Service, Session
 from bookings.operations import (
     cancel_booking,
@@ -358,3 +358,27 @@ def test_reschedule_that_staff_do_not_confirm_releases_both_times(end):
     assert try_to_book(booking.service)
     assert try_to_book(booking.service, starts_at=slot(days=7))
     assert violated_invariants() == set()
+
+
+def test_confirmation_of_a_reschedule_that_was_too_late_to_cancel_keeps_it_late():
+    booking = make_confirmed_booking(cancel_cutoff_minutes=120, reschedule_cutoff_minutes=0)
+    set_minutes_until_visit(booking, 60)
+    reschedule(booking, CUSTOMER_ACTOR, days=7)
+
+    confirm_booking(booking_id=booking.pk, actor=DESK)
+
+    assert not may_cancel(booking)
+
+
+@pytest.mark.parametrize(
+    "when", [{"days": 1}, {"days": 40}, {"hour": 3}, {"minute": 7}], ids=["notice", "horizon", "closed", "minute"]
+)
+def test_reschedule_by_the_customer_observes_the_rules_of_a_new_booking(when):
+    service = make_service(min_notice_minutes=2 * 24 * 60, horizon_days=30, cancel_cutoff_minutes=0)
+    booking = make_booking(service, starts_at=slot(days=9))
+
+    with pytest.raises(OutsideHours):
+        reschedule(booking, CUSTOMER_ACTOR, **{"days": 8, **when})
+
+    booking.refresh_from_db()
+    assert (booking.starts_at, booking.version) == (slot(days=9), 1)
