@@ -81,9 +81,10 @@ class Booking(models.Model):
         DECLINED = "declined"
         EXPIRED = "expired"
 
-    # For each status, the statuses from which a booking may change to it.
+    # For each status, the statuses from which transition_to may change to it. A reschedule by the customer may also
+    # change confirmed to pending.
     ALLOWED_PREDECESSORS = {
-        Status.PENDING: [Status.HELD, Status.CONFIRMED],
+        Status.PENDING: [Status.HELD],
         Status.CONFIRMED: [Status.HELD, Status.PENDING, Status.EXPIRED],
         Status.COMPLETED: [Status.CONFIRMED, Status.NO_SHOW],
         Status.NO_SHOW: [Status.CONFIRMED, Status.COMPLETED],
