@@ -1,16 +1,13 @@
 """How a call to an external service can fail: the exception class says whether the call took effect."""
 
+from foundation.texts import clean_line
+
 
 class CallFailed(Exception):
     """A call that returned no result; the subclass says whether it took effect. ``reason`` may quote the service."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(storable_text(reason))
-
-
-def storable_text(text: str) -> str:
-    """Replace what PostgreSQL's text type cannot store: NUL and unpaired surrogates."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+        super().__init__(clean_line(reason))  # PostgreSQL cannot store NUL and unpaired surrogates
 
 
 class Rejected(CallFailed):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected, storable_text
+from foundation.outcomes import CallFailed, NotSent, OutcomeUnknown, Rejected
+from foundation.texts import clean_line
 from notifications.models import Channel, Notification
 
 
@@ -61,7 +62,7 @@ class ProviderError(CallFailed):
 
     def __init__(self, reason: str, *, code: str = "", http_status: int | None = None) -> None:
         super().__init__(reason)
-        self.code = storable_text(code)
+        self.code = clean_line(code)
         self.http_status = http_status
 
 
