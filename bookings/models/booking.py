@@ -54,6 +54,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """Return bookings that block their slot. Overdue holds and requests do not, even before they are expired."""
         return self.filter(status__in=Booking.BLOCKING).exclude(OVERDUE)
 
+    def upcoming(self) -> BookingQuerySet:
+        """Return active bookings whose visit is not over."""
+        return self.active().filter(ends_at__gt=Now())
+
     def occupying(self, resources: models.QuerySet[Resource]) -> BookingQuerySet:
         """Return bookings that occupy one of these resources, directly or through a session."""
         allocated = Q(allocations__resource__in=resources) | Q(session__allocations__resource__in=resources)
@@ -68,7 +72,8 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 class Booking(models.Model):
     """A customer's visit, booked or held. ``version`` is the ``seq`` of its latest BookingEvent.
 
-    Price, cutoffs and time zone are copies: later changes to the service or the location do not affect them.
+    Price, cutoffs and time zone are copies: later changes to the service or the location do not affect them. A
+    reschedule takes the location's current zone.
     """
 
     class Status(models.TextChoices):
@@ -194,8 +199,14 @@ class Booking(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The location's time zone at the time of booking."""
+        """The zone in which the customer knows the time: the location's, when the time was booked."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def has_outdated_zone(self) -> bool:
+        """Whether the location's zone was corrected since, so that its clock shows another time for the visit."""
+        current = self.starts_at.astimezone(self.service.location.zone)
+        return self.starts_at.astimezone(self.zone).utcoffset() != current.utcoffset()
 
     @property
     def allocation_owner(self) -> Booking | Session:

@@ -6,6 +6,7 @@ Unless documented otherwise, each is one transaction that publishes at most one 
 from bookings.operations.create import NewBooking, create_booking, hold_booking, reissue_manage_token
 from bookings.operations.customers import add_contact_check, contact_errors, update_customer
 from bookings.operations.holds import expire_hold, expire_unanswered_requests, extend_hold, release_hold
+from bookings.operations.locations import update_location
 from bookings.operations.reschedule import reschedule_booking
 from bookings.operations.transitions import (
     accept_payment,
@@ -35,4 +36,5 @@ __all__ = [
     "release_hold",
     "reschedule_booking",
     "update_customer",
+    "update_location",
 ]

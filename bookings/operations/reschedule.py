@@ -33,7 +33,8 @@ def reschedule_booking(
     booking = lock_booking(booking_id)
     if booking.status not in Booking.RESCHEDULABLE:
         raise InvalidTransition(booking, "rescheduled")
-    if booking.starts_at == starts_at and (resource is None or booking.occupies(resource)):
+    is_same_time = booking.starts_at == starts_at and not booking.has_outdated_zone
+    if is_same_time and (resource is None or booking.occupies(resource)):
         return booking
     if actor.is_customer and timezone.now() > booking.reschedule_until:
         raise TooLateToChange("It is too late to reschedule online. Please call us.")
@@ -63,7 +64,7 @@ def _changes(booking: Booking, starts_at: datetime, actor: Actor) -> dict[str, A
         status = Booking.Status.PENDING
     # Rescheduling a request restarts the time that staff have to confirm it.
     answer_by = response_deadline(service, starts_at) if status == Booking.Status.PENDING else None
-    changes = {"status": status, "answer_by": answer_by}
+    changes = {"status": status, "answer_by": answer_by, "timezone": service.location.timezone}
     if not actor.is_customer:
         return {**changes, "late_since": None, "rescheduled_by_staff_at": timezone.now()}
     late_since = booking.cancel_until if booking.is_late else None

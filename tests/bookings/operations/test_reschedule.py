@@ -13,6 +13,7 @@ from bookings.operations import (
     expire_unanswered_requests,
     reschedule_booking,
 )
+from foundation.timezones import format_local_time
 from notifications.models import Notification
 from tests.builders.bookings import (
     CUSTOMER_ACTOR,
@@ -382,3 +383,33 @@ def test_reschedule_by_the_customer_observes_the_rules_of_a_new_booking(when):
 
     booking.refresh_from_db()
     assert (booking.starts_at, booking.version) == (slot(days=9), 1)
+
+
+def test_reschedule_after_a_corrected_time_zone_is_promised_in_the_new_zone():
+    booking = make_booking(actor=DESK)
+    Location.objects.update(timezone="Asia/Dubai")
+    five_pm = slot(hour=17).replace(tzinfo=ZoneInfo("Asia/Dubai"))
+
+    rescheduled = reschedule_booking(booking_id=booking.pk, starts_at=five_pm, actor=DESK)
+
+    assert rescheduled.timezone == "Asia/Dubai"
+    assert "17:00" in format_local_time(rescheduled.starts_at, rescheduled.zone)
+
+
+def test_reschedule_to_the_same_instant_in_a_corrected_time_zone_is_a_change():
+    booking = make_booking(starts_at=slot(hour=16), actor=DESK)
+    Location.objects.update(timezone="Asia/Dubai")
+
+    rescheduled = reschedule_booking(booking_id=booking.pk, starts_at=booking.starts_at, actor=DESK)
+
+    assert (rescheduled.version, rescheduled.timezone) == (booking.version + 1, "Asia/Dubai")
+    assert rescheduled.starts_at == booking.starts_at
+
+
+def test_booking_keeps_the_time_zone_in_which_it_was_promised():
+    booking = make_booking(actor=DESK)
+    Location.objects.update(timezone="Asia/Dubai")
+
+    cancelled = cancel_booking(booking_id=booking.pk, actor=DESK)
+
+    assert (cancelled.timezone, cancelled.starts_at) == ("Asia/Kolkata", booking.starts_at)
