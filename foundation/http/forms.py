@@ -53,7 +53,7 @@ class MoneyField(forms.DecimalField):
         return f"{to_major(value, self.currency):f}" if isinstance(value, int) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
+        return super().has_changed(self.to_python(self.prepare_value(initial)), data)
 
 
 def use_currency(form: forms.BaseForm, currency: str) -> None:

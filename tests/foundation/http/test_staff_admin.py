@@ -147,12 +147,15 @@ def hours_of(resource):
 
 
 def test_stale_rows_are_merged_with_those_that_are_stored(superuser):
-    resource = make_service().resources.get()
+    service = make_service()
+    resource = service.resources.get()
     rows = list(resource.working_hours.order_by("weekday"))
     sent = read_form(superuser.get(change_page(resource)))
     WorkingHours.objects.filter(pk=rows[0].pk).update(opens_at=time(8))
     WorkingHours.objects.filter(pk__in=[rows[1].pk, rows[2].pk]).delete()
-    WorkingHours.objects.create(resource=resource, weekday=6, opens_at=time(19), closes_at=time(21))
+    WorkingHours.objects.create(
+        resource=resource, location=service.location, weekday=6, opens_at=time(19), closes_at=time(21)
+    )
     numbers = {sent[f"working_hours-{number}-id"][0]: number for number in range(7)}
     changed = {f"working_hours-{numbers[str(rows[2].pk)]}-opens_at": ["10:00:00"], "name": ["Dr. Rao"]}
 
@@ -161,10 +164,10 @@ def test_stale_rows_are_merged_with_those_that_are_stored(superuser):
     saved = superuser.post(change_page(resource), read_form(refused))
 
     assert errors(refused)[1:] == [
-        "Monday, 09:00:00, 18:00:00 – Opens at: it was “09:00:00”, and now “08:00:00” is stored.",
-        "Tuesday, 09:00:00, 18:00:00 has been removed.",
-        "Wednesday, 09:00:00, 18:00:00 has been removed. Saving adds it again, with your changes.",
-        "Sunday, 19:00:00, 21:00:00 has been added.",
+        "Lotus Clinic, Monday, 09:00:00, 18:00:00 – Opens at: it was “09:00:00”, and now “08:00:00” is stored.",
+        "Lotus Clinic, Tuesday, 09:00:00, 18:00:00 has been removed.",
+        "Lotus Clinic, Wednesday, 09:00:00, 18:00:00 has been removed. Saving adds it again, with your changes.",
+        "Lotus Clinic, Sunday, 19:00:00, 21:00:00 has been added.",
     ]
     assert (hours_after_refusal, saved.status_code) == (6, 302)
     assert hours_of(resource) == [
