@@ -7,9 +7,12 @@ from django import forms
 from django.utils.formats import date_format
 
 
-def format_local_time(at: datetime, zone: ZoneInfo) -> str:
-    """Format ``at`` for display, in the local time of ``zone``."""
-    return date_format(at.astimezone(zone), "D j M Y, H:i")
+def format_local_time(at: datetime, zone: ZoneInfo, pattern: str = "D j M Y, H:i") -> str:
+    """Format ``at`` for display, in the local time of ``zone``; with the UTC offset if that local time occurs twice."""
+    local = at.astimezone(zone)
+    text = date_format(local, pattern)
+    occurs_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return f"{text} (UTC{local.isoformat()[-6:]})" if occurs_twice else text
 
 
 def local_to_utc(local: datetime, zone: ZoneInfo) -> datetime:

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from bookings.models import Booking
 from bookings.timeline import Entry
+from foundation.timezones import format_local_time
 from notifications.models import Attempt, Notification, Receipt
 
 OUTCOME_LABELS = {"": "in progress", Notification.Status.QUEUED: "not sent"}
@@ -22,8 +23,8 @@ def message_entries(booking: Booking) -> Iterable[Entry]:
 
 def delivery_entries(notification: Notification) -> list[Entry]:
     """Return the notification's attempts and receipts, oldest first."""
-    planned_at = notification.planned_at.astimezone(notification.booking.zone)
-    planned_time = f"to be sent on {planned_at:%-d %b, %H:%M}" if notification.is_planned_ahead else ""
+    planned_at = format_local_time(notification.planned_at, notification.booking.zone, "j M, H:i")
+    planned_time = f"to be sent on {planned_at}" if notification.is_planned_ahead else ""
     queued_entry = Entry(notification.created_at, "Queued", planned_time)
     resends = [_resend_entry(new) for new in Notification.objects.filter(resend_of=notification)]
     attempts = [_attempt_entry(attempt) for attempt in notification.attempt_log.all()]

@@ -20,7 +20,7 @@ from foundation.events import Actor
 from foundation.http.forms import LocalDateTimeField, MoneyField, use_currency
 from foundation.phone_numbers import normalize_phone_number
 from foundation.text_fields import NameFormField, TextFormField
-from foundation.timezones import local_to_utc
+from foundation.timezones import format_local_time, local_to_utc
 
 REFUSALS = (InvalidTransition, OutsideHours, PartyTooLarge, WrongPaymentMode, SlotTaken)
 
@@ -70,7 +70,7 @@ class ServiceForm(forms.ModelForm):
 
 
 def _format_start(start: datetime, zone: ZoneInfo) -> str:
-    return f"{start.astimezone(zone):%a %d %b, %H:%M}"
+    return format_local_time(start, zone, "D d M, H:i")
 
 
 class _FrontDeskForm(forms.Form):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.formats import date_format
 
 from bookings.models import Booking
 from foundation.money import format_money
+from foundation.timezones import format_local_time
 from notifications.channels import CHANNELS, channels_in_use
 from notifications.messages.kinds import MessageKind
 from notifications.models import Channel
@@ -64,14 +64,13 @@ def unrendered_messages(booking: Booking) -> Iterator[Message]:
 
 
 def _context(booking: Booking, amount: Amount) -> dict[str, str | bool]:
-    starts_at = booking.starts_at.astimezone(booking.zone)
     return {
         # Customers enter their own names: without line breaks, a name cannot pass for text from the business.
         "name": " ".join(booking.customer.name.split())[:MAX_NAME_LENGTH],
         "service": booking.service.name,
         "resource": booking.resource.name,
         "location": booking.service.location.name,
-        "when": date_format(starts_at, "D j M Y, H:i"),
+        "when": format_local_time(booking.starts_at, booking.zone),
         "reference": booking.reference,
         "is_pending": booking.status == Booking.Status.PENDING,
         "amount": format_money(amount.amount_minor, amount.currency) if amount.amount_minor else "",

@@ -15,9 +15,11 @@ from tests.builders.bookings import (
     DESK,
     KOLKATA,
     add_hours,
+    booking_request,
     make_booking,
     make_room,
     make_service,
+    next_dst_transitions,
     slot,
     try_to_book,
 )
@@ -171,6 +173,21 @@ def test_night_of_a_dst_transition_keeps_its_local_times(zone, day, opens_at, cl
 
     assert start == datetime.combine(day, opens_at, ZoneInfo(zone)).astimezone(UTC)
     assert (end - start) / timedelta(hours=1) == hours
+
+
+def test_slots_of_the_hour_that_occurs_twice_have_their_own_offsets(api):
+    service = open_at_night(time(0), time(0), horizon_days=400, slot_interval_minutes=30)
+    berlin = ZoneInfo("Europe/Berlin")
+    Location.objects.update(timezone=berlin.key)
+    (day,) = (day for day in next_dst_transitions(berlin) if day.month == 10)
+
+    slots = api.get(f"/services/{service.slug}/availability", {"from": day, "to": day}).json()["slots"]
+    twice = [offered["starts_at"] for offered in slots if "T02:30" in offered["starts_at"]]
+    bodies = [booking_request(service, starts_at=start) for start in twice]
+    bookings = [api.post("/bookings/", body, format="json").json() for body in bodies]
+
+    assert twice == [f"{day}T02:30:00+02:00", f"{day}T02:30:00+01:00"]
+    assert [booking["starts_at"] for booking in bookings] == twice
 
 
 def test_opening_hours_do_not_depend_on_the_requested_days():

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from notifications.channels import CHANNELS
@@ -19,6 +21,15 @@ def test_render_messages_yields_a_text_per_channel_and_a_subject_for_email_only(
     for message in messages:
         assert message.body
         assert bool(message.subject) == CHANNELS[message.channel].has_subject
+
+
+@pytest.mark.parametrize(("hour", "offset"), [(0, "+02:00"), (1, "+01:00")])
+def test_render_messages_names_the_offset_in_the_hour_that_occurs_twice(hour, offset):
+    booking = make_booking()
+    booking.timezone, booking.starts_at = "Europe/Berlin", datetime(2031, 10, 26, hour, 30, tzinfo=UTC)
+
+    for message in render_messages(MessageKind.BOOKING_CONFIRMED, booking):
+        assert f"Sun 26 Oct 2031, 02:30 (UTC{offset})" in message.body
 
 
 def test_render_messages_puts_the_name_on_one_line():
