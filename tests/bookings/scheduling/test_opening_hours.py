@@ -191,13 +191,28 @@ def test_slots_of_the_hour_that_occurs_twice_have_their_own_offsets(api):
 
 
 def test_opening_hours_do_not_depend_on_the_requested_days():
-    """Extra hours of several days count from their start, wherever the request begins."""
+    """What happened before the requested days decides where the openings began that last until then."""
     service = open_at_night(time(9), time(10), slot_interval_minutes=50)
-    ScheduleException.objects.create(
-        location=service.location, is_open=True, starts_at=slot(hour=19), ends_at=slot(hour=12, days=6)
-    )
+    doctor = service.resources.get()
     WorkingHours.objects.exclude(weekday=TOMORROW.weekday()).delete()
-    days = [TOMORROW + timedelta(days=number) for number in range(7)]
+    for days, opens_at, closes_at in ((7, 20, 8), (8, 7, 7), (8, 23, 3)):  # each overlaps the one before
+        weekday = slot(days=days).weekday()
+        WorkingHours.objects.create(
+            resource=doctor,
+            location=service.location,
+            weekday=weekday,
+            opens_at=time(opens_at),
+            closes_at=time(closes_at),
+        )
+    for is_open, starts_at, ends_at in (
+        (True, slot(hour=9, minute=30), slot(hour=12, days=6)),
+        (False, slot(hour=7, days=3), slot(hour=7, minute=20, days=3)),
+        (False, slot(hour=23, days=7), slot(hour=23, minute=20, days=7)),
+    ):
+        ScheduleException.objects.create(
+            location=service.location, is_open=is_open, starts_at=starts_at, ends_at=ends_at
+        )
+    days = [TOMORROW + timedelta(days=number) for number in range(10)]
 
     day_by_day = [free for day in days for free in find_free_slots(service, day, day)]
 
@@ -232,8 +247,10 @@ def test_resource_at_two_locations_is_booked_once(elsewhere):
 
     assert is_offered_and_bookable(here, slot(hour=10))
     assert not is_offered_and_bookable(there, slot(hour=11))
+    assert not is_offered_and_bookable(there, local.replace(hour=10))
     assert is_offered_and_bookable(there, local)
     assert not is_offered_and_bookable(here, local)
+    assert not is_offered_and_bookable(here, slot(hour=18))
     assert set(Allocation.objects.values_list("resource", flat=True)) == {doctor.pk}
 
 
