@@ -57,7 +57,8 @@ race: $(READY) ## prove that no slot is double-booked when processes are killed 
 machine: $(READY) ## compare bookings and their money with a model after each step of 5,000 random sequences (SEED=n: the first seed)
 	@MACHINE_SEQUENCES=5000 MACHINE_SEED=$(or $(SEED),0) $(PY) -m pytest -n $(WORKERS) tests/lifecycle
 
-fuzz: $(READY) ## send 10,000 random requests: no response is a 5xx, and all match the schema
+fuzz: $(READY) ## send 10,000 random requests to every route and method, and as many by the schema: no response is a 5xx (FUZZ_SEED=n)
+	@FUZZ_REQUESTS=10000 $(PY) -m pytest tests/config/test_fuzz_routes.py
 	@FUZZ_EXAMPLES=250 $(PY) -m pytest tests/config/test_fuzz.py
 
 bench: $(READY) ## measure speed against a baseline; the results are in benchmarks/out/latest.json (SHORT=1: a quick estimate)

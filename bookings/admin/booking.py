@@ -155,6 +155,10 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
     def has_complete_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("bookings.complete_booking")
 
+    def get_urls(self) -> list[Any]:
+        """Leave out the URL for buttons of the list: there are none, and it would call the others without a booking."""
+        return [each for each in super().get_urls() if not str(each.pattern).startswith("^actions/")]
+
     def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:
         booking = self.get_object(request, object_id)
         return [

@@ -445,3 +445,11 @@ def test_reschedule_form_with_invalid_input_shows_errors(front_desk):
     )
 
     assert page.content.decode().count('class="errornote"') == 2
+
+
+@pytest.mark.parametrize("tool", ["confirm", "reschedule"])
+def test_button_without_a_booking_does_nothing(front_desk, tool):
+    make_booking()
+
+    assert front_desk.post(f"/admin/bookings/booking/actions/{tool}/").status_code == 302
+    assert Booking.objects.filter(version=1).count() == 1
