@@ -148,6 +148,19 @@ def test_fee_that_is_reported_later_does_not_reopen_what_staff_decided(new_check
     assert (after.disposition, status_of(new_checkout)) == ("closed", "held")
 
 
+def test_fee_that_is_reported_after_a_decided_refund_failed_leaves_the_payment_to_staff(new_checkout):
+    payment = settle(new_checkout, amount_minor=50_000 + FEE)
+    decide_review(payment_id=payment.pk, decision=ReviewDecision.REFUND_ALL, note="Wrong amount.", actor=DESK)
+    refund = {"receipt": str(Refund.objects.get().pk), "amount_minor": 50_000 + FEE}
+    settle_refund(
+        payment_pk=payment.pk, gateway_refund=gateway_refund(**refund, state=Refund.State.FAILED), source=POLL
+    )
+
+    after = settle(new_checkout, amount_minor=50_000 + FEE, fee_minor=FEE)
+
+    assert (after.disposition, status_of(new_checkout)) == ("review", "held")
+
+
 def test_fee_that_is_reported_after_the_booking_ended_leaves_the_payment_to_staff(new_checkout):
     settle(new_checkout, amount_minor=50_000 + FEE)
     cancel_booking(booking_id=new_checkout.new_booking.booking.pk, actor=DESK)
