@@ -120,7 +120,7 @@ class AdminBadInput:
         if isinstance(error, ValidationError) and getattr(error, "code", "") == "invalid":  # from UUIDField
             return not_found(request, error)
         reads_query = request.method in ("GET", "HEAD") or str(match.url_name).endswith("_changelist")
-        if not reads_query or not isinstance(error, (ValueError, OverflowError, DataError)):
+        if not reads_query or not isinstance(error, (ValueError, LookupError, OverflowError, DataError)):
             return None
         log.exception("The admin cannot process the input in %s", request.get_full_path())
         return bad_request(request)

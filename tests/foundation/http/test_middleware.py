@@ -51,7 +51,8 @@ def test_admin_invalid_id_is_not_found(method, path):
 
 
 @pytest.mark.parametrize(
-    "query", ["reference__regex=(", "starts_at__year=99999", "created_at__year=99999", "starts_at__gte=x"]
+    "query",
+    ["reference__regex=(", "starts_at__year=99999", "created_at__year=99999", "starts_at__gte=x", "status__range=x"],
 )
 def test_admin_invalid_lookup_is_bad_request(query):
     client = Client(raise_request_exception=False)
