@@ -206,7 +206,7 @@ def test_opening_hours_do_not_depend_on_the_requested_days():
         )
     for is_open, starts_at, ends_at in (
         (True, slot(hour=9, minute=30), slot(hour=12, days=6)),
-        (False, slot(hour=7, days=3), slot(hour=7, minute=20, days=3)),
+        (False, slot(hour=7, days=4), slot(hour=7, minute=20, days=4)),
         (False, slot(hour=23, days=7), slot(hour=23, minute=20, days=7)),
     ):
         ScheduleException.objects.create(
