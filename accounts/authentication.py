@@ -1,7 +1,9 @@
 """Authenticate staff by their bearer token."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractBaseUser
-from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 from rest_framework.exceptions import AuthenticationFailed
@@ -19,5 +21,13 @@ class StaffTokenAuthentication(TokenAuthentication):
         return user, row
 
 
-class StaffTokenScheme(KnoxTokenScheme):
+class StaffTokenScheme(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.StaffTokenAuthentication"
+    name = "staffToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token that `POST /auth/token` returns to staff.",
+        }

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.sign_in import SignInRateLimit
+from foundation.http.openapi import raises
 
 LIFETIME = timedelta(hours=10)  # a working day
 
@@ -43,8 +44,13 @@ class Token(APIView):
         return [] if self.request and self.request.method == "POST" else super().get_authenticators()
 
     @extend_schema(
-        summary="Sign in as staff", request=SignInInputSerializer, responses=SignInResponseSerializer, auth=[]
+        operation_id="signIn",
+        summary="Sign in as staff",
+        description="Send the token of the response as `Authorization: Bearer …`. It is valid for ten hours.",
+        request=SignInInputSerializer,
+        responses=SignInResponseSerializer,
     )
+    @raises(SignInFailed, Throttled)
     def post(self, request: Request) -> Response:
         serializer = SignInInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -58,7 +64,13 @@ class Token(APIView):
         row, token = AuthToken.objects.create(user=user, expiry=LIFETIME)
         return Response({"token": token, "expires_at": row.expiry})
 
-    @extend_schema(summary="Sign out: revoke the token", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="signOut",
+        summary="Sign out",
+        description="The token in `Authorization` is revoked.",
+        request=None,
+        responses={204: None},
+    )
     def delete(self, request: Request) -> Response:
         request.auth.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 
@@ -25,6 +25,14 @@ class SlotTaken(RequestRefused):
     status, code = 409, "slot_taken"
     explanation = "The slot is already taken."
     advice = "Pick one of the nearest free slots in alternatives, or call GET /services/{slug}/availability."
+
+    extra_schemas: ClassVar = {
+        "alternatives": {
+            "type": "array",
+            "items": {"type": "string", "format": "date-time"},
+            "description": "With `slot_taken`: start times of the nearest free slots.",
+        }
+    }
 
     def __init__(self, alternatives: list[datetime] | None = None) -> None:
         super().__init__("This time has just been taken. Please pick another one.")
@@ -102,10 +110,10 @@ class TooEarly(RequestRefused):
 
 
 class WrongPaymentMode(RequestRefused):
-    """The endpoint does not match the service's payment mode."""
+    """The service's payment mode needs another operation."""
 
     status, code = 422, "wrong_payment_mode"
-    explanation = "The endpoint does not match the service's payment mode."
+    explanation = "The service's payment mode needs another operation."
     advice = "Use POST /bookings/razorpay-booking if payment_mode is full or deposit, otherwise POST /bookings/."
 
 
@@ -145,3 +153,6 @@ class InvalidTransition(RequestRefused):
         change = "marked as a no-show" if target == Booking.Status.NO_SHOW else target
         super().__init__(f"Booking {booking.reference} is {booking.status}, so it cannot be {change}.")
         self.booking = booking
+
+
+NEW_BOOKING_REFUSALS = (SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, WrongPaymentMode)

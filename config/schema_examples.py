@@ -49,7 +49,7 @@ HELD_BOOKING: dict[str, Any] = {
 }
 
 EXAMPLES: dict[str, Any] = {
-    "BookingInputRequest": {
+    "BookingInput": {
         "service": "consultation",
         "resource": 7,
         "starts_at": "2027-03-08T16:00:00+05:30",
@@ -57,17 +57,17 @@ EXAMPLES: dict[str, Any] = {
         "party_size": 1,
         "notes": "",
     },
-    "RescheduleInputRequest": {"starts_at": "2027-03-09T10:30:00+05:30", "resource": None},
-    "VerifyPaymentInputRequest": {
+    "RescheduleInput": {"starts_at": "2027-03-09T10:30:00+05:30", "resource": None},
+    "VerifyPaymentInput": {
         "razorpay_order_id": "order_IEIaMR65cu6nz3",
         "razorpay_payment_id": "pay_IH4NVgf4Dreq1l",
         "razorpay_signature": "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f",
     },
-    "SignInInputRequest": {"username": "frontdesk", "password": "a long password"},
+    "SignInInput": {"username": "frontdesk", "password": "a long password"},
     "SignInResponse": {"token": TOKEN, "expires_at": "2027-03-01T16:30:00Z"},
     "Booking": BOOKING,
     "NewBooking": {**BOOKING, "manage_token": TOKEN},
-    "PaginatedBookingList": {"next": None, "previous": None, "results": [BOOKING]},
+    "BookingPage": {"next": None, "previous": None, "results": [BOOKING]},
     "CheckoutResponse": {
         "booking": HELD_BOOKING,
         "checkout": {

@@ -11,12 +11,14 @@ class RequestRefused(Exception):
 
     ``explanation`` and ``advice`` are the texts of the problem's page. ``retry_after`` is in seconds; None means that a
     retry would be refused again. Several classes may share a ``code``; at most one of them sets the texts.
+    ``extra_schemas`` are the JSON schemas of the members that ``extra_members`` returns.
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
     explanation: ClassVar[str] = ""
     advice: ClassVar[str] = ""
+    extra_schemas: ClassVar[dict[str, dict[str, Any]]] = {}
     retry_after: int | None = None
 
     def extra_members(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Refusals of payment requests. Each message tells the caller what to do next."""
 
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 from bookings.models import Booking
 from foundation.exceptions import RequestRefused
@@ -38,6 +38,19 @@ class GatewayUnavailable(RequestRefused):
     retry_after = 5
     explanation = "The payment gateway is not responding. The slot stays held until hold_expires_at."
     advice = "Send the same request again, with the same Idempotency-Key if it had one. It resumes where it stopped."
+
+    extra_schemas: ClassVar = {
+        "booking": {
+            "type": "object",
+            "description": "With `gateway_unavailable`: the booking that holds the slot.",
+            "properties": {
+                "id": {"type": "string", "format": "uuid"},
+                "status": {"type": "string"},
+                "hold_expires_at": {"type": ["string", "null"], "format": "date-time"},
+            },
+            "required": ["id", "status", "hold_expires_at"],
+        }
+    }
 
     def __init__(self, booking: Booking, *, gateway_retry_after: float | None = None) -> None:
         super().__init__(

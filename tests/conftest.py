@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
@@ -17,6 +18,7 @@ from runtime.processes import free_port, manage_command, start, stop, wait_for_w
 from sandbox.process import RunningSandbox, running_sandbox
 from tests.builders.accounts import FastPasswordHasher, make_staff, sign_in_staff
 from tests.processes import RunningWeb, environment_of, kill_worker
+from tests.schema_check import DEVIATIONS, ResponsesMatchSchema
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -24,6 +26,20 @@ def fast_password_hasher() -> Iterator[None]:
     hasher = f"{FastPasswordHasher.__module__}.{FastPasswordHasher.__qualname__}"
     with override_settings(PASSWORD_HASHERS=[hasher]):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def schema_check() -> Iterator[None]:
+    check = f"{ResponsesMatchSchema.__module__}.{ResponsesMatchSchema.__qualname__}"
+    with override_settings(MIDDLEWARE=[check, *settings.MIDDLEWARE]):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def responses_match_schema() -> Iterator[None]:
+    DEVIATIONS.clear()
+    yield
+    assert DEVIATIONS == []
 
 
 @pytest.fixture(autouse=True)

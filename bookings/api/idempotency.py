@@ -47,6 +47,17 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "running, repeats get 409 `request_in_progress`. 1 to 255 printable ASCII characters that cannot be guessed, such "
     "as a UUID.",
 )
+IDEMPOTENCY_HEADERS = [
+    IDEMPOTENCY_KEY,
+    OpenApiParameter(
+        "Idempotent-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        description="Present if this is a replay of the first response.",
+        response=[201],
+    ),
+]
+IDEMPOTENCY_REFUSALS = (IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress)
 
 
 @dataclass(frozen=True)

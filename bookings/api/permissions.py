@@ -16,6 +16,7 @@ CUSTOMER = Actor(ActorKind.CUSTOMER)
 BOOKING_TOKEN = OpenApiParameter(
     "X-Booking-Token", str, OpenApiParameter.HEADER, description="The booking's manage token, for customers."
 )
+STAFF_OR_BOOKING_TOKEN: list[dict[str, list[str]]] = [{"staffToken": []}, {"bookingToken": []}]
 LACKS_PERMISSION = "Your account does not have permission for this. Ask an admin to grant it."
 
 
@@ -32,6 +33,7 @@ class StaffEndpoint(MethodNotAllowedFirst):
     """An endpoint for staff who have ``permission``."""
 
     permission: ClassVar[str]
+    raises = (PermissionDenied,)
 
     def get_permissions(self) -> list[permissions.BasePermission]:
         return [permissions.IsAuthenticated()]

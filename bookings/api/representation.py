@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import DateTimeField
 from rest_framework import serializers
@@ -60,6 +60,23 @@ class BookingSerializer(serializers.ModelSerializer[Booking]):
             "version",
             "created_at",
         ]
+        extra_kwargs: ClassVar = {
+            "reference": {"help_text": "A short name of the booking for people, such as BK-7KMPX3H."},
+            "service": {"help_text": "The slug of the service."},
+            "starts_at": {"help_text": "In the local time of the location."},
+            "timezone": {"help_text": "The location's time zone, such as Asia/Kolkata."},
+            "price_minor": {"help_text": "In minor units of the currency. It does not change after booking."},
+            "due_online_minor": {"help_text": "How much of the price is paid online; 0 if all is paid at the desk."},
+            "currency": {"help_text": "A three-letter code of ISO 4217."},
+            "hold_expires_at": {"help_text": "While the booking is held: pay before this time."},
+            "answer_by": {
+                "help_text": "While the booking is pending: it expires unless staff decide before this time."
+            },
+            "is_late_cancellation": {"help_text": "Whether it was cancelled after `cancel_until`."},
+            "cancel_cutoff_minutes": {"help_text": "The service's rule when the booking was made. See `cancel_until`."},
+            "reschedule_cutoff_minutes": {"help_text": "As `cancel_cutoff_minutes`, for `reschedule_until`."},
+            "version": {"help_text": "Increases with each reschedule."},
+        }
 
 
 class NewBookingSerializer(BookingSerializer):

@@ -1,7 +1,7 @@
 """Serializers of the catalogue, availability and booking input."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -117,6 +117,13 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
             "reschedule_cutoff_minutes",
             "resources",
         ]
+        extra_kwargs: ClassVar = {
+            "slug": {"help_text": "Identifies the service in paths and requests."},
+            "price_minor": {"help_text": "In minor units of the currency."},
+            "due_online_minor": {"help_text": "How much of the price is paid online. 0: use `POST /bookings/`."},
+            "currency": {"help_text": "A three-letter code of ISO 4217."},
+            "payment_mode": {"help_text": "How the service is paid."},
+        }
 
 
 class StartField(serializers.DateTimeField):

@@ -25,7 +25,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from foundation.database_errors import close_lost_connection, is_database_unavailable
-from foundation.exceptions import RequestRefused, all_refusals
+from foundation.exceptions import RequestRefused
 from foundation.http.error_pages import error_page, wants_page
 from foundation.http.problem_texts import (
     CONTENT_TYPE,
@@ -50,15 +50,6 @@ FRAMEWORK_PROBLEMS: dict[type[Exception], Problem] = {
 }
 # DRF's texts for these name neither the reason nor the next step.
 REWORDED = (MethodNotAllowed, NotAcceptable, UnsupportedMediaType)
-
-
-def codes_for_status(status: int) -> set[str]:
-    """Return the codes of the problems that have this status."""
-    own_problems = {DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values()}
-    codes = {problem.code for problem in own_problems if problem.status == status}
-    codes |= {refusal.code for refusal in all_refusals() if refusal.status == status}
-    drf_codes = {str(kind.default_code) for kind in APIException.__subclasses__() if kind.status_code == status}
-    return codes | {"invalid_input" if code == "invalid" else code for code in drf_codes}
 
 
 def problem_from(error: Exception) -> Problem | None:

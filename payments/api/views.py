@@ -14,15 +14,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookings.api.idempotency import IDEMPOTENCY_KEY, keyed_request
+from bookings.api.idempotency import IDEMPOTENCY_HEADERS, IDEMPOTENCY_REFUSALS, keyed_request
 from bookings.api.permissions import CUSTOMER
 from bookings.api.representation import represent_booking, represent_new_booking
 from bookings.api.serializers import BookingInputSerializer
 from bookings.api.throttles import NewBookingThrottle
+from bookings.exceptions import NEW_BOOKING_REFUSALS, UnpaidHoldExists
+from foundation.http.openapi import raises
 from payments.api.serializers import (
     CheckoutResponseSerializer,
     VerifyPaymentInputSerializer,
     VerifyPaymentResponseSerializer,
+)
+from payments.exceptions import (
+    GatewayUnavailable,
+    OrderRejected,
+    PaidTooLate,
+    PaymentMismatch,
+    SignatureInvalid,
+    UnknownOrder,
 )
 from payments.gateway.signatures import is_checkout_configured
 from payments.operations.checkout import Checkout, respond_to_checkout
@@ -35,6 +45,8 @@ GRACE = timedelta(minutes=5)
 class CheckoutEndpoint(APIView):
     """An endpoint that exists only if Razorpay is configured."""
 
+    raises = (NotFound,)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if not is_checkout_configured():
             raise NotFound("Online payment is not available. Please contact us to book.")
@@ -46,11 +58,15 @@ class RazorpayBooking(CheckoutEndpoint):
     throttle_classes = [NewBookingThrottle]
 
     @extend_schema(
+        operation_id="createPaidBooking",
         summary="Book a service that is paid online",
+        description="The slot is held until `hold_expires_at`. Open Razorpay Checkout with `checkout`, and send what "
+        "it returns to `POST /bookings/verify-payment`.",
         request=BookingInputSerializer,
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=IDEMPOTENCY_HEADERS,
         responses={201: CheckoutResponseSerializer},
     )
+    @raises(*NEW_BOOKING_REFUSALS, *IDEMPOTENCY_REFUSALS, UnpaidHoldExists, GatewayUnavailable, OrderRejected)
     def post(self, request: Request) -> HttpResponse:
         @cache
         def read_input() -> dict[str, Any]:
@@ -64,13 +80,18 @@ class RazorpayBooking(CheckoutEndpoint):
 
 
 class VerifyPayment(CheckoutEndpoint):
+    authentication_classes = ()  # Razorpay's signature authenticates the request
     permission_classes = [permissions.AllowAny]
 
     @extend_schema(
+        operation_id="verifyPayment",
         summary="Confirm a booking with the payment that Checkout returned",
+        description="The booking is `confirmed`, or `pending` if staff must confirm it. Repeat the request until it "
+        "succeeds: a repeat changes nothing.",
         request=VerifyPaymentInputSerializer,
         responses=VerifyPaymentResponseSerializer,
     )
+    @raises(SignatureInvalid, UnknownOrder, PaymentMismatch, PaidTooLate, GatewayUnavailable)
     def post(self, request: Request) -> Response:
         serializer = VerifyPaymentInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -7,15 +7,17 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from bookings.api.idempotency import IDEMPOTENCY_KEY, respond_once
+from bookings.api.idempotency import IDEMPOTENCY_HEADERS, IDEMPOTENCY_REFUSALS, respond_once
 from bookings.api.permissions import (
     BOOKING_TOKEN,
     CUSTOMER,
+    STAFF_OR_BOOKING_TOKEN,
     MethodNotAllowedFirst,
     booking_token,
     deny,
@@ -30,9 +32,11 @@ from bookings.api.representation import (
 )
 from bookings.api.serializers import BookingInputSerializer, BookingQuerySerializer
 from bookings.api.throttles import BookingAccessThrottle, NewBookingThrottle
+from bookings.exceptions import NEW_BOOKING_REFUSALS
 from bookings.manage_tokens import TokenMaker
 from bookings.models import Booking
 from bookings.operations import NewBooking, create_booking
+from foundation.http.openapi import raises
 from foundation.http.pagination import NewestFirstPagination
 from foundation.http.query_params import parse_query_params
 
@@ -53,10 +57,13 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         return bookings.filter(**filters)
 
     @extend_schema(
-        summary="List bookings: all of them for staff, a single one with its manage token",
-        parameters=[BookingQuerySerializer],
-        auth=[{"knoxApiToken": []}, {"bookingToken": []}],
+        operation_id="listBookings",
+        summary="List bookings",
+        description="Staff get all bookings, newest first; a manage token gets its own booking only.",
+        parameters=[BookingQuerySerializer, BOOKING_TOKEN],
+        auth=STAFF_OR_BOOKING_TOKEN,
     )
+    @raises(NotAuthenticated, PermissionDenied)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Not a permission class: those run before throttles, and a guessed token must count against the rate limit.
         if not may_view_all(request) and not Booking.objects.with_manage_token(booking_token(request)).exists():
@@ -64,11 +71,15 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        summary="Book a service that is paid at the desk",
+        operation_id="createBooking",
+        summary="Book a service that is not paid online",
+        description="The booking is `confirmed`, or `pending` if staff must confirm it. Keep the `manage_token` of the "
+        "response: it is shown only once. For a service that is paid online, use `POST /bookings/razorpay-booking`.",
         request=BookingInputSerializer,
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=IDEMPOTENCY_HEADERS,
         responses={201: NewBookingSerializer},
     )
+    @raises(*NEW_BOOKING_REFUSALS, *IDEMPOTENCY_REFUSALS)
     def post(self, request: Request) -> HttpResponse:
         def create(token_for: TokenMaker) -> NewBooking:
             serializer = BookingInputSerializer(data=request.data)
@@ -82,7 +93,15 @@ class BookingDetail(APIView):
     permission_classes = [permissions.AllowAny]
     throttle_classes = [BookingAccessThrottle]
 
-    @extend_schema(summary="Get a booking", parameters=[BOOKING_TOKEN], responses=BookingSerializer)
+    @extend_schema(
+        operation_id="getBooking",
+        summary="Get a booking",
+        description="For staff, and for the customer with the booking's manage token.",
+        parameters=[BOOKING_TOKEN],
+        responses=BookingSerializer,
+        auth=STAFF_OR_BOOKING_TOKEN,
+    )
+    @raises(PermissionDenied)
     def get(self, request: Request, booking_id: UUID) -> Response:
         booking = Booking.objects.for_api().filter(pk=booking_id).first()
         if not may_view_all(request) and not has_booking_token(request, booking):

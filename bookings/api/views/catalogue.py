@@ -7,23 +7,26 @@ from django.db.models import F, Prefetch
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions, serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotFound, PermissionDenied, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from bookings.api.permissions import BOOKING_TOKEN, deny, has_booking_token, may_view_all
+from bookings.api.permissions import BOOKING_TOKEN, STAFF_OR_BOOKING_TOKEN, deny, has_booking_token, may_view_all
 from bookings.api.serializers import AvailabilityQuerySerializer, AvailabilitySerializer, ServiceSerializer
 from bookings.api.throttles import BookingAccessThrottle
 from bookings.models import Booking, Resource, Service
 from bookings.scheduling.availability import find_free_slots
+from foundation.http.openapi import raises
 from foundation.http.query_params import parse_query_params
 
 
 class ServiceList(generics.ListAPIView[Service]):
     """The catalogue: the services that can be booked."""
 
+    authentication_classes = ()  # an expired token must not hide the catalogue
     permission_classes = [permissions.AllowAny]
     serializer_class = ServiceSerializer
     pagination_class = None
@@ -35,6 +38,12 @@ class ServiceList(generics.ListAPIView[Service]):
         )
     )
 
+    @extend_schema(
+        operation_id="listServices",
+        summary="List the services",
+        description="All services that can be booked now, with their rules and resources.",
+    )
+    @raises(ValidationError)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         parse_query_params(request, serializers.Serializer)
         return super().get(request, *args, **kwargs)
@@ -45,15 +54,24 @@ class ServiceAvailability(APIView):
 
     permission_classes = [permissions.AllowAny]
 
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # Only `booking` needs a token: an expired one must not hide free slots. The schema is made without a request.
+        return super().get_authenticators() if not self.request or "booking" in self.request.GET else []
+
     def get_throttles(self) -> list[BaseThrottle]:
         # A guessed manage token counts against the rate limit.
         return [BookingAccessThrottle()] if "booking" in self.request.query_params else super().get_throttles()
 
     @extend_schema(
+        operation_id="getAvailability",
         summary="List the free slots of a service",
+        description="For each day from `from` to `to`, both included, in the time zone of the service's location. "
+        "With `booking`, a token of that booking or of staff is needed; without it, none is.",
         parameters=[AvailabilityQuerySerializer, BOOKING_TOKEN],
+        auth=[*STAFF_OR_BOOKING_TOKEN, {}],
         responses=AvailabilitySerializer,
     )
+    @raises(PermissionDenied, Throttled)
     def get(self, request: Request, slug: str) -> Response:
         service = Service.objects.filter(slug=slug).select_related("location").first()
         # A booking can be rescheduled although its service is not offered any longer.

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 from bookings.api.permissions import (
     BOOKING_TOKEN,
     CUSTOMER,
+    STAFF_OR_BOOKING_TOKEN,
     StaffEndpoint,
     deny,
     has_booking_token,
@@ -22,7 +24,15 @@ from bookings.api.permissions import (
 from bookings.api.representation import BookingSerializer, represent_booking
 from bookings.api.serializers import RescheduleInputSerializer
 from bookings.api.throttles import BookingAccessThrottle, BookingThrottle
-from bookings.exceptions import BookingNotFound
+from bookings.exceptions import (
+    BookingNotFound,
+    InvalidTransition,
+    OutsideHours,
+    PartyTooLarge,
+    SlotTaken,
+    TooEarly,
+    TooLateToChange,
+)
 from bookings.models import Booking
 from bookings.operations import (
     cancel_booking,
@@ -33,12 +43,22 @@ from bookings.operations import (
     reschedule_booking,
 )
 from foundation.events import Actor
+from foundation.http.openapi import raises
+
+STAFF_ONLY = "For staff with the permission; a repeat changes nothing."
 
 
 class ConfirmBooking(StaffEndpoint):
     permission = "bookings.confirm_booking"
 
-    @extend_schema(summary="Confirm a pending booking", request=None, responses=BookingSerializer)
+    @extend_schema(
+        operation_id="confirmBooking",
+        summary="Confirm a pending booking",
+        description=STAFF_ONLY,
+        request=None,
+        responses=BookingSerializer,
+    )
+    @raises(InvalidTransition)
     def put(self, request: Request, booking_id: UUID) -> Response:
         return Response(represent_booking(confirm_booking(booking_id=booking_id, actor=staff_actor(request))))
 
@@ -46,7 +66,14 @@ class ConfirmBooking(StaffEndpoint):
 class DeclineBooking(StaffEndpoint):
     permission = "bookings.confirm_booking"
 
-    @extend_schema(summary="Decline a pending booking", request=None, responses=BookingSerializer)
+    @extend_schema(
+        operation_id="declineBooking",
+        summary="Decline a pending booking",
+        description=f"{STAFF_ONLY} The slot is free again, and what was paid is refunded.",
+        request=None,
+        responses=BookingSerializer,
+    )
+    @raises(InvalidTransition)
     def put(self, request: Request, booking_id: UUID) -> Response:
         return Response(represent_booking(decline_booking(booking_id=booking_id, actor=staff_actor(request))))
 
@@ -54,7 +81,14 @@ class DeclineBooking(StaffEndpoint):
 class CompleteBooking(StaffEndpoint):
     permission = "bookings.complete_booking"
 
-    @extend_schema(summary="Complete a confirmed booking", request=None, responses=BookingSerializer)
+    @extend_schema(
+        operation_id="completeBooking",
+        summary="Complete a confirmed booking",
+        description=f"{STAFF_ONLY} On the day of the visit or later.",
+        request=None,
+        responses=BookingSerializer,
+    )
+    @raises(InvalidTransition, TooEarly)
     def put(self, request: Request, booking_id: UUID) -> Response:
         booking = complete_booking(booking_id=booking_id, actor=staff_actor(request), may_correct=_may_correct(request))
         return Response(represent_booking(booking))
@@ -63,7 +97,14 @@ class CompleteBooking(StaffEndpoint):
 class MarkNoShow(StaffEndpoint):
     permission = "bookings.complete_booking"
 
-    @extend_schema(summary="Mark a booking as a no-show", request=None, responses=BookingSerializer)
+    @extend_schema(
+        operation_id="markNoShow",
+        summary="Mark a booking as a no-show",
+        description=f"{STAFF_ONLY} Once the visit has started.",
+        request=None,
+        responses=BookingSerializer,
+    )
+    @raises(InvalidTransition, TooEarly)
     def put(self, request: Request, booking_id: UUID) -> Response:
         booking = mark_no_show(booking_id=booking_id, actor=staff_actor(request), may_correct=_may_correct(request))
         return Response(represent_booking(booking))
@@ -75,6 +116,7 @@ class _StaffOrCustomerChange(APIView):
     permission_classes = [permissions.AllowAny]
     throttle_classes = [BookingAccessThrottle]
     permission: ClassVar[str]
+    raises = (PermissionDenied,)
 
     def actor(self, request: Request, booking_id: UUID) -> Actor:
         """Return the actor of the change; raise 403 or 404 if the caller may not make it."""
@@ -88,7 +130,17 @@ class _StaffOrCustomerChange(APIView):
 class CancelBooking(_StaffOrCustomerChange):
     permission = "bookings.cancel_booking"
 
-    @extend_schema(summary="Cancel a booking", request=None, parameters=[BOOKING_TOKEN], responses=BookingSerializer)
+    @extend_schema(
+        operation_id="cancelBooking",
+        summary="Cancel a booking",
+        description="Staff at any time; the customer with the manage token until the booking's `cancel_until`. Its "
+        "payment is refunded if the business's rules say so.",
+        request=None,
+        parameters=[BOOKING_TOKEN],
+        responses=BookingSerializer,
+        auth=STAFF_OR_BOOKING_TOKEN,
+    )
+    @raises(InvalidTransition, TooLateToChange)
     def post(self, request: Request, booking_id: UUID) -> Response:
         booking = cancel_booking(booking_id=booking_id, actor=self.actor(request, booking_id))
         return Response(represent_booking(booking))
@@ -99,13 +151,18 @@ class RescheduleBooking(_StaffOrCustomerChange):
     permission = "bookings.reschedule_booking"
 
     @extend_schema(
+        operation_id="rescheduleBooking",
         summary="Reschedule a booking",
-        description="Where staff must confirm again (reconfirms_reschedules), a booking that its customer reschedules "
-        "is pending until they do, and its earlier time is released.",
+        description="Staff at any time; the customer with the manage token until the booking's `reschedule_until`. "
+        "Without `resource`, the booking keeps its resource if that is free. If the service has "
+        "`reconfirms_reschedules`, a booking that its customer reschedules is pending until staff confirm it, and "
+        "its earlier time is released.",
         request=RescheduleInputSerializer,
         parameters=[BOOKING_TOKEN],
         responses=BookingSerializer,
+        auth=STAFF_OR_BOOKING_TOKEN,
     )
+    @raises(InvalidTransition, TooLateToChange, SlotTaken, OutsideHours, PartyTooLarge)
     def put(self, request: Request, booking_id: UUID) -> Response:
         actor = self.actor(request, booking_id)
         zone = partial(_zone_of, booking_id)
