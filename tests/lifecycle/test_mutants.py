@@ -17,7 +17,7 @@ from bookings.operations import reschedule, transitions
 from bookings.scheduling import reservation
 from payments import receivers
 from payments.balance import Balance, balance_of
-from payments.ledger import flag_failed_refund
+from payments.ledger import flag_failed_refund, refund_automatically
 from payments.operations import desk, settle
 from tests.lifecycle.machine import SERVICES, LifecycleMachine
 from tests.lifecycle.model import PRICE
@@ -228,7 +228,7 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
     (settle._decide, "and payment.reviewed_at is None", "", decide_once),
     (settle._decide, "CONFIRMS and is_returned_uncaptured", "CONFIRMS and False", return_before_the_capture),
     (settle._assign, "elif payment.is_captured", "elif False", pay_twice),
-    (settle._request_full_refund, "if amount_minor > 0", "if False", pay_twice),
+    (refund_automatically, "if amount_minor <= 0", "if True", pay_twice),
     (settle.settle_payment, "payment.is_captured and not was_captured and", "False and", cancel_before_the_capture),
     (settle.settle_payment, "elif payment.disposition == Disposition.REVIEW", "elif False", bear_the_fee),
     (
