@@ -76,7 +76,11 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
 
     @admin.display(description="starts", ordering="starts_at")
     def starts(self, booking: Booking) -> str:
-        return format_local_time(booking.starts_at, booking.zone)
+        starts = format_local_time(booking.starts_at, booking.zone)
+        if not booking.has_outdated_zone:
+            return starts
+        here = format_local_time(booking.starts_at, booking.service.location.zone)
+        return f"{starts} in {booking.timezone}, {here} at the location"
 
     @admin.display(description="hold expires")
     def hold_expires(self, booking: Booking) -> str:

@@ -8,10 +8,11 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from bookings.exceptions import InvalidTransition, OutsideHours, PartyTooLarge, SlotTaken, WrongPaymentMode
+from bookings.lifecycle import lock_booking
 from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import create_booking, reschedule_booking
 from bookings.scheduling.alternatives import find_alternatives
@@ -89,37 +90,59 @@ class _FrontDeskForm(forms.Form):
 
 
 class RescheduleForm(_FrontDeskForm):
+    """Reschedules a booking that is as the form showed it. Times are in the location's current zone."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     starts_at = LocalDateTimeField(label="New time")
     resource = forms.ModelChoiceField(
         Resource.objects.none(), required=False, label="With", empty_label="Any free resource"
     )
 
     def __init__(self, booking: Booking, data: Any = None) -> None:
-        start = booking.starts_at.astimezone(booking.zone).replace(tzinfo=None, second=0, microsecond=0)
-        super().__init__(data, initial={"starts_at": start, "resource": booking.resource_id})
-        self.booking = booking
+        self.booking, self.zone = booking, booking.service.location.zone
+        start = booking.starts_at.astimezone(self.zone).replace(tzinfo=None, second=0, microsecond=0)
+        initial = {"version": booking.version, "starts_at": start, "resource": booking.resource_id}
+        super().__init__(data, initial=initial)
         choices: Any = self.fields["resource"]
         choices.queryset = Resource.objects.filter(services=booking.service, is_active=True)
         if data is None:
             near = find_alternatives(booking.service, booking.starts_at, None, booking.party_size, booking)
-            times = "; ".join(_format_start(at, booking.zone) for at in near)
+            times = "; ".join(_format_start(at, self.zone) for at in near)
             self.fields["starts_at"].help_text = f"Free: {times}." if times else "There is no other free time."
 
     def save(self, actor: Actor) -> Booking | None:
         """Reschedule the booking; return None with errors on the form if that is not possible."""
-        data, zone = self.cleaned_data, self.booking.zone
+        data, zone = self.cleaned_data, self.zone
         # Keep the exact time if the field is unchanged: the form cannot distinguish the two times of a DST fold.
         is_changed = "starts_at" in self.changed_data
         starts_at = self._to_utc(data["starts_at"], zone) if is_changed else self.booking.starts_at
         if starts_at is None:
             return None
         try:
-            return reschedule_booking(
-                booking_id=self.booking.pk, starts_at=starts_at, resource=data["resource"], actor=actor
-            )
+            with transaction.atomic():
+                if self._is_stale():
+                    return None
+                return reschedule_booking(
+                    booking_id=self.booking.pk, starts_at=starts_at, resource=data["resource"], actor=actor
+                )
         except REFUSALS as refusal:
             self._add_refusal(refusal, zone)
             return None
+
+    def _is_stale(self) -> bool:
+        """Lock the booking; if it was changed since the form was shown, add an error that says how, for both values."""
+        stored = lock_booking(self.booking.pk)
+        shown = self.cleaned_data["version"]
+        if shown is None or shown == stored.version:
+            return False
+        now = f"{_format_start(stored.starts_at, self.zone)} with {stored.resource}"
+        self.add_error(
+            None,
+            "This booking was changed while you were editing it. Nothing is saved yet: it is now "
+            f"{stored.get_status_display().lower()}, {now}. Send the form again to replace that with your values.",
+        )
+        self.data = {**{name: self.data.get(name) for name in self.data}, "version": str(stored.version)}
+        return True
 
 
 class BookingForm(_FrontDeskForm):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bookings.models import Booking, Location, ScheduleException, Service
-from bookings.operations import cancel_booking, complete_booking, confirm_booking
+from bookings.operations import cancel_booking, complete_booking, confirm_booking, reschedule_booking
 from notifications.models import Notification
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import (
@@ -21,6 +21,7 @@ from tests.builders.bookings import (
     set_minutes_until_visit,
     slot,
 )
+from tests.builders.html_forms import read_form
 from tests.invariants import violated_invariants
 from tests.threads import run_concurrently
 
@@ -453,3 +454,35 @@ def test_button_without_a_booking_does_nothing(front_desk, tool):
 
     assert front_desk.post(f"/admin/bookings/booking/actions/{tool}/").status_code == 302
     assert Booking.objects.filter(version=1).count() == 1
+
+
+def test_reschedule_form_does_not_overwrite_a_newer_time(front_desk):
+    booking = make_booking(make_service(resources=2))
+    path = f"/admin/bookings/booking/{booking.pk}/actions/reschedule/"
+    sent = read_form(front_desk.get(path))
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=15), actor=DESK)
+
+    refused = front_desk.post(path, sent)
+    start_after_refusal = Booking.objects.get().starts_at
+    front_desk.post(path, read_form(refused))
+
+    (error,) = refused.context["form"].non_field_errors()
+    assert "15:00" in error
+    assert "changed while you were editing it" in error
+    assert (start_after_refusal, Booking.objects.get().starts_at) == (slot(hour=15), slot())
+
+
+def test_booking_in_an_outdated_zone_shows_both_times_and_is_rescheduled_in_the_current_one(front_desk):
+    booking = make_booking(starts_at=slot(hour=16))
+    Location.objects.update(timezone="Asia/Dubai")
+    path = f"/admin/bookings/booking/{booking.pk}"
+
+    page = front_desk.get(f"{path}/change/").content.decode()
+    sent = read_form(front_desk.get(f"{path}/actions/reschedule/"))
+    front_desk.post(f"{path}/actions/reschedule/", {**sent, "starts_at": f"{slot(hour=16):%Y-%m-%dT%H:%M}"})
+
+    rescheduled = Booking.objects.get()
+    assert "16:00 in Asia/Kolkata, " in page
+    assert "14:30 at the location" in page
+    assert sent["starts_at"] == [f"{slot(hour=14, minute=30):%Y-%m-%dT%H:%M}"]
+    assert rescheduled.starts_at == slot(hour=16).replace(tzinfo=ZoneInfo("Asia/Dubai"))
