@@ -195,8 +195,8 @@ def test_opening_hours_do_not_depend_on_the_requested_days():
     service = open_at_night(time(9), time(10), slot_interval_minutes=50)
     doctor = service.resources.get()
     WorkingHours.objects.exclude(weekday=TOMORROW.weekday()).delete()
-    for days, opens_at, closes_at in ((7, 20, 8), (8, 7, 7), (8, 23, 3)):  # each overlaps the one before
-        weekday = slot(days=days).weekday()
+    for ahead, opens_at, closes_at in ((7, 20, 8), (8, 7, 7), (8, 23, 3)):  # each overlaps the one before
+        weekday = slot(days=ahead).weekday()
         WorkingHours.objects.create(
             resource=doctor,
             location=service.location,
