@@ -12,7 +12,7 @@ VIOLATIONS = {
     "No resource is double-booked": [
         Violation(
             bookings.two_visits_with_a_room,
-            update(ALLOCATION, "blocked = tstzrange(lower(blocked), upper(blocked) + interval '2 hours')"),
+            update(ALLOCATION, "blocked = tstzrange(lower(blocked), upper(blocked) + interval '26 hours')"),
             unguarded="ALTER TABLE bookings_allocation DROP CONSTRAINT no_double_booking",
         )
     ],
