@@ -18,11 +18,11 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     """Refund the payment in full: the business did not accept the booking, or the time that its customer chose later.
 
-    If the customer was too late to cancel when choosing that time, flag the payment for review.
+    If the customer was too late to cancel when choosing that time, flag what is left of the payment for review.
     """
     ending = f"Booking {event.get_kind_display().lower()}."
     for payment in _lock_confirming_payments(booking):
-        if booking.late_since:
+        if booking.late_since and not _is_fully_refunded(payment):
             reason = f"{ending} Its customer had rescheduled it when it was too late to cancel."
             set_disposition(payment, Disposition.REVIEW, source=event.actor, reason=reason)
         else:
@@ -33,10 +33,9 @@ def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any)
 def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     """Refund the payment in full if the customer cancelled before the cutoff. Otherwise flag it for review."""
     for payment in _lock_confirming_payments(booking):
-        is_already_refunded = payment.is_captured and payment.refundable_minor() <= 0
         if event.actor_kind == ActorKind.CUSTOMER:
             _refund_all(payment, "Cancelled by the customer in time.")
-        elif is_already_refunded:
+        elif _is_fully_refunded(payment):
             _refund_all(payment, "Cancelled by staff after a refund in full.")
         else:
             reason = "The booking was cancelled by staff."
@@ -46,6 +45,10 @@ def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **
 def _lock_confirming_payments(booking: Booking) -> list[Payment]:
     keys = Payment.objects.filter(booking=booking, disposition=Disposition.CONFIRMS).values_list("pk", flat=True)
     return [lock_payment(key) for key in keys]
+
+
+def _is_fully_refunded(payment: Payment) -> bool:
+    return payment.is_captured and payment.refundable_minor() <= 0
 
 
 def _refund_all(payment: Payment, reason: str) -> None:

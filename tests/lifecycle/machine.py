@@ -23,10 +23,11 @@ from bookings.models import Booking, Location, Resource, Service
 from foundation.exceptions import RequestRefused
 from foundation.invariants import find_violations, registered_invariants
 from payments.balance import balance_of
-from payments.exceptions import PayoutTooLarge, RefundTooLarge, ReviewNotPossible
-from payments.gateway.entities import GatewayPayment, GatewayRefund
-from payments.models import DeskPayment, Payment, PaymentOrder, Refund
+from payments.exceptions import PaymentDisputed, PayoutTooLarge, RefundTooLarge, ReviewNotPossible
+from payments.gateway.entities import GatewayDispute, GatewayPayment, GatewayRefund
+from payments.models import DeskPayment, Dispute, Payment, PaymentOrder, Refund
 from payments.operations import decide_review, record_desk_payment, void_desk_payment
+from payments.operations.disputes import record_dispute
 from payments.operations.refund import refund_payment
 from payments.operations.review import ReviewDecision
 from payments.operations.settle import settle_payment, settle_refund
@@ -42,6 +43,7 @@ SERVICES = [
     model.Service("deposit", due_online=20_000, needs_staff=True),
 ]
 CODES = {
+    PaymentDisputed: "payment_disputed",
     PayoutTooLarge: "payout_too_large",
     RefundTooLarge: "refund_too_large",
     ReviewNotPossible: "review_not_possible",
@@ -208,7 +210,7 @@ class LifecycleMachine(RuleBasedStateMachine):
     def refund_in_the_dashboard(self, index: int, amount: int) -> None:
         known = [payment for payment in self.model.payments() if payment.is_captured]
         payment = self._pick_payment(known, index)
-        if payment is None or amount > payment.paid - payment.fee_on_top - payment.now.refunded:
+        if payment is None or amount > _left_at_gateway(payment):
             return
         payment.reports.append(Report("captured", payment.now.refunded + amount))
         self._report_refund(payment, self.model.record_external_refund(payment, amount), "processed", requested=None)
@@ -223,7 +225,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.touched = payment.booking
         is_new = refund.state == "requested"
         if is_new and state != "failed":
-            if payment.now.refunded + refund.amount > payment.paid - payment.fee_on_top:
+            if refund.amount > _left_at_gateway(payment):
                 state = "failed"
             else:
                 payment.reports.append(Report("captured", payment.now.refunded + refund.amount))
@@ -231,6 +233,22 @@ class LifecycleMachine(RuleBasedStateMachine):
             payment.reports.append(Report("captured", payment.now.refunded - refund.amount))
         self.model.settle_refund(payment, refund, state)
         self._report_refund(payment, refund, state, requested=self._row_of_refund(payment, refund))
+
+    @rule(index=INDEX, amount=AMOUNTS)
+    def open_dispute(self, index: int, amount: int) -> None:
+        undisputed = [payment for payment in self.model.payments() if payment.is_captured and not payment.dispute]
+        payment = self._pick_payment(undisputed, index)
+        if payment is not None and amount <= _left_at_gateway(payment):
+            self.model.record_dispute(payment, amount, "open")
+            self._report_dispute(payment)
+
+    @rule(index=INDEX, state=st.sampled_from(["won", "lost"]))
+    def decide_dispute(self, index: int, state: str) -> None:
+        disputed = [payment for payment in self.model.payments() if payment.dispute == "open"]
+        payment = self._pick_payment(disputed, index)
+        if payment is not None and payment.disputed <= _left_at_gateway(payment):
+            self.model.record_dispute(payment, payment.disputed, state)
+            self._report_dispute(payment)
 
     # Staff and money
 
@@ -413,6 +431,22 @@ class LifecycleMachine(RuleBasedStateMachine):
             source="poll",
         )
 
+    def _report_dispute(self, payment: model.Payment) -> None:
+        record_dispute(
+            payment_pk=self.rows[id(payment)].pk,
+            gateway_dispute=GatewayDispute(
+                dispute_id=f"disp_{id(payment)}",
+                payment_id=f"pay_{id(payment)}",
+                amount_minor=payment.disputed,
+                currency="INR",
+                phase=Dispute.Phase.CHARGEBACK,
+                state=Dispute.State(payment.dispute),
+                deducted_minor=payment.lost,
+            ),
+            reported_at=timezone.now(),
+            source="poll",
+        )
+
     def _row_of_refund(self, payment: model.Payment, refund: model.Refund) -> Refund:
         """Return the row of a refund that we requested. Of equal ones, any will do: they are interchangeable."""
         if (row := self.rows.get(id(refund))) is not None:
@@ -459,6 +493,11 @@ def _payment_mode(service: model.Service) -> Service.PaymentMode:
     if not service.due_online:
         return Service.PaymentMode.NONE
     return Service.PaymentMode.FULL if service.due_online == model.PRICE else Service.PaymentMode.DEPOSIT
+
+
+def _left_at_gateway(payment: model.Payment) -> int:
+    """Return what the gateway could still return to the customer."""
+    return payment.paid - payment.fee_on_top - payment.now.refunded - payment.lost
 
 
 def _pick(rows: list[Row], index: int) -> Row | None:

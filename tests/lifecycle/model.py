@@ -70,6 +70,8 @@ class Payment:
     purpose: str = ""
     is_reviewed: bool = False
     refunds: list[Refund] = field(default_factory=list)
+    dispute: str = ""  # open, won or lost
+    disputed: int = 0
 
     @property
     def fee_on_top(self) -> int:
@@ -96,7 +98,11 @@ class Payment:
 
     @property
     def refundable(self) -> int:
-        return self.credited - self.refunded if self.is_captured else 0
+        return self.credited - self.refunded - self.lost if self.is_captured else 0
+
+    @property
+    def lost(self) -> int:
+        return self.disputed if self.dispute == "lost" else 0
 
     @property
     def under_review(self) -> int:
@@ -115,8 +121,14 @@ class Payment:
 
     def refund_all(self) -> None:
         """Return everything: now, or when the capture is reported."""
-        self.purpose = "refund_due"
-        self.refund(self.refundable)
+        self.refund_automatically(self.refundable)
+
+    def refund_automatically(self, amount: int) -> None:
+        """While the payment is disputed, staff decide instead: its customer must not be paid twice."""
+        is_blocked = self.dispute == "open" and amount > 0
+        self.purpose = "review" if is_blocked else "refund_due"
+        if not is_blocked:
+            self.refund(amount)
 
 
 @dataclass
@@ -256,7 +268,7 @@ class Model:
         payment.is_captured |= report.status == "captured"
         payment.is_returned |= report.status == "returned"
         if payment.purpose == "refund_due" and payment.is_captured and not was_captured:
-            payment.refund(payment.credited - report.refunded)
+            payment.refund_automatically(payment.credited - report.refunded)
         elif payment.purpose == "review" and was_wrong and not payment.is_wrong:
             if not payment.is_reviewed and self._pay_for_booking(payment):  # the fee explains the amount
                 payment.purpose = "confirms"
@@ -277,11 +289,16 @@ class Model:
         if state == "failed" and (was_processed or is_still_due):
             payment.purpose = "review"
 
+    def record_dispute(self, payment: Payment, amount: int, state: str) -> None:
+        payment.disputed, payment.dispute = amount, state
+
     # Staff and money
 
     def refund(self, payment: Payment, amount: int, *, cancels: bool) -> None:
         if not 0 < amount <= payment.refundable:
             raise Refused("refund_too_large")
+        if payment.dispute == "open":
+            raise Refused("payment_disputed")  # only a manager may refund it, with a reason
         booking = payment.booking
         if cancels and booking.status not in (*BLOCKING, "cancelled"):
             raise Refused("invalid_transition")
@@ -299,7 +316,8 @@ class Model:
         elif payment.refundable <= 0:
             raise Refused("review_not_possible")
         elif decision == "refund":
-            payment.refund_all()
+            payment.purpose = "refund_due"
+            payment.refund(payment.refundable)
         else:
             if not self._pay_for_booking(payment):
                 raise Refused("review_not_possible")
@@ -326,7 +344,7 @@ class Model:
         return online + booking.sum_desk_payments(is_payout=False)
 
     def returned(self, booking: Booking) -> int:
-        refunded = sum(payment.refunded for payment in self._counting(booking))
+        refunded = sum(payment.refunded + payment.lost for payment in self._counting(booking))
         return refunded + booking.sum_desk_payments(is_payout=True)
 
     def held(self, booking: Booking) -> int:
@@ -365,8 +383,7 @@ class Model:
             elif not is_paid and refunded < payment.credited and self._accept(payment.booking):
                 payment.purpose = "confirms"
             elif payment.is_captured:
-                payment.purpose = "refund_due"
-                payment.refund(payment.credited - refunded)
+                payment.refund_automatically(payment.credited - refunded)
 
     def _pay_for_booking(self, payment: Payment) -> bool:
         """Return whether the booking stands without another payment, or can be had again."""

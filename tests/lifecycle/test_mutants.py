@@ -18,7 +18,9 @@ from bookings.scheduling import reservation
 from payments import receivers
 from payments.balance import Balance, balance_of
 from payments.ledger import flag_failed_refund, refund_automatically
+from payments.models import Payment
 from payments.operations import desk, settle
+from payments.operations.refund import refund_payment
 from tests.lifecycle.machine import SERVICES, LifecycleMachine
 from tests.lifecycle.model import PRICE
 
@@ -100,6 +102,32 @@ def decline_the_new_time_of_a_late_customer(machine: LifecycleMachine) -> None:
 def complete_before_the_day(machine: LifecycleMachine) -> None:
     machine.book(service=DESK, start=30)
     machine.complete(index=0)
+
+
+def decline_a_late_customer_after_a_full_refund(machine: LifecycleMachine) -> None:
+    machine.book_first(service=DEPOSIT, start=12, is_paid=True, is_captured=True)
+    machine.reschedule(index=0, start=60)
+    machine.refund(index=0, amount=20_000)
+    machine.decline(index=0)
+
+
+def lose_a_dispute(machine: LifecycleMachine) -> None:
+    buy(machine)
+    machine.open_dispute(index=0, amount=20_000)
+    machine.decide_dispute(index=0, state="lost")
+    machine.refund(index=0, amount=PRICE)
+
+
+def cancel_while_disputed(machine: LifecycleMachine) -> None:
+    buy(machine)
+    machine.open_dispute(index=0, amount=20_000)
+    machine.cancel(index=0)
+
+
+def refund_while_disputed(machine: LifecycleMachine) -> None:
+    buy(machine)
+    machine.open_dispute(index=0, amount=20_000)
+    machine.refund(index=0, amount=PRICE)
 
 
 def decide_once(machine: LifecycleMachine) -> None:
@@ -246,13 +274,21 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
     (receivers.refund_or_review_cancelled_booking, "event.actor_kind == ActorKind.CUSTOMER", "True", cancel_by_staff),
     (
         receivers.refund_or_review_cancelled_booking,
-        "elif is_already_refunded",
+        "elif _is_fully_refunded(payment)",
         "elif False",
         cancel_by_staff_after_a_full_refund,
     ),
     (receivers.refund_refused_booking, "_lock_confirming_payments(booking)", "()", decline_a_paid_request),
     (receivers.refund_refused_booking, "_lock_confirming_payments(booking)", "()", leave_a_paid_request_unanswered),
     (receivers.refund_refused_booking, "if booking.late_since", "if False", decline_the_new_time_of_a_late_customer),
+    (
+        receivers.refund_refused_booking,
+        " and not _is_fully_refunded(payment)",
+        "",
+        decline_a_late_customer_after_a_full_refund,
+    ),
+    (refund_automatically, "if payment.has_open_dispute()", "if False", cancel_while_disputed),
+    (refund_payment, "if payment.has_open_dispute() and", "if False and", refund_while_disputed),
     (flag_failed_refund, "is_due or was_processed", "was_processed", fail_a_refund_that_is_due),
     # The balance
     (Balance.due_minor, "min(self.returned_minor, overpaid)", "self.returned_minor", refund_a_part),
@@ -263,6 +299,8 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
         "",
         cancel_after_paying_at_the_desk,
     ),
+    (balance_of, "sum(payment.lost_minor() for payment in counted)", "0", lose_a_dispute),
+    (Payment.refundable_minor, " - self.lost_minor()", "", lose_a_dispute),
     (balance_of, ".exclude(state=Refund.State.FAILED)", "", fail_a_partial_refund),
     (balance_of, "sum(row.amount_minor for row in in_review)", "0", pay_too_much),
     (balance_of, ' - F("customer_fee_minor")', "", bear_the_fee),
