@@ -1,7 +1,18 @@
-"""Users and groups in the admin."""
+"""Users, groups and service tokens in the admin."""
 
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import render
+from django_object_actions import DjangoObjectActions, action
 
+from accounts.models import ServiceToken
+from accounts.operations import ServiceTokenNameInUse, create_service_token
+from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.http.staff_admin import StaffAdmin
 
 
@@ -11,3 +22,52 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
 
 class StaffGroupAdmin(StaffAdmin, GroupAdmin):
     """Groups, whose permissions several people may edit."""
+
+
+class ServiceTokenForm(forms.ModelForm):
+    class Meta:
+        model = ServiceToken
+        fields = ["name"]
+
+
+@admin.register(ServiceToken)
+class ServiceTokenAdmin(DjangoObjectActions, ReadOnlyAdmin):
+    """Service tokens, without their text: it is shown once, when a token is created."""
+
+    list_display = ["name", "created_at", "created_by", "last_used_at", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    fields = ["name", "created_at", "created_by", "last_used_at", "revoked_at"]
+    change_actions = ["revoke"]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ServiceTokenForm(request.POST or None)
+        context = {**self.admin_site.each_context(request), "title": "New service token", "form": form}
+        if form.is_valid():
+            try:
+                new_token = create_service_token(name=form.cleaned_data["name"], created_by=request.user)
+            except ServiceTokenNameInUse as refusal:
+                form.add_error("name", str(refusal))
+            else:
+                self.log_addition(request, new_token.row, [{"added": {}}])
+                context["new_token"] = new_token
+        return render(request, "admin/accounts/servicetoken/form.html", context)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.add_servicetoken")
+
+    def get_change_actions(self, request: HttpRequest, object_id: str, form_url: str) -> list[str]:
+        service_token = self.get_object(request, object_id)
+        is_active = service_token is not None and service_token.revoked_at is None
+        return ["revoke"] if is_active and request.user.has_perm("accounts.revoke_servicetoken") else []
+
+    @action(label="Revoke", methods=("POST",), button_type="form")
+    def revoke(self, request: HttpRequest, service_token: ServiceToken) -> None:
+        if not request.user.has_perm("accounts.revoke_servicetoken"):
+            raise PermissionDenied
+        if service_token.revoke():
+            self.log_change(request, service_token, "Revoked.")
+            messages.success(request, f"{service_token.name} is revoked. Requests with this token are refused.")
+        else:
+            messages.warning(request, f"{service_token.name} is already revoked.")

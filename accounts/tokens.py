@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.callers import service_token_of
 from accounts.sign_in import SignInRateLimit
 from foundation.http.openapi import raises
 
@@ -35,9 +36,18 @@ class SignInResponseSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class IsStaff(permissions.IsAuthenticated):
+    """Refuses service tokens: admins revoke those in the admin."""
+
+    message = "Only staff sign out here. An admin revokes service tokens in the admin."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and service_token_of(request) is None
+
+
 class Token(APIView):
     def get_permissions(self) -> list[Any]:
-        return [permissions.IsAuthenticated()] if self.request.method == "DELETE" else [permissions.AllowAny()]
+        return [IsStaff()] if self.request.method == "DELETE" else [permissions.AllowAny()]
 
     def get_authenticators(self) -> list[Any]:
         # An expired token in the header must not prevent a new sign-in.

@@ -16,6 +16,10 @@ class ActorKind(models.TextChoices):
     GATEWAY = "gateway"
 
 
+# A program with a service token acts on behalf of customers, under the same rules.
+CUSTOMER_KINDS = (ActorKind.CUSTOMER, ActorKind.INTEGRATION)
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who performed a change: ``Actor(ActorKind.STAFF, "asha")``. ``str(actor)`` is for display; branch on ``kind``."""
@@ -34,4 +38,4 @@ class Actor:
     @property
     def is_customer(self) -> bool:
         """Return whether the rules for customers apply: notice, horizon and the cutoffs for changes."""
-        return self.kind == ActorKind.CUSTOMER
+        return self.kind in CUSTOMER_KINDS

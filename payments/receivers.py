@@ -6,7 +6,7 @@ from django.dispatch import receiver
 
 from bookings.events import booking_cancelled, booking_declined, booking_unanswered
 from bookings.models import Booking, BookingEvent
-from foundation.events import Actor, ActorKind
+from foundation.events import CUSTOMER_KINDS, Actor, ActorKind
 from payments.ledger import lock_payment, refund_automatically, set_disposition
 from payments.models import Payment, Refund
 
@@ -33,7 +33,7 @@ def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any)
 def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     """Refund the payment in full if the customer cancelled before the cutoff. Otherwise flag it for review."""
     for payment in _lock_confirming_payments(booking):
-        if event.actor_kind == ActorKind.CUSTOMER:
+        if event.actor_kind in CUSTOMER_KINDS:
             _refund_all(payment, "Cancelled by the customer in time.")
         elif _is_fully_refunded(payment):
             _refund_all(payment, "Cancelled by staff after a refund in full.")

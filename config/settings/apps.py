@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "knox",
     "rest_framework",
     "foundation",
+    "accounts",
     "bookings",
     "payments",
     "notifications",
