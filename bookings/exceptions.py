@@ -93,6 +93,23 @@ class UnpaidHoldExists(RequestRefused):
         )
 
 
+class AlreadyBooked(RequestRefused):
+    """The same caller has already booked for the same person at the same time. It reveals nothing of that booking."""
+
+    status, code = 409, "already_booked"
+    explanation = "You have already booked for this customer at that time."
+    advice = (
+        "Use the booking that you have, or reschedule or cancel it. For another person, send that person's name. "
+        "Staff can send allow_overlap."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This customer already has a booking at that time. Use that booking, choose another time, or book in the "
+            "name of the other person."
+        )
+
+
 class TooLateToChange(RequestRefused):
     """The cutoff for changes by the customer has passed."""
 

@@ -18,6 +18,7 @@ from django_object_actions import DjangoObjectActions, action
 
 from bookings.admin.customer import warn_if_unreachable
 from bookings.admin.forms import BookingForm, RescheduleForm
+from bookings.admin.overlaps import annotate_overlaps, describe_overlaps
 from bookings.admin.transitions import CANCEL, COMPLETE, CONFIRM, DECLINE, NO_SHOW, RESCHEDULE, Transition
 from bookings.exceptions import InvalidTransition, TooEarly
 from bookings.models import Booking
@@ -37,7 +38,17 @@ def transition_button(label: str) -> Callable[..., Any]:
 
 @admin.register(Booking)
 class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
-    list_display = ["reference", "status_badge", "starts", "customer", "service", "resource", "price", "due_online"]
+    list_display = [
+        "reference",
+        "status_badge",
+        "starts",
+        "customer",
+        "service",
+        "resource",
+        "price",
+        "due_online",
+        "also_booked",
+    ]
     list_filter = ["status", "service", "resource", "starts_at", "is_late_cancellation"]
     list_select_related = ["customer", "service__location", "resource"]
     search_help_text = "A reference, or the customer's name, phone number or e-mail address, each also in part."
@@ -71,6 +82,7 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
         "confirm_by",
         "cancellable_until",
         "is_late_cancellation",
+        "also_booked",
         "created",
     ]
 
@@ -100,6 +112,13 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
         session = booking.session
         shared = f" ({session.places})" if session else ""
         return ", ".join(names) + shared
+
+    @admin.display(description="also booked", empty_value="")
+    def also_booked(self, booking: Booking) -> str:
+        return describe_overlaps(booking)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
+        return annotate_overlaps(super().get_queryset(request))
 
     @admin.display(description="created")
     def created(self, booking: Booking) -> str:
@@ -138,7 +157,7 @@ class BookingAdmin(DjangoObjectActions, SearchAdmin, ReadOnlyAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = BookingForm(request.POST or None)
-        if form.is_valid() and (booking := form.save(Actor.from_user(request.user))):
+        if form.is_valid() and (booking := form.save(request.user)):
             errors = contact_errors(booking.customer)
             note = "" if errors else " The customer will be notified."
             messages.success(request, f"Booked as {booking.reference}.{note}")

@@ -11,7 +11,15 @@ from django import forms
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from bookings.exceptions import InvalidTransition, OutsideHours, PartyTooLarge, SlotTaken, WrongPaymentMode
+from accounts.callers import Caller
+from bookings.exceptions import (
+    AlreadyBooked,
+    InvalidTransition,
+    OutsideHours,
+    PartyTooLarge,
+    SlotTaken,
+    WrongPaymentMode,
+)
 from bookings.lifecycle import lock_booking
 from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import create_booking, reschedule_booking
@@ -23,6 +31,7 @@ from foundation.phone_numbers import normalize_phone_number
 from foundation.text_fields import NameFormField, TextFormField
 from foundation.timezones import format_local_time, local_to_utc
 
+ALREADY_BOOKED = "You have already booked for this customer at that time. To book again, tick the box."
 REFUSALS = (InvalidTransition, OutsideHours, PartyTooLarge, WrongPaymentMode, SlotTaken)
 
 
@@ -164,11 +173,14 @@ class BookingForm(_FrontDeskForm):
     )
     party_size = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Number of people")
     notes = TextFormField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    allow_overlap = forms.BooleanField(
+        required=False, label="Book even if the customer already has a booking at the same time"
+    )
 
     def clean_phone(self) -> str:
         return normalize_phone_number(self.cleaned_data["phone"])
 
-    def save(self, actor: Actor) -> Booking | None:
+    def save(self, user: Any) -> Booking | None:
         """Create the booking, or return the one that this form created before; None with errors on the form."""
         data = self.cleaned_data
         service: Service = data["service"]
@@ -186,9 +198,16 @@ class BookingForm(_FrontDeskForm):
                 resource=data["resource"],
                 party_size=data["party_size"],
                 notes=data["notes"],
-                actor=actor,
+                allow_overlap=data["allow_overlap"],
+                actor=Actor.from_user(user),
+                caller=Caller.from_user(user),
                 customer={name: data[name] for name in ("name", "phone", "email")},
             ).booking
+        except AlreadyBooked:
+            if existing := self._find_existing():  # a concurrent submission of the same form came first
+                return self._return_if_equal(existing, starts_at)
+            self.add_error("allow_overlap", ALREADY_BOOKED)
+            return None
         except (*REFUSALS, IntegrityError) as refusal:
             if existing := self._find_existing():  # a concurrent submission of the same form came first
                 return self._return_if_equal(existing, starts_at)

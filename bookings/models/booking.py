@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.models import ServiceToken
 from bookings.manage_tokens import hash_token
 from bookings.models.customer import Customer
 from bookings.models.defaults import new_reference
@@ -33,6 +34,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
     def with_manage_token(self, token: str) -> BookingQuerySet:
         """Return the booking with this manage token."""
         return self.filter(manage_token_hash=hash_token(token))
+
+    def overlapping(self, starts_at: Any, ends_at: Any) -> BookingQuerySet:
+        """Return the bookings that overlap the interval. Its ends may be expressions."""
+        return self.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
 
     def matching(self, text: str) -> BookingQuerySet:
         """Return the bookings whose reference begins with ``text``, or whose customer matches it.
@@ -134,6 +139,16 @@ class Booking(models.Model):
     )
     is_late_cancellation = models.BooleanField(default=False, editable=False)
     manage_token_hash = models.CharField(max_length=64, editable=False, db_index=True)
+    caller_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="Keyed hash of the client address, user or service token that created it, if known.",
+    )
+    service_token = models.ForeignKey(
+        ServiceToken, null=True, on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -153,6 +168,11 @@ class Booking(models.Model):
             models.Index(fields=["-created_at", "-id"], name="booking_newest_first"),
             models.Index(fields=["starts_at"], name="booking_by_start"),
             models.Index(fields=["hold_expires_at"], name="hold_by_end", condition=Q(hold_expires_at__isnull=False)),
+            models.Index(
+                fields=["service_token", "-created_at", "-id"],
+                name="booking_of_service_token",
+                condition=Q(service_token__isnull=False),
+            ),
             models.Index(fields=["answer_by"], name="request_by_end", condition=Q(answer_by__isnull=False)),
         ]
         constraints = [
@@ -216,6 +236,11 @@ class Booking(models.Model):
     def occupies(self, resource: Resource) -> bool:
         """Return whether the booking occupies ``resource``, as its main resource or an additional one."""
         return self.allocation_owner.allocations.filter(resource=resource).exists()
+
+    @property
+    def is_as_created(self) -> bool:
+        """Whether nothing has changed since the booking was created, and it still blocks its slot."""
+        return self.version == 1 and self.status in self.BLOCKING and not self.is_overdue
 
     @property
     def is_overdue(self) -> bool:

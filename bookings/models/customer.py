@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
 
 from bookings.models.search import CUSTOMER_TEXT, MAX_MATCHES, Trigrams, contains_text
 from foundation.text_fields import NameField
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
+    def same_person(self, *, name: Any, phone: Any, email: Any) -> CustomerQuerySet:
+        """Return the customers with this name and this phone number or e-mail address; case does not matter."""
+        same_phone = Q(phone=phone) & ~Q(phone="")
+        same_email = Q(email__iexact=email) & ~Q(email="")
+        return self.filter(same_phone | same_email, name__iexact=name)
+
     def matching(self, text: str) -> CustomerQuerySet:
         """Return the customers whose name, phone number or e-mail address matches ``text``: the newest MAX_MATCHES."""
         searched = Customer.objects.alias(search_text=CUSTOMER_TEXT, trigrams=Trigrams(CUSTOMER_TEXT))
@@ -33,8 +43,9 @@ class Customer(models.Model):
     class Meta:
         ordering = ["name", "pk"]
         indexes = [
+            models.Index(Upper("email"), name="customer_by_email"),
             # A short pending list: a booking must not wait until thousands of customers are merged into the index.
-            GinIndex(Trigrams(CUSTOMER_TEXT), name="customer_search", fastupdate=True, gin_pending_list_limit=256)
+            GinIndex(Trigrams(CUSTOMER_TEXT), name="customer_search", fastupdate=True, gin_pending_list_limit=256),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -15,6 +15,9 @@ from bookings.models.booking import Booking
 # Longer than any request takes: once a lock expires, the process that held it must have died.
 LOCK_DURATION = timedelta(seconds=20)
 
+# Of a request from before fingerprints compared meanings: any body of the same customer repeats it.
+ANY_FINGERPRINT = ""
+
 
 def lock_end() -> CombinedExpression:
     """Return the expiry time of a lock acquired now, on the database's clock."""
@@ -24,13 +27,19 @@ def lock_end() -> CombinedExpression:
 class IdempotencyKey(models.Model):
     """A request that takes effect once. ``status`` and ``body`` are its response, empty until there is one.
 
-    Neither the key nor the manage token is stored: the key is hashed, and ``body`` has a placeholder for the token.
+    Neither the key nor the manage token is stored: the key is hashed, and ``body`` has a placeholder for the token. The
+    manage token is derived from the key; without a key, from ``secret``. Both derivations need SECRET_KEY, too.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     scope = models.CharField(max_length=200, help_text="The caller and the path.")
     key_hash = models.CharField(max_length=64)
-    fingerprint = models.CharField(max_length=64, help_text="Hash of the method, the path and the body.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="Hash of the method, the path and the meaning of the body; empty: not known."
+    )
+    secret = models.CharField(
+        max_length=43, blank=True, db_default="", help_text="Random; for a request that was sent without a key."
+    )
     booking = models.ForeignKey(Booking, null=True, on_delete=models.CASCADE, related_name="+")
     locked_until = models.DateTimeField(help_text="Until then the first request counts as running.")
     status = models.PositiveSmallIntegerField(null=True)
@@ -38,7 +47,10 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["created_at"], name="idempotency_key_by_age")]
+        indexes = [
+            models.Index(fields=["created_at"], name="idempotency_key_by_age"),
+            models.Index(fields=["fingerprint"], name="unanswered_request", condition=Q(status__isnull=True)),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="one_request_per_key",

@@ -3,7 +3,7 @@
 Unless documented otherwise, each is one transaction that publishes at most one event, or raises and changes nothing.
 """
 
-from bookings.operations.create import NewBooking, create_booking, hold_booking, reissue_manage_token
+from bookings.operations.create import NewBooking, create_booking, hold_booking, replace_manage_token
 from bookings.operations.customers import add_contact_check, contact_errors, update_customer
 from bookings.operations.holds import expire_hold, expire_unanswered_requests, extend_hold, release_hold
 from bookings.operations.locations import update_location
@@ -32,8 +32,8 @@ __all__ = [
     "extend_hold",
     "hold_booking",
     "mark_no_show",
-    "reissue_manage_token",
     "release_hold",
+    "replace_manage_token",
     "reschedule_booking",
     "update_customer",
     "update_location",

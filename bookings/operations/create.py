@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from django.conf import settings
-from django.db import IntegrityError, connection
-from django.db.models.functions import Now
+from django.db import IntegrityError
 from django.dispatch import Signal
 from django.utils import timezone
 
+from accounts.callers import UNKNOWN_CALLER, Caller
 from bookings import events
-from bookings.exceptions import TooManyUpcomingBookings, UnpaidHoldExists, WrongPaymentMode
+from bookings.exceptions import WrongPaymentMode
 from bookings.lifecycle import record_event
 from bookings.manage_tokens import TokenMaker, hash_token, random_token
 from bookings.models import Booking, BookingEvent, Customer, Resource, Service
+from bookings.operations.customer_limits import check_limits, check_not_booked, lock_customer
 from bookings.operations.rules import check_start_time, response_deadline, translate_slot_conflicts
 from bookings.scheduling.allocations import ReservedSlot
 from bookings.scheduling.reservation import reserve_slot, write_allocations
@@ -36,7 +36,10 @@ class NewBooking:
 
 
 class BookingInput(TypedDict):
-    """What to book. ``customer`` has name, phone and email. Without ``resource``, any free one is booked."""
+    """What to book. ``customer`` has name, phone and email. Without ``resource``, any free one is booked.
+
+    ``allow_overlap`` books although the caller has already booked for this customer at the same time.
+    """
 
     service: Service
     starts_at: datetime
@@ -44,19 +47,21 @@ class BookingInput(TypedDict):
     resource: NotRequired[Resource | None]
     party_size: NotRequired[int]
     notes: NotRequired[str]
+    allow_overlap: NotRequired[bool]
 
 
 def create_booking(
     *,
     actor: Actor,
+    caller: Caller = UNKNOWN_CALLER,
     token_for: TokenMaker = random_token,
     booking_id: UUID | None = None,
     **booking_input: Unpack[BookingInput],
 ) -> NewBooking:
     """Create a booking that is paid at the desk: confirmed if staff create it or need not confirm it, else pending.
 
-    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, WrongPaymentMode if a customer books a
-    service that is paid online, or IntegrityError if ``booking_id`` exists.
+    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, AlreadyBooked, WrongPaymentMode if a
+    customer books a service that is paid online, or IntegrityError if ``booking_id`` exists.
     """
     service = booking_input["service"]
     if service.due_online_minor and actor.is_customer:
@@ -64,11 +69,15 @@ def create_booking(
     is_request = service.requires_confirmation and actor.is_customer
     status = Status.PENDING if is_request else Status.CONFIRMED
     signal = events.booking_requested if is_request else events.booking_confirmed
-    return _create(booking_input, actor, token_for, booking_id or uuid4(), status, signal)
+    return _create(booking_input, _Creation(actor, caller, token_for, booking_id or uuid4(), status, signal))
 
 
 def hold_booking(
-    *, actor: Actor, token_for: TokenMaker = random_token, **booking_input: Unpack[BookingInput]
+    *,
+    actor: Actor,
+    caller: Caller = UNKNOWN_CALLER,
+    token_for: TokenMaker = random_token,
+    **booking_input: Unpack[BookingInput],
 ) -> NewBooking:
     """Hold a slot until ``hold_expires_at`` while the customer pays.
 
@@ -76,67 +85,68 @@ def hold_booking(
     """
     if not booking_input["service"].due_online_minor:
         raise WrongPaymentMode("This service is not paid online. Use POST /bookings/.")
-    return _create(booking_input, actor, token_for, uuid4(), Status.HELD, events.booking_held)
+    creation = _Creation(actor, caller, token_for, uuid4(), Status.HELD, events.booking_held)
+    return _create(booking_input, creation)
 
 
-def reissue_manage_token(*, booking: Booking) -> NewBooking:
-    """Give a booking a new manage token. The old one stops working."""
-    token = random_token(booking.pk)
-    Booking.objects.filter(pk=booking.pk).update(manage_token_hash=hash_token(token))
-    return NewBooking(booking, token)
+def replace_manage_token(*, booking: Booking, token: str) -> None:
+    """Give a booking another manage token. The old one stops working."""
+    booking.manage_token_hash = hash_token(token)
+    Booking.objects.filter(pk=booking.pk).update(manage_token_hash=booking.manage_token_hash)
 
 
-def _create(
-    booking_input: BookingInput,
-    actor: Actor,
-    token_for: TokenMaker,
-    booking_id: UUID,
-    status: Booking.Status,
-    signal: Signal,
-) -> NewBooking:
+@dataclass(frozen=True)
+class _Creation:
+    """How a booking is created: by whom, and into which status."""
+
+    actor: Actor
+    caller: Caller
+    token_for: TokenMaker
+    booking_id: UUID
+    status: Booking.Status
+    signal: Signal
+
+
+def _create(booking_input: BookingInput, creation: _Creation) -> NewBooking:
     """Create the booking.
 
     Retry on a reference collision: with a million bookings, 1 in 1,000 new references is already taken.
     """
     while True:
         try:
-            return _create_once(booking_input, actor, token_for(booking_id), booking_id, status, signal)
+            return _create_once(booking_input, creation)
         except IntegrityError as error:
             if violated_constraint(error) != "bookings_booking_reference_key":
                 raise
 
 
-def _create_once(
-    booking_input: BookingInput,
-    actor: Actor,
-    token: str,
-    booking_id: UUID,
-    status: Booking.Status,
-    signal: Signal,
-) -> NewBooking:
+def _create_once(booking_input: BookingInput, creation: _Creation) -> NewBooking:
     service, resource = booking_input["service"], booking_input.get("resource")
-    party_size = booking_input.get("party_size", 1)
+    actor, party_size = creation.actor, booking_input.get("party_size", 1)
     # Do the arithmetic in UTC: local times are off by an hour across a DST transition.
     starts_at = booking_input["starts_at"].astimezone(UTC)
     check_start_time(service, starts_at, actor)
     with translate_slot_conflicts(service, starts_at, resource, party_size):
+        customer = booking_input["customer"]
+        lock_customer(customer)
         if actor.is_customer:
-            _check_limits(service, booking_input["customer"]["phone"], status)
+            check_limits(service, customer["phone"], creation.caller, is_hold=creation.status == Status.HELD)
+        if not booking_input.get("allow_overlap"):
+            check_not_booked(customer, starts_at, service, creation.caller)
         slot = reserve_slot(service, starts_at, resource, party_size=party_size, allow_any_minute=not actor.is_customer)
-        booking = _insert(booking_input, slot, token, booking_id, status)
+        token = creation.token_for(creation.booking_id)
+        booking = _insert(booking_input, slot, token, creation)
         write_allocations(booking, slot)
-        record_event(booking, signal, BookingEvent.Kind.CREATED, actor, from_status="")
+        record_event(booking, creation.signal, BookingEvent.Kind.CREATED, actor, from_status="")
     return NewBooking(booking, token)
 
 
-def _insert(
-    booking_input: BookingInput, slot: ReservedSlot, token: str, booking_id: UUID, status: Booking.Status
-) -> Booking:
+def _insert(booking_input: BookingInput, slot: ReservedSlot, token: str, creation: _Creation) -> Booking:
     """Insert the row. Price, due amount and cutoffs are copied: later changes to the service do not affect them."""
-    service, party_size = booking_input["service"], booking_input.get("party_size", 1)
+    service, party_size, status = booking_input["service"], booking_input.get("party_size", 1), creation.status
     hold_expires_at = timezone.now() + timedelta(minutes=service.hold_minutes)
     return Booking.objects.create(
-        id=booking_id,
+        id=creation.booking_id,
         service=service,
         resource=slot.resource,
         requested_resource=booking_input.get("resource"),
@@ -156,20 +166,6 @@ def _insert(
         cancel_cutoff_minutes=service.cancel_cutoff_minutes,
         reschedule_cutoff_minutes=service.reschedule_cutoff_minutes,
         manage_token_hash=hash_token(token),
+        caller_hash=creation.caller.hash,
+        service_token=creation.caller.service_token,
     )
-
-
-def _check_limits(service: Service, phone: str, status: Booking.Status) -> None:
-    max_bookings = service.max_open_per_customer
-    max_holds = settings.LIMIT_OPEN_HOLDS_PER_NUMBER if status == Status.HELD else 0
-    if max_bookings is None and not max_holds:
-        return
-    with connection.cursor() as cursor:  # one request per phone number at a time, so that two cannot both pass
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [phone])
-    upcoming = Booking.objects.active().filter(customer__phone=phone, starts_at__gt=Now())
-    if max_bookings is not None and upcoming.filter(service=service).count() >= max_bookings:
-        raise TooManyUpcomingBookings(max_bookings)
-    if max_holds:
-        holds = list(upcoming.filter(status=Status.HELD).order_by("hold_expires_at"))
-        if len(holds) >= max_holds:
-            raise UnpaidHoldExists(holds[0])

@@ -249,7 +249,9 @@ def _booking_input(client: Client, service: str, slot: Slot, **changes: Any) -> 
 
 
 def _customer(client: Client) -> dict[str, str]:
-    return {**CUSTOMER, "phone": f"+919812{client.rng.randrange(CUSTOMERS):06}"}
+    number = client.rng.randrange(CUSTOMERS)  # with a name for each: a person books only once at a time
+    name = f"{CUSTOMER['name']} {client.rng.randrange(10**9)}"
+    return {**CUSTOMER, "name": name, "phone": f"+919812{number:06}"}
 
 
 def _booking_access(response: requests.Response) -> BookingAccess:

@@ -1,0 +1,54 @@
+"""Limits of bookings per customer: upcoming ones, unpaid holds, and several at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from accounts.callers import Caller
+from bookings.exceptions import AlreadyBooked, TooManyUpcomingBookings, UnpaidHoldExists
+from bookings.models import Booking, Customer, Service
+
+
+def lock_customer(customer: Mapping[str, str]) -> None:
+    """Let one request per phone number and e-mail address run at a time, so that two cannot both pass the checks.
+
+    Call it before resources are locked. The locks end with the transaction.
+    """
+    contacts = sorted({customer["phone"], customer["email"].lower()})  # a fixed order, so that two cannot deadlock
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext(key)) FROM unnest(%s) AS keys (key) WHERE key <> ''", [contacts]
+        )
+
+
+def check_limits(service: Service, phone: str, caller: Caller, *, is_hold: bool) -> None:
+    """Raise TooManyUpcomingBookings or UnpaidHoldExists if the phone number has reached a limit.
+
+    Holds count per caller: otherwise a caller who names another person's number would keep that person from booking.
+    """
+    upcoming = Booking.objects.active().filter(customer__phone=phone, starts_at__gt=Now())
+    max_bookings = service.max_open_per_customer
+    if max_bookings is not None and upcoming.filter(service=service).count() >= max_bookings:
+        raise TooManyUpcomingBookings(max_bookings)
+    if is_hold and (max_holds := settings.LIMIT_OPEN_HOLDS_PER_NUMBER):
+        holds = upcoming.filter(status=Booking.Status.HELD, caller_hash=caller.hash).order_by("hold_expires_at")
+        if len(holds) >= max_holds:
+            raise UnpaidHoldExists(holds[0])
+
+
+def check_not_booked(customer: Mapping[str, str], starts_at: datetime, service: Service, caller: Caller) -> None:
+    """Raise AlreadyBooked if the caller has booked for this person at the same time.
+
+    Other callers are not refused: the response would reveal that the person has a booking.
+    """
+    if not caller.hash:
+        return
+    ends_at = starts_at + timedelta(minutes=service.duration_minutes)
+    own = Booking.objects.active().filter(caller_hash=caller.hash).overlapping(starts_at, ends_at)
+    if own.filter(customer__in=Customer.objects.same_person(**customer)).exists():
+        raise AlreadyBooked

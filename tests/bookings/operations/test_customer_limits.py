@@ -1,0 +1,148 @@
+"""Two bookings of one person at the same time, and limits per caller."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from accounts.callers import Caller
+from bookings.exceptions import AlreadyBooked, UnpaidHoldExists
+from bookings.models import Booking
+from bookings.operations import cancel_booking
+from tests.builders.accounts import make_staff
+from tests.builders.bookings import (
+    CUSTOMER,
+    DESK,
+    make_booking,
+    make_class,
+    make_hold,
+    make_paid_service,
+    make_service,
+    slot,
+)
+from tests.builders.callers import OTHER_ADDRESS, anonymous_caller
+from tests.threads import run_concurrently
+
+pytestmark = pytest.mark.django_db
+
+CALLER, OTHER_CALLER = anonymous_caller(), anonymous_caller(OTHER_ADDRESS)
+OTHER_PHONE, OTHER_EMAIL = {"phone": "+919812340099"}, {"email": "other@example.com"}
+
+
+@pytest.mark.parametrize(
+    "change", [{}, OTHER_PHONE, OTHER_EMAIL, {"email": "MEERA@example.com"}, {"name": "meera IYER", **OTHER_PHONE}]
+)
+@pytest.mark.parametrize("minutes", [-20, 0, 20])
+def test_overlapping_booking_of_the_same_person_by_the_same_caller_is_refused(change, minutes):
+    make_booking(make_service(duration_minutes=30), caller=CALLER)
+    other = make_service(slug="other", slot_interval_minutes=10)
+    start = slot() + timedelta(minutes=minutes)
+
+    with pytest.raises(AlreadyBooked):
+        make_booking(other, caller=CALLER, customer={**CUSTOMER, **change}, starts_at=start)
+
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "Ravi"}, {**OTHER_PHONE, **OTHER_EMAIL}, {"name": "Ravi", **OTHER_PHONE, "email": ""}]
+)
+def test_overlapping_booking_of_another_person_is_allowed(change):
+    service = make_service(resources=2)
+    make_booking(service, caller=CALLER)
+
+    assert make_booking(service, caller=CALLER, customer={**CUSTOMER, **change}).pk
+
+
+def test_empty_email_does_not_make_two_customers_one_person():
+    service = make_service(resources=2)
+    make_booking(service, caller=CALLER, customer={**CUSTOMER, "email": ""})
+
+    assert make_booking(service, caller=CALLER, customer={**CUSTOMER, **OTHER_PHONE, "email": ""}).pk
+
+
+@pytest.mark.parametrize("minutes", [-30, 30])
+def test_adjacent_booking_of_the_same_person_is_allowed(minutes):
+    service = make_service(duration_minutes=30)
+    make_booking(service, caller=CALLER)
+
+    assert make_booking(service, caller=CALLER, starts_at=slot() + timedelta(minutes=minutes)).pk
+
+
+def test_overlapping_booking_by_another_or_unknown_caller_is_allowed():
+    service = make_service(resources=4)
+    make_booking(service)
+    make_booking(service, caller=CALLER)
+
+    assert make_booking(service, caller=OTHER_CALLER).pk
+    assert make_booking(service).pk
+
+
+def test_overlap_is_refused_for_a_class_and_for_a_hold():
+    make_booking(make_service(), caller=CALLER)
+
+    with pytest.raises(AlreadyBooked):
+        make_booking(make_class(), caller=CALLER)
+    with pytest.raises(AlreadyBooked):
+        make_hold(caller=CALLER)
+
+
+def test_overlap_with_a_booking_that_no_longer_stands_is_allowed():
+    service = make_service(resources=3)
+    cancel_booking(booking_id=make_booking(service, caller=CALLER).pk, actor=DESK)
+    overdue = make_booking(service, caller=CALLER)
+    Booking.objects.filter(pk=overdue.pk).update(answer_by=timezone.now())
+
+    assert make_booking(service, caller=CALLER).pk
+
+
+def test_staff_are_refused_too_unless_they_allow_the_overlap():
+    service, caller = make_service(resources=2), Caller.from_user(make_staff())
+    make_booking(service, actor=DESK, caller=caller)
+
+    with pytest.raises(AlreadyBooked):
+        make_booking(service, actor=DESK, caller=caller)
+
+    assert make_booking(service, actor=DESK, caller=caller, allow_overlap=True).pk
+
+
+def test_refusal_reveals_nothing_of_the_booking():
+    booking = make_booking(make_service(), caller=CALLER)
+
+    with pytest.raises(AlreadyBooked) as refusal:
+        make_booking(make_service(slug="other"), caller=CALLER)
+
+    assert (refusal.value.extra_members(), booking.reference in str(refusal.value)) == ({}, False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("changes", [({}, {}), (OTHER_PHONE, {}), (OTHER_EMAIL, {})])
+def test_concurrent_bookings_of_one_person_create_one(changes):
+    service = make_service(resources=6)
+    customers = [{**CUSTOMER, **change} for change in changes] * 3
+
+    errors = run_concurrently(
+        [partial(make_booking, service, caller=CALLER, customer=customer) for customer in customers]
+    )
+
+    assert [type(error) for error in errors] == [AlreadyBooked] * 5
+    assert Booking.objects.count() == 1
+
+
+def test_hold_limit_counts_per_number_and_caller(settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    service = make_paid_service()
+    make_hold(service, caller=CALLER, starts_at=slot(hour=10))
+
+    with pytest.raises(UnpaidHoldExists):
+        make_hold(service, caller=CALLER, starts_at=slot(hour=11))
+
+    assert make_hold(service, caller=OTHER_CALLER, starts_at=slot(hour=11)).pk
+
+
+def test_booking_stores_no_plain_client_address():
+    booking = make_booking(caller=anonymous_caller(OTHER_ADDRESS))
+
+    assert (len(booking.caller_hash), OTHER_ADDRESS in booking.caller_hash) == (64, False)
+    assert booking.caller_hash != anonymous_caller("203.0.113.8").hash
