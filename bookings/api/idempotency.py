@@ -1,17 +1,19 @@
-"""Idempotency-Key: a repeated POST takes effect once and gets the first response again.
+"""Idempotency keys: a repeated POST takes effect once and gets the first response again.
+
+Without an Idempotency-Key, the caller and the body act as one for REPEAT_WINDOW. Such a repeat gets the first response
+only while the booking is as it was created; afterwards it is a new request.
 
 A view whose work is one transaction calls ``respond_once``. One that calls the gateway after its first transaction uses
-``begin_execution`` and ``Execution.attach_booking`` in that transaction, makes the call in ``Execution.resumable``, and
-ends with ``Execution.store_response``. Without an idempotency key, these store nothing.
+``begin_execution``, ``take_over_unanswered`` and ``Execution.attach_booking`` in that transaction, makes the call in
+``Execution.resumable``, and ends with ``Execution.store_response``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,20 +22,21 @@ from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
 from psycopg2.errors import LockNotAvailable
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from bookings.exceptions import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress
+from bookings.api.keyed_request import HEADER, MAX_LENGTH, KeyedRequest, keyed_request
+from bookings.exceptions import IdempotencyKeyReused, RequestInProgress
 from bookings.manage_tokens import TokenMaker, derived_token, random_token
 from bookings.models import Booking, IdempotencyKey
-from bookings.models.idempotency_key import lock_end
-from bookings.operations import NewBooking
+from bookings.models.idempotency_key import ANY_FINGERPRINT, lock_end
+from bookings.operations import NewBooking, replace_manage_token
 
-HEADER = "Idempotency-Key"
-MAX_LENGTH = 255
 RETENTION = timedelta(days=7)
+REPEAT_WINDOW = timedelta(minutes=10)
 # Stands for the manage token in a stored body. JSON escapes control characters, so no customer's text contains it.
 TOKEN_PLACEHOLDER = "\x1a"  # noqa: S105 - not a secret
 STILL_RUNNING = "The first request with this key is still running. Send the same request again in a moment."
@@ -45,7 +48,9 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Makes the request safe to repeat: for 7 days, the same key and body get the first response again, "
     "with `Idempotent-Replayed: true`. A different body gets 422 `idempotency_key_reused`. While the first request is "
     "running, repeats get 409 `request_in_progress`. 1 to 255 printable ASCII characters that cannot be guessed, such "
-    "as a UUID.",
+    "as a UUID. Bodies are the same if they mean the same: the order of keys, the format of the phone number and the "
+    "offset of the time do not matter. Without a key, an equal request of the same caller within 10 minutes gets the "
+    "first response again, as long as the booking is unchanged.",
 )
 IDEMPOTENCY_HEADERS = [
     IDEMPOTENCY_KEY,
@@ -58,19 +63,6 @@ IDEMPOTENCY_HEADERS = [
     ),
 ]
 IDEMPOTENCY_REFUSALS = (IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress)
-
-
-@dataclass(frozen=True)
-class KeyedRequest:
-    """A request with an idempotency key: its caller and path (``scope``), and a hash of its content."""
-
-    scope: str
-    fingerprint: str
-    key: str = field(repr=False)
-
-    @property
-    def key_hash(self) -> str:
-        return _sha256(self.key)
 
 
 @dataclass(frozen=True)
@@ -88,11 +80,10 @@ class StoredResponse:
 
 @dataclass(frozen=True)
 class Execution:
-    """A request that may be executed now: the first one with its key, one that resumes an interrupted one, or any
-    request without a key.
+    """A request that may be executed now: the first one with its key, or one that resumes an interrupted one.
 
-    ``interrupted_booking`` is the booking of an interrupted request with the key: resume with it. Create the booking
-    with ``token_for``, so that a replay can show the same manage token.
+    ``interrupted_booking`` is the booking of an interrupted request: resume with it. Create the booking with
+    ``token_for``, so that a replay can show the same manage token. Without ``row``, nothing is stored.
     """
 
     row: IdempotencyKey | None = None
@@ -138,17 +129,16 @@ class Execution:
 
 
 def respond_once(
-    request: Request,
+    keyed: KeyedRequest,
     create: Callable[[TokenMaker], NewBooking],
     *,
     represent: Callable[[NewBooking], Mapping[str, Any]],
 ) -> HttpResponse:
-    """Respond 201 with the represented new booking; a repeat with the same key gets the first response.
+    """Respond 201 with the represented new booking; a repeat gets the first response.
 
     Everything is one transaction: if ``create`` raises, neither booking nor key is stored. Also raises what
-    keyed_request and begin_execution raise.
+    begin_execution raises.
     """
-    keyed = keyed_request(request)
     with transaction.atomic():
         execution = begin_execution(keyed)
         if isinstance(execution, StoredResponse):
@@ -158,46 +148,25 @@ def respond_once(
         return response.as_response()
 
 
-def keyed_request(request: Request) -> KeyedRequest | None:
-    """Return the request with its key, or None if it has no key. Raises IdempotencyKeyMalformed."""
-    key = request.headers.get(HEADER)
-    if key is None:
-        return None
-    if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
-        raise IdempotencyKeyMalformed(
-            f"{HEADER} must be 1 to {MAX_LENGTH} printable ASCII characters. Send a UUID, for example."
-        )
-    caller = f"user {request.user.pk}" if request.user.is_authenticated else "anonymous"
-    content = json.dumps([request.method, request.path_info, request.data], sort_keys=True)
-    return KeyedRequest(scope=f"{caller} {request.path_info}", fingerprint=_sha256(content), key=key)
-
-
 def is_repeat(request: Request) -> bool:
     """Return whether ``request`` repeats one that created a booking. Raises IdempotencyKeyMalformed."""
     keyed = keyed_request(request)
-    return keyed is not None and _rows_for(keyed).filter(fingerprint=keyed.fingerprint, booking__isnull=False).exists()
+    row = _rows_for(keyed).filter(fingerprint__in=[keyed.fingerprint, ANY_FINGERPRINT], booking__isnull=False).first()
+    return row is not None and not _is_outlived(row, keyed)
 
 
-def begin_execution(keyed: KeyedRequest | None) -> Execution | StoredResponse:
+def begin_execution(keyed: KeyedRequest) -> Execution | StoredResponse:
     """Lock the key and return the execution, or the stored response of a replay. Call it first in a transaction.
 
     It waits for a first request that has not committed yet, for up to lock_timeout. Raises RequestInProgress or
     IdempotencyKeyReused. A rollback leaves no trace of it.
     """
-    if keyed is None:
-        return Execution()
-    token_for = partial(derived_token, key=keyed.key)
-    new_row = IdempotencyKey(
-        scope=keyed.scope, key_hash=keyed.key_hash, fingerprint=keyed.fingerprint, locked_until=lock_end()
-    )
     with _lock_timeout_as_in_progress():
-        IdempotencyKey.objects.bulk_create([new_row], ignore_conflicts=True)
-        row = _rows_for(keyed).first()
-        if row is None:  # the first request has deleted the key in the meantime
-            raise RequestInProgress(STILL_RUNNING)
-        if row.pk == new_row.pk:
+        row, is_new = _insert_or_get(keyed)
+        token_for = partial(derived_token, key=keyed.key or row.secret)
+        if is_new:
             return Execution(row, token_for=token_for)
-        if row.fingerprint != keyed.fingerprint:
+        if row.fingerprint not in (keyed.fingerprint, ANY_FINGERPRINT):
             raise IdempotencyKeyReused(
                 f"This {HEADER} was already used for a different request. Send a new key with a new request."
             )
@@ -208,17 +177,63 @@ def begin_execution(keyed: KeyedRequest | None) -> Execution | StoredResponse:
     return Execution(row, row.booking, token_for)
 
 
+def take_over_unanswered(execution: Execution, keyed: KeyedRequest) -> Execution:
+    """Continue an interrupted request of the same caller with the same input but another key, if there is one.
+
+    Its key is deleted, and its booking gets a new manage token: the client never received the first one. Raises
+    RequestInProgress while that request is still running. Call it in the transaction of begin_execution.
+    """
+    if execution.row is None or execution.interrupted_booking is not None:
+        return execution
+    holds = Booking.objects.active().filter(status=Booking.Status.HELD, caller_hash=keyed.caller.hash)
+    unanswered = _with_booking().filter(status=None, fingerprint=keyed.fingerprint, booking__in=holds)
+    row = unanswered.exclude(pk=execution.row.pk).first()
+    if row is None or row.booking is None:
+        return execution
+    if not row.acquire_lock():
+        raise RequestInProgress(STILL_RUNNING)
+    row.delete()
+    replace_manage_token(booking=row.booking, token=execution.token_for(row.booking.pk))
+    execution.attach_booking(row.booking)
+    return replace(execution, interrupted_booking=row.booking)
+
+
 def purge_idempotency_keys() -> int:
     """Delete the keys that are past their retention, in a single statement; return the number deleted."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).delete()
     return deleted
 
 
+def _insert_or_get(keyed: KeyedRequest) -> tuple[IdempotencyKey, bool]:
+    """Return the row of the key, and whether it is new."""
+    while True:
+        new_row = IdempotencyKey(
+            scope=keyed.scope, key_hash=keyed.key_hash, fingerprint=keyed.fingerprint, locked_until=lock_end()
+        )
+        if not keyed.key:
+            new_row.secret = secrets.token_urlsafe(32)
+        IdempotencyKey.objects.bulk_create([new_row], ignore_conflicts=True)
+        row = _rows_for(keyed).first()
+        if row is None:  # the first request has deleted the key in the meantime
+            raise RequestInProgress(STILL_RUNNING)
+        if row.pk == new_row.pk or not _is_outlived(row, keyed):
+            return row, row.pk == new_row.pk
+        row.delete()
+
+
+def _is_outlived(row: IdempotencyKey, keyed: KeyedRequest) -> bool:
+    """Return whether a request without a key is no longer a repeat of the one that has a response in ``row``."""
+    if keyed.key or row.status is None or row.booking is None:
+        return False
+    return row.created_at <= timezone.now() - REPEAT_WINDOW or not row.booking.is_as_created
+
+
 def _rows_for(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:
-    with_booking = IdempotencyKey.objects.select_related(
-        "booking__service__location", "booking__customer", "booking__resource"
-    )
-    return with_booking.filter(scope=keyed.scope, key_hash=keyed.key_hash)
+    return _with_booking().filter(scope=keyed.scope, key_hash=keyed.key_hash)
+
+
+def _with_booking() -> QuerySet[IdempotencyKey]:
+    return IdempotencyKey.objects.select_related("booking__service__location", "booking__customer", "booking__resource")
 
 
 def _replay(row: IdempotencyKey, token_for: TokenMaker) -> StoredResponse:
@@ -236,7 +251,3 @@ def _lock_timeout_as_in_progress() -> Iterator[None]:
         if isinstance(error.__cause__, LockNotAvailable):
             raise RequestInProgress(STILL_RUNNING) from error
         raise
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -45,11 +45,6 @@ class PaymentOrder(models.Model):
     is_extended = models.BooleanField(
         default=False, help_text="Its hold was extended while a bank processed the payment."
     )
-    awaits_repeat = models.BooleanField(
-        default=False,
-        db_default=False,
-        help_text="The gateway was unavailable, and the customer sent no idempotency key to resume with.",
-    )
     next_check_at = models.DateTimeField(null=True, help_text="When to poll the gateway about it again.")
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

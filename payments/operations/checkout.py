@@ -1,7 +1,8 @@
 """Start a checkout: hold the slot, create an order at the gateway, store its id.
 
 The intent is committed before the gateway is called. A crash or a lost response leaves a hold, which expires, and an
-order that can be found by its receipt. A repeat with the same idempotency key resumes where the first request stopped.
+order that can be found by its receipt. A repeat resumes where the first request stopped, with the same idempotency key,
+another one, or none.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from bookings.api.idempotency import Execution, KeyedRequest, StoredResponse, begin_execution
+from accounts.callers import UNKNOWN_CALLER, Caller
+from bookings.api.idempotency import Execution, StoredResponse, begin_execution, take_over_unanswered
+from bookings.api.keyed_request import KeyedRequest
 from bookings.models import Booking
-from bookings.operations import NewBooking, hold_booking, reissue_manage_token, release_hold
+from bookings.operations import NewBooking, hold_booking, release_hold
 from foundation.events import Actor
 from payments.exceptions import GatewayUnavailable, OrderRejected
 from payments.gateway import api as gateway
@@ -49,12 +52,12 @@ def start_checkout(*, actor: Actor, **booking_input: Any) -> Checkout:
     Raises what hold_booking raises, OrderRejected (the slot is free again), or GatewayUnavailable (the slot stays held,
     and a repeat or the poller finds or creates the order).
     """
-    checkout = _begin(Execution(), actor, booking_input)
+    checkout = _begin(Execution(), actor, UNKNOWN_CALLER, booking_input)
     return Checkout(checkout.new_booking, _create_at_gateway(checkout.order, is_repeat=False))
 
 
 def respond_to_checkout(
-    keyed: KeyedRequest | None,
+    keyed: KeyedRequest,
     read_input: BookingInputReader,
     *,
     actor: Actor,
@@ -62,28 +65,25 @@ def respond_to_checkout(
 ) -> StoredResponse:
     """Start a checkout, or resume the one that was begun with the same key; return the response.
 
-    Without a key, resume a checkout with exactly the same input that failed with GatewayUnavailable. Raises what
-    start_checkout and begin_execution raise.
+    Also resume a checkout of the same caller with the same input that got no response, under any key. Raises what
+    start_checkout, begin_execution and take_over_unanswered raise.
     """
     with transaction.atomic():
         execution = begin_execution(keyed)
         if isinstance(execution, StoredResponse):
             return execution
-        interrupted_checkout = _find_interrupted(execution) if keyed else _find_interrupted_without_key(read_input())
-        checkout = interrupted_checkout or _begin(execution, actor, read_input())
+        execution = take_over_unanswered(execution, keyed)
+        interrupted_checkout = _find_interrupted(execution)
+        checkout = interrupted_checkout or _begin(execution, actor, keyed.caller, read_input())
     with execution.resumable(undone_by=OrderRejected):
-        try:
-            order = _create_at_gateway(checkout.order, is_repeat=interrupted_checkout is not None)
-        except GatewayUnavailable:
-            PaymentOrder.objects.filter(pk=checkout.order.pk).update(awaits_repeat=keyed is None)
-            raise
+        order = _create_at_gateway(checkout.order, is_repeat=interrupted_checkout is not None)
     booking = checkout.new_booking.booking
     return execution.store_response(booking=booking, content=represent(Checkout(checkout.new_booking, order)))
 
 
 @transaction.atomic
-def _begin(execution: Execution, actor: Actor, booking_input: dict[str, Any]) -> Checkout:
-    new_booking = hold_booking(actor=actor, token_for=execution.token_for, **booking_input)
+def _begin(execution: Execution, actor: Actor, caller: Caller, booking_input: dict[str, Any]) -> Checkout:
+    new_booking = hold_booking(actor=actor, caller=caller, token_for=execution.token_for, **booking_input)
     order = PaymentOrder.objects.create(
         booking=new_booking.booking,
         key_id=settings.RAZORPAY_KEY_ID,
@@ -96,32 +96,12 @@ def _begin(execution: Execution, actor: Actor, booking_input: dict[str, Any]) ->
 
 
 def _find_interrupted(execution: Execution) -> Checkout | None:
-    """Return the checkout that an interrupted request with this key began, if its hold can still be paid."""
+    """Return the checkout that the interrupted request began, if its hold can still be paid."""
     booking = execution.interrupted_booking
     if booking is None or booking.status != Booking.Status.HELD or booking.is_overdue:
         return None
     order = PaymentOrder.objects.get(booking=booking)
     return Checkout(NewBooking(booking, execution.token_for(booking.pk)), order)
-
-
-def _find_interrupted_without_key(booking_input: dict[str, Any]) -> Checkout | None:
-    """Return the checkout with the same input that failed with GatewayUnavailable.
-
-    Its manage token is new: the first one was never sent to the customer.
-    """
-    same_input: dict[str, Any] = {f"customer__{name}": value for name, value in booking_input["customer"].items()}
-    same_input |= {name: value for name, value in booking_input.items() if name != "customer" and value is not None}
-    held_bookings = Booking.objects.active().filter(status=Booking.Status.HELD, **same_input).values("pk")
-    order = PaymentOrder.objects.filter(booking__in=held_bookings, awaits_repeat=True).first()
-    if order is None:
-        return None
-    account = lock_account(order.pk)  # only one of two concurrent repeats resumes
-    order, booking = account.order, account.booking
-    if not order.awaits_repeat or booking.status != Booking.Status.HELD or booking.is_overdue:
-        return None
-    PaymentOrder.objects.filter(pk=order.pk).update(awaits_repeat=False)
-    order.booking = booking
-    return Checkout(reissue_manage_token(booking=booking), order)
 
 
 def _create_at_gateway(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:

@@ -5,14 +5,16 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import connection
 from psycopg2.extras import DateTimeTZRange
 
-from bookings.models import BookingEvent, Customer
-from tests.builders.bookings import make_booking, make_class, make_service, slot
+from bookings.models import BookingEvent, Customer, IdempotencyKey
+from tests.builders.bookings import CUSTOMER, booking_request, make_booking, make_class, make_service, slot
 
 WIDEN_EMPTY_RANGES = import_module("bookings.migrations.0006_no_empty_range").widen_empty_ranges
 REPAIR_NAMES = import_module("bookings.migrations.0017_names").repair_names
+MOVE_SCOPES = import_module("bookings.migrations.0021_key_scopes").move_scopes
 FILL_ACTOR_KIND = import_module("bookings.migrations.0009_event_kinds_and_actor_kind").FILL_ACTOR_KIND
 
 
@@ -119,3 +121,30 @@ def test_name_that_another_row_of_the_same_person_has_is_not_repaired():
     REPAIR_NAMES(apps, None)
 
     assert set(Customer.objects.values_list("name", flat=True)) == {"Jos\u00e9", "Jose\u0301"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("other_body", [False, True])
+def test_migration_moves_an_anonymous_key_into_the_scope_of_its_customer(api, other_body):
+    body, headers = booking_request(make_service(resources=2)), {"Idempotency-Key": "a-key"}
+    first = api.post("/bookings/", body, format="json", headers=headers)
+    IdempotencyKey.objects.update(scope="anonymous /bookings/", fingerprint="of the text")
+
+    MOVE_SCOPES(apps, None)
+
+    repeat = api.post("/bookings/", {**body, "notes": "x" if other_body else ""}, format="json", headers=headers)
+    assert (repeat.status_code, repeat.content) == (201, first.content)
+    other = {**body, "customer": {**CUSTOMER, "phone": "+919812340088", "name": "Ravi"}}
+    assert "Idempotent-Replayed" not in api.post("/bookings/", other, format="json", headers=headers)
+
+
+@pytest.mark.django_db
+def test_migration_moves_the_key_of_a_user_into_the_users_scope(desk):
+    body, headers = booking_request(make_service(resources=2)), {"Idempotency-Key": "a-key"}
+    first = desk.post("/bookings/", body, format="json", headers=headers)
+    user = User.objects.get()
+    IdempotencyKey.objects.update(scope=f"user {user.pk} /bookings/", fingerprint="of the text")
+
+    MOVE_SCOPES(apps, None)
+
+    assert desk.post("/bookings/", body, format="json", headers=headers).content == first.content

@@ -143,7 +143,7 @@ def test_wrong_payment_mode_names_the_right_endpoint(api):
 
 def test_slot_taken_is_a_conflict(api):
     service = make_service()
-    api.post("/bookings/", booking_request(service), format="json")
+    make_booking(service)
 
     assert_problem(api.post("/bookings/", booking_request(service), format="json"), 409, "slot_taken")
     assert Booking.objects.count() == 1

@@ -2,6 +2,7 @@ import pytest
 
 from bookings.models import Booking
 from tests.builders.bookings import booking_request, make_booking, make_hold, make_paid_service, make_service, slot
+from tests.builders.callers import anonymous_caller, service_client, staff_client
 
 pytestmark = pytest.mark.django_db
 
@@ -49,9 +50,46 @@ def test_booking_access_limit_stops_token_guessing_and_exempts_staff(api, desk, 
 def test_unpaid_hold_returns_409_with_retry_after(api, settings):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
     service = make_paid_service()
-    make_hold(service, starts_at=slot(hour=10))
+    make_hold(service, starts_at=slot(hour=11), caller=anonymous_caller())
 
     response = api.post("/bookings/razorpay-booking", booking_request(service), format="json")
 
     assert (response.status_code, response.json()["code"]) == (409, "hold_open")
     assert 0 < int(response["Retry-After"]) <= 15 * 60
+
+
+def test_service_token_has_a_booking_limit_of_its_own(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR, settings.LIMIT_SERVICE_TOKEN_BOOKINGS_PER_HOUR = 1, 2
+    service = make_service()
+    bodies = [booking_request(service, starts_at=slot(hour=hour).isoformat()) for hour in (10, 11, 12, 13)]
+    website, kiosk = service_client("Website"), service_client("Kiosk")
+
+    statuses = [website.post("/bookings/", body, format="json").status_code for body in bodies[:3]]
+
+    assert statuses == [201, 201, 429]
+    assert api.post("/bookings/", bodies[2], format="json").status_code == 201
+    assert kiosk.post("/bookings/", bodies[3], format="json").status_code == 201
+
+
+def test_service_token_has_an_access_limit_of_its_own(settings):
+    settings.LIMIT_BOOKING_ACCESS_PER_MINUTE, settings.LIMIT_SERVICE_TOKEN_ACCESS_PER_MINUTE = 1, 2
+    website = service_client()
+
+    assert [website.get("/bookings/").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_staff_token_has_no_booking_limit(settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 1
+    service, desk = make_service(), staff_client()
+    bodies = [booking_request(service, starts_at=slot(hour=hour).isoformat()) for hour in (10, 11, 12)]
+
+    assert [desk.post("/bookings/", body, format="json").status_code for body in bodies] == [201] * 3
+
+
+def test_repeat_without_key_is_not_limited(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 1
+    body = booking_request(make_service())
+    first = api.post("/bookings/", body, format="json")
+
+    assert api.post("/bookings/", body, format="json").content == first.content
+    assert api.post("/bookings/", {**body, "notes": "another"}, format="json").status_code == 429
