@@ -172,4 +172,11 @@ class InvalidTransition(RequestRefused):
         self.booking = booking
 
 
-NEW_BOOKING_REFUSALS = (SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, WrongPaymentMode)
+NEW_BOOKING_REFUSALS = (
+    SlotTaken,
+    OutsideHours,
+    PartyTooLarge,
+    TooManyUpcomingBookings,
+    AlreadyBooked,
+    WrongPaymentMode,
+)

@@ -48,6 +48,18 @@ HELD_BOOKING: dict[str, Any] = {
     "manage_token": TOKEN,
 }
 
+CHECKOUT: dict[str, Any] = {
+    "key": "rzp_test_1DP5mmOlF5G5ag",
+    "order_id": "order_IEIaMR65cu6nz3",
+    "amount": 120_000,
+    "currency": "INR",
+    "name": "Lotus",
+    "description": "Physiotherapy (BK-7KMPX3H)",
+    "timeout": 600,
+    "prefill": {"name": CUSTOMER["name"], "email": CUSTOMER["email"], "contact": CUSTOMER["phone"]},
+    "notes": {"booking": "BK-7KMPX3H"},
+}
+
 EXAMPLES: dict[str, Any] = {
     "BookingInput": {
         "service": "consultation",
@@ -56,6 +68,7 @@ EXAMPLES: dict[str, Any] = {
         "customer": CUSTOMER,
         "party_size": 1,
         "notes": "",
+        "allow_overlap": False,
     },
     "RescheduleInput": {"starts_at": "2027-03-09T10:30:00+05:30", "resource": None},
     "VerifyPaymentInput": {
@@ -70,17 +83,11 @@ EXAMPLES: dict[str, Any] = {
     "BookingPage": {"next": None, "previous": None, "results": [BOOKING]},
     "CheckoutResponse": {
         "booking": HELD_BOOKING,
-        "checkout": {
-            "key": "rzp_test_1DP5mmOlF5G5ag",
-            "order_id": "order_IEIaMR65cu6nz3",
-            "amount": 120_000,
-            "currency": "INR",
-            "name": "Lotus",
-            "description": "Physiotherapy (BK-7KMPX3H)",
-            "timeout": 600,
-            "prefill": {"name": CUSTOMER["name"], "email": CUSTOMER["email"], "contact": CUSTOMER["phone"]},
-            "notes": {"booking": "BK-7KMPX3H"},
-        },
+        "checkout": CHECKOUT,
+    },
+    "OpenCheckout": {
+        "booking": {name: value for name, value in HELD_BOOKING.items() if name != "manage_token"},
+        "checkout": CHECKOUT,
     },
     "VerifyPaymentResponse": {"booking": PAID_BOOKING},
     "Service": {

@@ -37,7 +37,7 @@ class GatewayUnavailable(RequestRefused):
     status, code = 503, "gateway_unavailable"
     retry_after = 5
     explanation = "The payment gateway is not responding. The slot stays held until hold_expires_at."
-    advice = "Send the same request again, with the same Idempotency-Key if it had one. It resumes where it stopped."
+    advice = "Send the same request again, with or without an Idempotency-Key. It resumes where it stopped."
 
     extra_schemas: ClassVar = {
         "booking": {
@@ -80,6 +80,39 @@ class PaidTooLate(RequestRefused):
     status, code = 409, "paid_too_late"
     explanation = "The booking was no longer active when the payment arrived."
     advice = "The payment is refunded automatically. Choose a different time and book again."
+
+
+class NotPaidOnline(RequestRefused):
+    """The booking has no checkout: it is not paid online."""
+
+    status, code = 409, "not_paid_online"
+    explanation = "This booking is not paid online, so it has no checkout."
+    advice = "Pay at the desk. Services whose payment_mode is full or deposit are booked with a checkout."
+
+    def __init__(self) -> None:
+        super().__init__("This booking is not paid online. Pay at the desk.")
+
+
+class AlreadyPaid(RequestRefused):
+    """The checkout is over: the booking is paid."""
+
+    status, code = 409, "already_paid"
+    explanation = "The booking is already paid, so its checkout is over."
+    advice = "Get the booking to see its status. There is nothing left to pay online."
+
+    def __init__(self) -> None:
+        super().__init__("This booking is already paid. There is nothing left to pay online.")
+
+
+class HoldOver(RequestRefused):
+    """The checkout is over: the hold has expired or was cancelled."""
+
+    status, code = 409, "hold_over"
+    explanation = "The hold has expired or was cancelled, so its checkout is over."
+    advice = "Book again. A payment that arrives late is refunded, unless the slot is still free."
+
+    def __init__(self) -> None:
+        super().__init__("Your hold is over. Please book again.")
 
 
 class RefundTooLarge(Exception):

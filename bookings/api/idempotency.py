@@ -29,7 +29,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from bookings.api.keyed_request import HEADER, MAX_LENGTH, KeyedRequest, keyed_request
-from bookings.exceptions import IdempotencyKeyReused, RequestInProgress
+from bookings.exceptions import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress
 from bookings.manage_tokens import TokenMaker, derived_token, random_token
 from bookings.models import Booking, IdempotencyKey
 from bookings.models.idempotency_key import ANY_FINGERPRINT, lock_end

@@ -1,14 +1,17 @@
-"""Authorise callers: staff by their permissions, customers by their booking's manage token."""
+"""Authorise callers: staff by their permissions, customers by their booking's manage token, and service tokens for the
+bookings that were created with them."""
 
+from contextlib import suppress
 from typing import Any, ClassVar, NoReturn
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import permissions
-from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.callers import service_token_of
 from bookings.models import Booking
 from foundation.events import Actor, ActorKind
 
@@ -44,9 +47,37 @@ class StaffEndpoint(MethodNotAllowedFirst):
             self.permission_denied(request, LACKS_PERMISSION)
 
 
-def has_booking_token(request: Request, booking: Booking | None) -> bool:
-    """Return whether the request carries the booking's manage token."""
-    return booking is not None and booking.accepts_manage_token(booking_token(request))
+class PublicEndpoint(APIView):
+    """An endpoint for everyone. It ignores bearer tokens, so an expired one does no harm."""
+
+    authentication_classes = []
+    permission_classes = [permissions.AllowAny]
+
+
+class BookingEndpoint(APIView):
+    """An endpoint for staff, for the customer with the manage token, and for the service token of the booking.
+
+    With a manage token, an expired or invalid bearer token does no harm: customers need none.
+    """
+
+    permission_classes = [permissions.AllowAny]
+
+    def perform_authentication(self, request: Request) -> None:
+        if not booking_token(request):
+            super().perform_authentication(request)
+            return
+        with suppress(AuthenticationFailed):  # DRF has made the caller anonymous before it raises
+            super().perform_authentication(request)
+
+
+def owns_booking(request: Request, booking: Booking | None) -> bool:
+    """Return whether the request carries the booking's manage token, or the service token that created it."""
+    if booking is None:
+        return False
+    service_token = service_token_of(request)
+    if service_token is not None and booking.service_token_id == service_token.pk:
+        return True
+    return booking.accepts_manage_token(booking_token(request))
 
 
 def booking_token(request: Request) -> str:
@@ -59,13 +90,24 @@ def may_view_all(request: Request) -> bool:
     return request.user.has_perm("bookings.view_booking")
 
 
+def is_staff_user(request: Request) -> bool:
+    """Return whether a member of staff is signed in."""
+    return request.user.is_authenticated and service_token_of(request) is None
+
+
 def staff_actor(request: Request) -> Actor:
     """Return the signed-in user as the actor."""
     return Actor.from_user(request.user)
 
 
+def customer_actor(request: Request) -> Actor:
+    """Return the program that acts on behalf of the customer, or the customer."""
+    service_token = service_token_of(request)
+    return CUSTOMER if service_token is None else Actor(ActorKind.INTEGRATION, service_token.name)
+
+
 def deny(request: Request) -> NoReturn:
-    """Raise 403 for signed-in users, else 404, so that an unknown id looks the same as another customer's."""
-    if request.user.is_authenticated:
+    """Raise 403 for staff, else 404, so that an unknown id looks the same as another customer's."""
+    if is_staff_user(request):
         raise PermissionDenied(LACKS_PERMISSION)
     raise Http404

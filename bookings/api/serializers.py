@@ -68,6 +68,8 @@ class CustomerInputSerializer(serializers.Serializer[Any]):
         if not attrs["email"] and not self.context.get("is_staff"):
             error = "Enter an email address. Only staff can book without one."
             raise serializers.ValidationError({"email": error}, code="required")
+        if self.context.get("is_staff"):  # they may book for a visitor at the desk whom no message reaches
+            return attrs
         if errors := contact_errors(Customer(**attrs)):
             raise serializers.ValidationError(errors, code="unreachable")
         return attrs
@@ -176,6 +178,15 @@ class BookingInputSerializer(serializers.Serializer[Any]):
     customer = CustomerInputSerializer()
     party_size = serializers.IntegerField(min_value=1, max_value=1000, default=1)
     notes = TextSerializerField(max_length=1000, required=False, allow_blank=True, default="")
+    allow_overlap = serializers.BooleanField(
+        default=False,
+        help_text="Staff only: book although you have already booked for this customer at the same time.",
+    )
+
+    def validate_allow_overlap(self, value: bool) -> bool:
+        if value and not self.context.get("is_staff"):
+            raise serializers.ValidationError("Only staff may book a customer twice at the same time. Leave it out.")
+        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {**attrs, "starts_at": StartField.to_utc(attrs["starts_at"], attrs["service"].location.zone)}

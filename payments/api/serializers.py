@@ -38,5 +38,10 @@ class CheckoutResponseSerializer(serializers.Serializer[Any]):
     checkout = CheckoutSerializer()
 
 
+class OpenCheckoutSerializer(serializers.Serializer[Any]):
+    booking = BookingSerializer()
+    checkout = CheckoutSerializer()
+
+
 class VerifyPaymentResponseSerializer(serializers.Serializer[Any]):
     booking = BookingSerializer()

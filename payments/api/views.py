@@ -3,31 +3,48 @@
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookings.api.idempotency import IDEMPOTENCY_HEADERS, IDEMPOTENCY_REFUSALS, keyed_request
-from bookings.api.permissions import CUSTOMER
+from bookings.api.idempotency import IDEMPOTENCY_HEADERS, IDEMPOTENCY_REFUSALS
+from bookings.api.keyed_request import keyed_request
+from bookings.api.permissions import (
+    BOOKING_TOKEN,
+    STAFF_OR_BOOKING_TOKEN,
+    BookingEndpoint,
+    PublicEndpoint,
+    customer_actor,
+    deny,
+    is_staff_user,
+    may_view_all,
+    owns_booking,
+)
 from bookings.api.representation import represent_booking, represent_new_booking
 from bookings.api.serializers import BookingInputSerializer
-from bookings.api.throttles import NewBookingThrottle
+from bookings.api.throttles import BookingAccessThrottle, NewBookingThrottle
 from bookings.exceptions import NEW_BOOKING_REFUSALS, UnpaidHoldExists
+from bookings.models import Booking
 from foundation.http.openapi import raises
 from payments.api.serializers import (
     CheckoutResponseSerializer,
+    OpenCheckoutSerializer,
     VerifyPaymentInputSerializer,
     VerifyPaymentResponseSerializer,
 )
 from payments.exceptions import (
+    AlreadyPaid,
     GatewayUnavailable,
+    HoldOver,
+    NotPaidOnline,
     OrderRejected,
     PaidTooLate,
     PaymentMismatch,
@@ -35,7 +52,9 @@ from payments.exceptions import (
     UnknownOrder,
 )
 from payments.gateway.signatures import is_checkout_configured
+from payments.models import PaymentOrder
 from payments.operations.checkout import Checkout, respond_to_checkout
+from payments.operations.open_checkout import find_open_checkout
 from payments.operations.verify import verify_payment
 
 # Checkout closes this long before the hold expires: a bank may take minutes to respond to the last attempt.
@@ -70,19 +89,40 @@ class RazorpayBooking(CheckoutEndpoint):
     def post(self, request: Request) -> HttpResponse:
         @cache
         def read_input() -> dict[str, Any]:
-            serializer = BookingInputSerializer(data=request.data)
+            serializer = BookingInputSerializer(data=request.data, context={"is_staff": is_staff_user(request)})
             serializer.is_valid(raise_exception=True)
             booking_input: dict[str, Any] = serializer.validated_data
             return booking_input
 
-        response = respond_to_checkout(keyed_request(request), read_input, actor=CUSTOMER, represent=represent_checkout)
+        actor = customer_actor(request)
+        response = respond_to_checkout(keyed_request(request), read_input, actor=actor, represent=represent_checkout)
         return response.as_response()
 
 
-class VerifyPayment(CheckoutEndpoint):
-    authentication_classes = ()  # Razorpay's signature authenticates the request
-    permission_classes = [permissions.AllowAny]
+class BookingCheckout(CheckoutEndpoint, BookingEndpoint):
+    throttle_classes = [BookingAccessThrottle]
 
+    @extend_schema(
+        operation_id="getCheckout",
+        summary="Get the open checkout of a held booking",
+        description="For a customer who left the page: the same checkout as in the response to the booking. When the "
+        "hold is over, the booking is paid, or it is not paid online, the code of the 409 says so.",
+        parameters=[BOOKING_TOKEN],
+        responses=OpenCheckoutSerializer,
+        auth=STAFF_OR_BOOKING_TOKEN,
+    )
+    @raises(PermissionDenied, NotPaidOnline, AlreadyPaid, HoldOver, GatewayUnavailable)
+    def get(self, request: Request, booking_id: UUID) -> Response:
+        booking = Booking.objects.for_api().filter(pk=booking_id).first()
+        if not may_view_all(request) and not owns_booking(request, booking):
+            deny(request)
+        if booking is None:
+            raise Http404
+        order = find_open_checkout(booking=booking)
+        return Response({"booking": represent_booking(booking), "checkout": checkout_options(booking, order)})
+
+
+class VerifyPayment(CheckoutEndpoint, PublicEndpoint):  # Razorpay's signature authenticates the request
     @extend_schema(
         operation_id="verifyPayment",
         summary="Confirm a booking with the payment that Checkout returned",
@@ -105,12 +145,13 @@ class VerifyPayment(CheckoutEndpoint):
 
 def represent_checkout(checkout: Checkout) -> dict[str, object]:
     """Return the held booking and the Checkout options for its order."""
-    return {"booking": represent_new_booking(checkout.new_booking), "checkout": checkout_options(checkout)}
+    booking = checkout.new_booking.booking
+    options = checkout_options(booking, checkout.order)
+    return {"booking": represent_new_booking(checkout.new_booking), "checkout": options}
 
 
-def checkout_options(checkout: Checkout) -> dict[str, object]:
+def checkout_options(booking: Booking, order: PaymentOrder) -> dict[str, object]:
     """Return the options with which to open Razorpay Checkout (razorpay.com/docs, Standard Checkout)."""
-    booking, order = checkout.new_booking.booking, checkout.order
     customer, service = booking.customer, booking.service
     prefilled_email = {"email": customer.email} if customer.email else {}
     now = timezone.now()

@@ -12,6 +12,8 @@ from django.test import Client
 from knox.models import AuthToken
 from rest_framework.views import APIView
 
+from accounts.callers import UNKNOWN_CALLER, Caller
+from accounts.operations import create_service_token
 from bookings.operations import create_booking
 from foundation.events import Actor, ActorKind
 from foundation.http.error_pages import is_api_path
@@ -23,46 +25,57 @@ from tests.builders.routes import routes, views_by_route
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-IDENTITIES = ["anonymous", "other_token", "token", "no_permission", "desk", "manager"]
+IDENTITIES = [
+    "anonymous",
+    "other_token",
+    "token",
+    "service_token",
+    "other_service_token",
+    "no_permission",
+    "desk",
+    "manager",
+]
 METHOD_NOT_ALLOWED = 405
 
-# The status for each identity: anonymous, the token of another booking, the booking's own token, staff without a
-# permission, front desk, manager. With a 400 or 409, and for staff a 404, the request passed the access check: its body
+# The status for each identity: anonymous, the token of another booking, the booking's own token, the service token that
+# created the booking, another service token, staff without a permission, front desk, manager.
+# With a 400 or 409, and for staff a 404, the request passed the access check: its body
 # is empty, the transition is invalid, or the row does not exist. (The webhook responds 400 to an invalid signature.)
-ALL_200, ALL_400, ALL_403 = [200] * 6, [400] * 6, [403] * 6
-STAFF_TRANSITION = [401, 401, 401, 403, 200, 200]
-DESK_PAGE = [302, 302, 302, 403, 200, 200]
-MANAGER_PAGE = [302, 302, 302, 403, 403, 200]
+ALL_200, ALL_400, ALL_403 = [200] * 8, [400] * 8, [403] * 8
+STAFF_TRANSITION = [401, 401, 401, 403, 403, 403, 200, 200]
+DESK_PAGE = [302, 302, 302, 302, 302, 403, 200, 200]
+MANAGER_PAGE = [302, 302, 302, 302, 302, 403, 403, 200]
 MATRIX: dict[str, dict[str, list[int]]] = {
-    "": dict.fromkeys(METHODS, [302] * 6),  # redirects to the admin
+    "": dict.fromkeys(METHODS, [302] * 8),  # redirects to the admin
     "services/": {"GET": ALL_200},
     "services/<slug:slug>/availability": {"GET": ALL_400},
-    "bookings/": {"GET": [401, 200, 200, 403, 200, 200], "POST": ALL_400},
+    "bookings/": {"GET": [401, 200, 200, 200, 200, 403, 200, 200], "POST": [400, 400, 400, 400, 400, 403, 400, 400]},
     "bookings/razorpay-booking": {"POST": ALL_400},
     "bookings/verify-payment": {"POST": ALL_400},
-    "bookings/<uuid:booking_id>": {"GET": [404, 404, 200, 403, 200, 200]},
+    "bookings/<uuid:booking_id>": {"GET": [404, 404, 200, 200, 404, 403, 200, 200]},
+    "bookings/<uuid:booking_id>/checkout": {"GET": [404, 404, 409, 409, 404, 403, 409, 409]},
     "bookings/<uuid:booking_id>/confirm": {"PUT": STAFF_TRANSITION},
     "bookings/<uuid:booking_id>/decline": {"PUT": STAFF_TRANSITION},
-    "bookings/<uuid:booking_id>/complete": {"PUT": [401, 401, 401, 403, 409, 409]},
-    "bookings/<uuid:booking_id>/no-show": {"PUT": [401, 401, 401, 403, 409, 409]},
-    "bookings/<uuid:booking_id>/cancel": {"POST": [404, 404, 200, 403, 200, 200]},
-    "bookings/<uuid:booking_id>/reschedule": {"PUT": [404, 404, 400, 403, 400, 400]},
-    "auth/token": {"POST": ALL_400, "DELETE": [401, 401, 401, 204, 204, 204]},
+    "bookings/<uuid:booking_id>/complete": {"PUT": [401, 401, 401, 403, 403, 403, 409, 409]},
+    "bookings/<uuid:booking_id>/no-show": {"PUT": [401, 401, 401, 403, 403, 403, 409, 409]},
+    "bookings/<uuid:booking_id>/cancel": {"POST": [404, 404, 200, 200, 404, 403, 200, 200]},
+    "bookings/<uuid:booking_id>/reschedule": {"PUT": [404, 404, 400, 400, 404, 403, 400, 400]},
+    "auth/token": {"POST": ALL_400, "DELETE": [401, 401, 401, 403, 403, 204, 204, 204]},
     "payments/razorpay/webhook": {"POST": ALL_400},
     "payments/reconciliation": {"GET": MANAGER_PAGE},
-    "payments/reconciliation/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
+    "payments/reconciliation/resolve": {"POST": [302, 302, 302, 302, 302, 403, 403, 302]},
     "payments/takings": {"GET": DESK_PAGE},
     "payments/takings.csv": {"GET": DESK_PAGE},
     "payments/desk/<uuid:booking_id>": {"GET": DESK_PAGE, "POST": DESK_PAGE},
-    "payments/desk/slips/<uuid:desk_payment_id>/void": {"POST": [302, 302, 302, 403, 404, 404]},
-    "payments/<int:payment_id>": {"GET": [302, 302, 302, 403, 404, 404]},
-    "payments/<int:payment_id>/refund": {"POST": [302, 302, 302, 403, 403, 404]},
-    "payments/<int:payment_id>/review": {"POST": [302, 302, 302, 403, 403, 404]},
+    "payments/desk/slips/<uuid:desk_payment_id>/void": {"POST": [302, 302, 302, 302, 302, 403, 404, 404]},
+    "payments/<int:payment_id>": {"GET": [302, 302, 302, 302, 302, 403, 404, 404]},
+    "payments/<int:payment_id>/refund": {"POST": [302, 302, 302, 302, 302, 403, 403, 404]},
+    "payments/<int:payment_id>/review": {"POST": [302, 302, 302, 302, 302, 403, 403, 404]},
     "notifications/": {"GET": MANAGER_PAGE},
     "notifications/<uuid:notification_id>": {"GET": MANAGER_PAGE},
-    "notifications/resend": {"POST": [302, 302, 302, 403, 403, 302]},
-    "notifications/<uuid:notification_id>/resend": {"POST": [302, 302, 302, 403, 403, 302]},
-    "notifications/<uuid:notification_id>/resolve": {"POST": [302, 302, 302, 403, 403, 302]},
+    "notifications/resend": {"POST": [302, 302, 302, 302, 302, 403, 403, 302]},
+    "notifications/<uuid:notification_id>/resend": {"POST": [302, 302, 302, 302, 302, 403, 403, 302]},
+    "notifications/<uuid:notification_id>/resolve": {"POST": [302, 302, 302, 302, 302, 403, 403, 302]},
     "notifications/twilio/status/<uuid:notification_id>/<uuid:attempt_id>": {"POST": ALL_403},
     "notifications/twilio/inbound": {"POST": ALL_403},
     "schema/": {"GET": ALL_200},
@@ -81,11 +94,17 @@ class World:
 
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
+        website, kiosk = (create_service_token(name=name) for name in ("Website", "Kiosk"))
+        self.service_tokens = {"service_token": website.token, "other_service_token": kiosk.token}
         own, other = (
             create_booking(
-                service=make_service(slug=slug), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
+                service=make_service(slug=slug),
+                starts_at=slot(),
+                customer=CUSTOMER,
+                actor=Actor(ActorKind.CUSTOMER),
+                caller=caller,
             )
-            for slug in ("own", "other")
+            for slug, caller in (("own", Caller(service_token=website.row)), ("other", UNKNOWN_CALLER))
         )
         self.values = {
             "booking_id": own.booking.pk,
@@ -115,6 +134,8 @@ class World:
         headers: dict[Any, Any] = {"X-Booking-Token": self.tokens[identity]} if identity in self.tokens else {}
         body: dict[str, Any] = {} if method == "GET" else {"data": b"{}", "content_type": "application/json"}
         with transaction.atomic():
+            if identity in self.service_tokens:
+                headers["Authorization"] = f"Bearer {self.service_tokens[identity]}"
             if identity in self.staff:
                 self.client.force_login(self.staff[identity])
                 _, bearer = AuthToken.objects.create(self.staff[identity])
@@ -168,6 +189,7 @@ def test_admin_session_does_not_authenticate_in_the_api(world):
 # What the groups may do with each model in the admin; only a superuser may do more. Other models have no page.
 READ, EDIT = {"view"}, {"view", "add", "change"}
 ADMIN: dict[str, tuple[set[str], set[str]]] = {  # front desk, managers
+    "accounts/servicetoken": (set(), set()),
     "auth/group": (set(), set()),
     "auth/user": (set(), set()),
     "bookings/booking": (READ | {"add"}, READ | {"add"}),
@@ -204,8 +226,9 @@ FOR_ALL_STAFF = [
     "admin/jsi18n/",
     "admin/r/<path:content_type_id>/<path:object_id>/",
     "admin/auth/user/<id>/password/",
+    r"admin/accounts/servicetoken/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
     r"admin/bookings/booking/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
-    "admin/^(?P<app_label>bookings|payments|auth)/$",
+    "admin/^(?P<app_label>accounts|bookings|payments|auth)/$",
     "admin/(?P<url>.*)$",
 ]
 ADMIN_ROUTES = [f"admin/{model}/{page}" for model in ADMIN for page in PAGES]
@@ -226,7 +249,7 @@ def test_admin_access_of_each_group_matches_the_matrix(world, route, method):
 
     responses = {identity: world.request(identity, method, path) for identity in IDENTITIES}
 
-    for identity in ("anonymous", "other_token", "token"):
+    for identity in ("anonymous", "other_token", "token", "service_token", "other_service_token"):
         assert responses[identity].headers["Location"].startswith("/admin/login/")
     allowed = dict(zip(("desk", "manager"), ADMIN[f"{app}/{model}"], strict=True)) | {"no_permission": set()}
     if page.endswith("history/"):  # Django redirects from an unknown row before it checks access

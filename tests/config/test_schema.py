@@ -91,6 +91,7 @@ def test_schema_documents_every_operation(operations):
         "listBookings": "GET /bookings",
         "createBooking": "POST /bookings",
         "getBooking": "GET /bookings/{booking_id}",
+        "getCheckout": "GET /bookings/{booking_id}/checkout",
         "confirmBooking": "PUT /bookings/{booking_id}/confirm",
         "declineBooking": "PUT /bookings/{booking_id}/decline",
         "completeBooking": "PUT /bookings/{booking_id}/complete",
@@ -209,7 +210,7 @@ def test_operations_list_their_problem_codes(operations):
 def test_codes_are_those_of_the_operation(operations):
     create, cancel = operations["createBooking"], operations["cancelBooking"]
 
-    assert codes(create, "409") == {"slot_taken", "request_in_progress"}
+    assert codes(create, "409") == {"slot_taken", "already_booked", "request_in_progress"}
     assert codes(create, "401") == {"authentication_failed"}
     assert codes(cancel, "409") == {"invalid_transition", "too_late_to_change"}
     assert "422" not in cancel["responses"]

@@ -6,23 +6,28 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, permissions
+from rest_framework import generics
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
+from accounts.callers import service_token_of
 from bookings.api.idempotency import IDEMPOTENCY_HEADERS, IDEMPOTENCY_REFUSALS, respond_once
+from bookings.api.keyed_request import keyed_request
 from bookings.api.permissions import (
     BOOKING_TOKEN,
-    CUSTOMER,
+    LACKS_PERMISSION,
     STAFF_OR_BOOKING_TOKEN,
+    BookingEndpoint,
     MethodNotAllowedFirst,
     booking_token,
+    customer_actor,
     deny,
-    has_booking_token,
+    is_staff_user,
     may_view_all,
+    owns_booking,
+    staff_actor,
 )
 from bookings.api.representation import (
     BookingSerializer,
@@ -41,17 +46,18 @@ from foundation.http.pagination import NewestFirstPagination
 from foundation.http.query_params import parse_query_params
 
 
-class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
+class BookingList(MethodNotAllowedFirst, BookingEndpoint, generics.ListAPIView[Booking]):
     serializer_class = BookingSerializer
     pagination_class = NewestFirstPagination
-    permission_classes = [permissions.AllowAny]
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [NewBookingThrottle()] if self.request.method == "POST" else [BookingAccessThrottle()]
 
     def get_queryset(self) -> QuerySet[Booking]:
         bookings = Booking.objects.for_api()
-        if not may_view_all(self.request):
+        if service_token := service_token_of(self.request):
+            bookings = bookings.filter(service_token=service_token)
+        elif not may_view_all(self.request):
             bookings = bookings.with_manage_token(booking_token(self.request))
         filters = parse_query_params(self.request, BookingQuerySerializer, other_params={"cursor", "page_size"})
         return bookings.filter(**filters)
@@ -66,7 +72,8 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
     @raises(NotAuthenticated, PermissionDenied)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Not a permission class: those run before throttles, and a guessed token must count against the rate limit.
-        if not may_view_all(request) and not Booking.objects.with_manage_token(booking_token(request)).exists():
+        may_list = may_view_all(request) or service_token_of(request) is not None
+        if not may_list and not Booking.objects.with_manage_token(booking_token(request)).exists():
             self.permission_denied(request)
         return super().get(request, *args, **kwargs)
 
@@ -79,18 +86,23 @@ class BookingList(MethodNotAllowedFirst, generics.ListAPIView[Booking]):
         parameters=IDEMPOTENCY_HEADERS,
         responses={201: NewBookingSerializer},
     )
-    @raises(*NEW_BOOKING_REFUSALS, *IDEMPOTENCY_REFUSALS)
+    @raises(PermissionDenied, *NEW_BOOKING_REFUSALS, *IDEMPOTENCY_REFUSALS)
     def post(self, request: Request) -> HttpResponse:
+        is_staff = is_staff_user(request)
+        if is_staff and not request.user.has_perm("bookings.add_booking"):
+            self.permission_denied(request, LACKS_PERMISSION)
+        actor = staff_actor(request) if is_staff else customer_actor(request)
+        keyed = keyed_request(request)
+
         def create(token_for: TokenMaker) -> NewBooking:
-            serializer = BookingInputSerializer(data=request.data)
+            serializer = BookingInputSerializer(data=request.data, context={"is_staff": is_staff})
             serializer.is_valid(raise_exception=True)
-            return create_booking(**serializer.validated_data, actor=CUSTOMER, token_for=token_for)
+            return create_booking(**serializer.validated_data, actor=actor, caller=keyed.caller, token_for=token_for)
 
-        return respond_once(request, create, represent=represent_new_booking)
+        return respond_once(keyed, create, represent=represent_new_booking)
 
 
-class BookingDetail(APIView):
-    permission_classes = [permissions.AllowAny]
+class BookingDetail(BookingEndpoint):
     throttle_classes = [BookingAccessThrottle]
 
     @extend_schema(
@@ -104,7 +116,7 @@ class BookingDetail(APIView):
     @raises(PermissionDenied)
     def get(self, request: Request, booking_id: UUID) -> Response:
         booking = Booking.objects.for_api().filter(pk=booking_id).first()
-        if not may_view_all(request) and not has_booking_token(request, booking):
+        if not may_view_all(request) and not owns_booking(request, booking):
             deny(request)
         if booking is None:
             raise Http404

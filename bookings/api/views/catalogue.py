@@ -6,15 +6,22 @@ from uuid import UUID
 from django.db.models import F, Prefetch
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, permissions, serializers
+from rest_framework import generics, serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound, PermissionDenied, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
-from bookings.api.permissions import BOOKING_TOKEN, STAFF_OR_BOOKING_TOKEN, deny, has_booking_token, may_view_all
+from bookings.api.permissions import (
+    BOOKING_TOKEN,
+    STAFF_OR_BOOKING_TOKEN,
+    BookingEndpoint,
+    PublicEndpoint,
+    deny,
+    may_view_all,
+    owns_booking,
+)
 from bookings.api.serializers import AvailabilityQuerySerializer, AvailabilitySerializer, ServiceSerializer
 from bookings.api.throttles import BookingAccessThrottle
 from bookings.models import Booking, Resource, Service
@@ -23,11 +30,9 @@ from foundation.http.openapi import raises
 from foundation.http.query_params import parse_query_params
 
 
-class ServiceList(generics.ListAPIView[Service]):
+class ServiceList(PublicEndpoint, generics.ListAPIView[Service]):
     """The catalogue: the services that can be booked."""
 
-    authentication_classes = ()  # an expired token must not hide the catalogue
-    permission_classes = [permissions.AllowAny]
     serializer_class = ServiceSerializer
     pagination_class = None
     queryset = (
@@ -49,10 +54,8 @@ class ServiceList(generics.ListAPIView[Service]):
         return super().get(request, *args, **kwargs)
 
 
-class ServiceAvailability(APIView):
+class ServiceAvailability(BookingEndpoint):
     """The free slots of a service."""
-
-    permission_classes = [permissions.AllowAny]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         # Only `booking` needs a token: an expired one must not hide free slots. The schema is made without a request.
@@ -103,7 +106,7 @@ class ServiceAvailability(APIView):
 def _find_booking(request: Request, booking_id: UUID, service: Service) -> Booking:
     """Return the caller's booking. Raises 403 or 404 if the caller may not see it, and for another service."""
     booking = Booking.objects.filter(pk=booking_id).first()
-    if not may_view_all(request) and not has_booking_token(request, booking):
+    if not may_view_all(request) and not owns_booking(request, booking):
         deny(request)
     if booking is None:
         raise Http404

@@ -6,19 +6,18 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import permissions
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from bookings.api.permissions import (
     BOOKING_TOKEN,
-    CUSTOMER,
     STAFF_OR_BOOKING_TOKEN,
+    BookingEndpoint,
     StaffEndpoint,
+    customer_actor,
     deny,
-    has_booking_token,
+    owns_booking,
     staff_actor,
 )
 from bookings.api.representation import BookingSerializer, represent_booking
@@ -110,10 +109,9 @@ class MarkNoShow(StaffEndpoint):
         return Response(represent_booking(booking))
 
 
-class _StaffOrCustomerChange(APIView):
-    """A change by staff who have ``permission``, or by the customer with the manage token, until the cutoff."""
+class _StaffOrCustomerChange(BookingEndpoint):
+    """A change by staff who have ``permission``, or by or for the customer, until the cutoff."""
 
-    permission_classes = [permissions.AllowAny]
     throttle_classes = [BookingAccessThrottle]
     permission: ClassVar[str]
     raises = (PermissionDenied,)
@@ -122,9 +120,9 @@ class _StaffOrCustomerChange(APIView):
         """Return the actor of the change; raise 403 or 404 if the caller may not make it."""
         if request.user.has_perm(self.permission):
             return staff_actor(request)
-        if not has_booking_token(request, Booking.objects.filter(pk=booking_id).first()):
+        if not owns_booking(request, Booking.objects.filter(pk=booking_id).first()):
             deny(request)
-        return CUSTOMER
+        return customer_actor(request)
 
 
 class CancelBooking(_StaffOrCustomerChange):

@@ -87,7 +87,7 @@ def test_request_beyond_the_rate_limit_says_when_to_try_again(api, settings):
     settings.LIMIT_BOOKINGS_PER_HOUR = 1
     body = booking_request(make_service())
 
-    responses = [api.post("/bookings/", body, format="json") for _ in range(2)]
+    responses = [api.post("/bookings/", {**body, "notes": text}, format="json") for text in ("first", "second")]
 
     problem = assert_problem(responses[1], 429, "throttled")
     seconds = int(responses[1]["Retry-After"])
