@@ -132,7 +132,7 @@ def _create_once(booking_input: BookingInput, creation: _Creation) -> NewBooking
         if actor.is_customer:
             check_limits(service, customer["phone"], creation.caller, is_hold=creation.status == Status.HELD)
         if not booking_input.get("allow_overlap"):
-            check_not_booked(customer, starts_at, service, creation.caller)
+            check_not_booked(customer, starts_at, service, creation.caller.hash)
         slot = reserve_slot(service, starts_at, resource, party_size=party_size, allow_any_minute=not actor.is_customer)
         token = creation.token_for(creation.booking_id)
         booking = _insert(booking_input, slot, token, creation)

@@ -41,14 +41,22 @@ def check_limits(service: Service, phone: str, caller: Caller, *, is_hold: bool)
             raise UnpaidHoldExists(holds[0])
 
 
-def check_not_booked(customer: Mapping[str, str], starts_at: datetime, service: Service, caller: Caller) -> None:
-    """Raise AlreadyBooked if the caller has booked for this person at the same time.
+def check_not_booked(
+    customer: Mapping[str, str],
+    starts_at: datetime,
+    service: Service,
+    caller_hash: str,
+    current_booking: Booking | None = None,
+) -> None:
+    """Raise AlreadyBooked if the caller has booked for this person at the same time, apart from ``current_booking``.
 
     Other callers are not refused: the response would reveal that the person has a booking.
     """
-    if not caller.hash:
+    if not caller_hash:
         return
     ends_at = starts_at + timedelta(minutes=service.duration_minutes)
-    own = Booking.objects.active().filter(caller_hash=caller.hash).overlapping(starts_at, ends_at)
+    own = Booking.objects.active().filter(caller_hash=caller_hash).overlapping(starts_at, ends_at)
+    if current_booking is not None:
+        own = own.exclude(pk=current_booking.pk)
     if own.filter(customer__in=Customer.objects.same_person(**customer)).exists():
         raise AlreadyBooked

@@ -13,6 +13,7 @@ from bookings import events
 from bookings.exceptions import InvalidTransition, TooLateToChange
 from bookings.lifecycle import lock_booking, record_event
 from bookings.models import Booking, BookingEvent, Resource
+from bookings.operations.customer_limits import check_not_booked, lock_customer
 from bookings.operations.rules import check_start_time, response_deadline, translate_slot_conflicts
 from bookings.scheduling.reservation import reserve_slot, write_allocations
 from foundation.events import Actor
@@ -27,7 +28,7 @@ def reschedule_booking(
     Without ``resource`` the booking keeps its resource if that is free, otherwise it gets any free one; a class
     booking joins a session with enough places. The row, reference and price do not change. Customers may reschedule
     until ``reschedule_until``, and their booking becomes pending if staff must confirm the new time. Raises
-    TooLateToChange, InvalidTransition, SlotTaken, OutsideHours or PartyTooLarge.
+    TooLateToChange, InvalidTransition, SlotTaken, OutsideHours, AlreadyBooked or PartyTooLarge.
     """
     starts_at = starts_at.astimezone(UTC)
     booking = lock_booking(booking_id)
@@ -40,6 +41,8 @@ def reschedule_booking(
         raise TooLateToChange("It is too late to reschedule online. Please call us.")
     service, from_status = booking.service, booking.status
     check_start_time(service, starts_at, actor)
+    if actor.is_customer:
+        _check_not_booked(booking, starts_at)
     with translate_slot_conflicts(service, starts_at, resource, booking.party_size, booking):
         slot = reserve_slot(
             service,
@@ -55,6 +58,13 @@ def reschedule_booking(
         write_allocations(booking, slot)
     record_event(booking, events.booking_rescheduled, BookingEvent.Kind.RESCHEDULED, actor, from_status=from_status)
     return booking
+
+
+def _check_not_booked(booking: Booking, starts_at: datetime) -> None:
+    """Raise AlreadyBooked if the caller who made this booking made another one for the same person at that time."""
+    customer = {name: getattr(booking.customer, name) for name in ("name", "phone", "email")}
+    lock_customer(customer)
+    check_not_booked(customer, starts_at, booking.service, booking.caller_hash, booking)
 
 
 def _changes(booking: Booking, starts_at: datetime, actor: Actor) -> dict[str, Any]:

@@ -271,7 +271,7 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
         "if False and any(find_busy_resources",
         pay_for_a_slot_that_was_sold,
     ),
-    (receivers.refund_or_review_cancelled_booking, "event.actor_kind == ActorKind.CUSTOMER", "True", cancel_by_staff),
+    (receivers.refund_or_review_cancelled_booking, "event.actor_kind in CUSTOMER_KINDS", "True", cancel_by_staff),
     (
         receivers.refund_or_review_cancelled_booking,
         "elif _is_fully_refunded(payment)",

@@ -24,6 +24,7 @@ from bookings.api.representation import BookingSerializer, represent_booking
 from bookings.api.serializers import RescheduleInputSerializer
 from bookings.api.throttles import BookingAccessThrottle, BookingThrottle
 from bookings.exceptions import (
+    AlreadyBooked,
     BookingNotFound,
     InvalidTransition,
     OutsideHours,
@@ -160,7 +161,7 @@ class RescheduleBooking(_StaffOrCustomerChange):
         responses=BookingSerializer,
         auth=STAFF_OR_BOOKING_TOKEN,
     )
-    @raises(InvalidTransition, TooLateToChange, SlotTaken, OutsideHours, PartyTooLarge)
+    @raises(InvalidTransition, TooLateToChange, SlotTaken, AlreadyBooked, OutsideHours, PartyTooLarge)
     def put(self, request: Request, booking_id: UUID) -> Response:
         actor = self.actor(request, booking_id)
         zone = partial(_zone_of, booking_id)

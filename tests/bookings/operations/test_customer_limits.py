@@ -9,10 +9,11 @@ from django.utils import timezone
 from accounts.callers import Caller
 from bookings.exceptions import AlreadyBooked, UnpaidHoldExists
 from bookings.models import Booking
-from bookings.operations import cancel_booking
+from bookings.operations import cancel_booking, reschedule_booking
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import (
     CUSTOMER,
+    CUSTOMER_ACTOR,
     DESK,
     make_booking,
     make_class,
@@ -60,6 +61,31 @@ def test_empty_email_does_not_make_two_customers_one_person():
     make_booking(service, caller=CALLER, customer={**CUSTOMER, "email": ""})
 
     assert make_booking(service, caller=CALLER, customer={**CUSTOMER, **OTHER_PHONE, "email": ""}).pk
+
+
+def test_customer_cannot_reschedule_to_the_time_of_another_own_booking():
+    service = make_service(resources=2)
+    make_booking(service, caller=CALLER, starts_at=slot(hour=12))
+    booking = make_booking(service, caller=CALLER)
+
+    with pytest.raises(AlreadyBooked):
+        reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=12), actor=CUSTOMER_ACTOR)
+
+
+@pytest.mark.parametrize(("caller", "actor"), [(OTHER_CALLER, CUSTOMER_ACTOR), (CALLER, DESK)])
+def test_another_caller_and_staff_can_reschedule_to_the_time_of_another_booking(caller, actor):
+    service = make_service(resources=2)
+    make_booking(service, caller=CALLER, starts_at=slot(hour=12))
+    booking = make_booking(service, caller=caller)
+
+    assert reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=12), actor=actor).starts_at == slot(hour=12)
+
+
+def test_customer_can_reschedule_to_a_time_that_overlaps_the_earlier_one():
+    booking = make_booking(make_service(duration_minutes=60), caller=CALLER)
+    later = slot() + timedelta(minutes=30)
+
+    assert reschedule_booking(booking_id=booking.pk, starts_at=later, actor=CUSTOMER_ACTOR).starts_at == later
 
 
 @pytest.mark.parametrize("minutes", [-30, 30])
