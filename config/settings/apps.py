@@ -32,6 +32,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",  # first: errors need its headers, too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "foundation.http.middleware.NoBodyForHead",
     "foundation.http.middleware.OptionalTrailingSlash",
     "foundation.http.middleware.RejectNulBytes",
     "foundation.http.middleware.NoStoreByDefault",

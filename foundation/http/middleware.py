@@ -101,6 +101,20 @@ class MethodsOfPath:
         return HttpResponse(status=204, headers={"Allow": ", ".join(sorted(allowed))})
 
 
+class NoBodyForHead:
+    """Leaves out the body of a response to HEAD, but not its Content-Length. gunicorn would log a warning for each."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.method == "HEAD" and not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response
+
+
 class AdminBadInput:
     """Turns input on which Django's admin fails into 400 or 404: an invalid id, date or search pattern in the URL.
 

@@ -1,6 +1,8 @@
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.test import Client
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from bookings.admin.booking import BookingAdmin
 from bookings.models import Booking
@@ -135,3 +137,20 @@ def test_options_does_not_count_towards_a_rate_limit(api, settings):
     api.options("/bookings/")
 
     assert api.post("/bookings/", body, format="json").status_code == 201
+
+
+def respond(method, path):
+    """Return what the web server gets: the test client would remove the body of a response to HEAD itself."""
+    response = WSGIHandler().get_response(RequestFactory().generic(method, path))
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+@pytest.mark.parametrize("path", ["/services/", "/admin/login/", "/unknown", "/services/unknown/availability"])
+def test_head_has_the_length_of_get_but_no_body(path):
+    make_service()
+
+    head, get = respond("HEAD", path), respond("GET", path)
+
+    assert (head.content, head.status_code) == (b"", get.status_code)
+    assert int(head["Content-Length"]) == len(get.content) > 0
