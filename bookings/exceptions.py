@@ -61,7 +61,8 @@ class PartyTooLarge(RequestRefused):
     advice = "Book for fewer people, or make several bookings."
 
     def __init__(self, capacity: int) -> None:
-        super().__init__(f"This service takes at most {capacity} people at a time. Book for fewer people.")
+        people = "1 person" if capacity == 1 else f"{capacity} people"
+        super().__init__(f"This service takes at most {people} at a time. Book for fewer people.")
 
 
 class TooManyUpcomingBookings(RequestRefused):

@@ -28,7 +28,7 @@ from bookings.scheduling.preference import Preference
 from bookings.scheduling.sessions import lock_sessions, start_session
 from foundation.intervals import Interval, find_containing
 
-NOT_OFFERED = "This service is not offered at that time. GET /services/{slug}/availability lists the free slots."
+NOT_OFFERED = "This service is not offered at that time. Pick another one."
 
 
 def reserve_slot(

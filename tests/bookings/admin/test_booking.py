@@ -355,7 +355,7 @@ def test_add_form_uses_the_time_zone_of_the_location(front_desk):
     with timezone.override("Europe/Berlin"):  # where that hour does not exist
         page = front_desk.post(ADD, form_data(service, starts_at="2031-03-30T02:30")).content.decode()
 
-    assert "This service is not offered at that time" in page
+    assert "This service is not offered at that time. Pick another one." in page
 
 
 def test_add_form_without_permission_is_refused(view_only_user):

@@ -345,6 +345,15 @@ def test_create_outside_hours_or_above_capacity_is_422(api, changes, expected):
     assert not Booking.objects.exists()
 
 
+@pytest.mark.parametrize(("capacity", "people"), [(1, "1 person"), (2, "2 people")])
+def test_party_too_large_states_how_many_people_fit(api, capacity, people):
+    body = booking_request(make_service(capacity=capacity), party_size=3)
+
+    detail = api.post("/bookings/", body, format="json").json()["detail"]
+
+    assert detail == f"This service takes at most {people} at a time. Book for fewer people."
+
+
 def test_reschedule_permission_suffices_to_reschedule(api, booking_and_token):
     booking, _ = booking_and_token
     user = make_staff("rescheduler", group=None)
