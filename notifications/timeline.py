@@ -17,7 +17,8 @@ def message_entries(booking: Booking) -> Iterable[Entry]:
     for row in Notification.objects.filter(booking=booking):
         link = reverse("notification-detail", args=[row.pk])
         resent = f", sent again by {row.resent_by}" if row.resend_of_id else ""
-        detail = f"to {row.address}{resent}"
+        recipient = f"to {row.address}" if row.address else row.error  # a skipped message states why it has none
+        detail = f"{recipient}{resent}"
         yield Entry(row.planned_at, str(row), detail, row.status, link, "notifications.view_notification")
 
 

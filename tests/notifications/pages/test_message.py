@@ -9,6 +9,7 @@ from django.utils import timezone
 from bookings.models import Service
 from bookings.operations import cancel_booking, confirm_booking
 from notifications.models import Attempt, Notification, Receipt
+from notifications.timeline import message_entries
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import DESK, make_booking, make_service, slot
 from tests.builders.notifications import make_notification, pause_channel
@@ -84,6 +85,15 @@ def test_timeline_of_a_planned_message_is_in_the_time_zone_of_the_location(manag
 
     planned_at = reminder.planned_at.astimezone(booking.zone)
     assert entries[0].detail == f"to be sent on {planned_at:%-d %b, %H:%M}"
+
+
+def test_timeline_states_why_a_visitor_without_an_email_address_gets_no_email():
+    visitor = {"name": "Asha", "phone": "+919812340003", "email": ""}
+
+    details = {entry.title: entry.detail for entry in message_entries(make_booking(customer=visitor))}
+
+    assert details["E-mail: booking requested"] == "The customer has no email address."
+    assert details["SMS: booking requested"] == "to +919812340003"
 
 
 def test_message_page_escapes_the_customer_name(manager):
