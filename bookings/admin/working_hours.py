@@ -16,6 +16,14 @@ from bookings.models import Location, WorkingHours
 END_OF_DAY = "24:00"
 
 
+class MinutesWidget(AdminTimeWidget):
+    """Shows a time without its seconds, unless it has some."""
+
+    def format_value(self, value: Any) -> str | None:
+        text = super().format_value(value)
+        return text.removesuffix(":00") if text and text.count(":") == 2 else text
+
+
 class ClosingTimeField(forms.TimeField):
     """A time that also takes 24:00: the end of the day, which is stored as 00:00."""
 
@@ -27,8 +35,9 @@ class ClosingTimeField(forms.TimeField):
 
 
 class WorkingHoursForm(forms.ModelForm):
+    opens_at = forms.TimeField(widget=MinutesWidget)
     closes_at = ClosingTimeField(
-        widget=AdminTimeWidget,
+        widget=MinutesWidget,
         help_text="24:00 is the end of the day. A time that is not after the opening is on the next day.",
     )
 

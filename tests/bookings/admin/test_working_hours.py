@@ -66,6 +66,15 @@ def test_form_shows_midnight_as_the_end_of_the_day_and_explains_early_ends(manag
     assert "A time that is not after the opening is on the next day." in page
 
 
+def test_form_shows_seconds_only_where_there_are_some(manager, clinic):
+    resource = Resource.objects.create(name="Asha")
+    add_hours(resource, clinic, time(9), time(23, 59, 59))
+
+    page = manager.get(reverse("admin:bookings_resource_change", args=[resource.pk])).content.decode()
+
+    assert set(re.findall(r'value="(\d\d:[\d:]+)"', page)) == {"09:00", "23:59:59"}
+
+
 def test_form_is_saved_unchanged(manager, clinic):
     """24:00 is not a change of 00:00."""
     resource = Resource.objects.create(name="Asha")

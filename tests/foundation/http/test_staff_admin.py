@@ -164,10 +164,10 @@ def test_stale_rows_are_merged_with_those_that_are_stored(superuser):
     saved = superuser.post(change_page(resource), read_form(refused))
 
     assert errors(refused)[1:] == [
-        "Lotus Clinic, Monday, 09:00:00, 18:00:00 – Opens at: it was “09:00:00”, and now “08:00:00” is stored.",
-        "Lotus Clinic, Tuesday, 09:00:00, 18:00:00 has been removed.",
-        "Lotus Clinic, Wednesday, 09:00:00, 18:00:00 has been removed. Saving adds it again, with your changes.",
-        "Lotus Clinic, Sunday, 19:00:00, 21:00:00 has been added.",
+        "Lotus Clinic, Monday, 09:00, 18:00 – Opens at: it was “09:00”, and now “08:00” is stored.",
+        "Lotus Clinic, Tuesday, 09:00, 18:00 has been removed.",
+        "Lotus Clinic, Wednesday, 09:00, 18:00 has been removed. Saving adds it again, with your changes.",
+        "Lotus Clinic, Sunday, 19:00, 21:00 has been added.",
     ]
     assert (hours_after_refusal, saved.status_code) == (6, 302)
     assert hours_of(resource) == [
