@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from foundation.text_fields import NameField
+
 # Distinguishes service tokens from the tokens of staff, which consist of letters and digits only.
 PREFIX = "svc_"
 NAME_IN_USE = "An active service token has this name. Choose another name, or revoke that token."
@@ -23,7 +25,7 @@ class ServiceToken(models.Model):
     """A credential of another program. Only its hash is stored, so it can be shown only once, when it is created."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=80, help_text="The program that uses it, such as “Website”.")
+    name = NameField(max_length=80, help_text="The program that uses it, such as “Website”.")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False

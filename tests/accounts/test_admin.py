@@ -48,6 +48,13 @@ def test_name_of_an_active_service_token_is_refused(admin_client):
     assert ServiceToken.objects.count() == 1
 
 
+def test_service_token_needs_a_visible_name(admin_client):
+    response = admin_client.post(ADD, {"name": "\u200b"})
+
+    assert "Enter a name with at least one visible character." in response.content.decode()
+    assert not ServiceToken.objects.exists()
+
+
 def test_revoked_service_token_stops_working_and_stays_listed(admin_client):
     new_token = create_service_token(name="Website")
 
