@@ -24,4 +24,4 @@ def describe_overlaps(booking: Booking) -> str:
     """Return the hint for an annotated booking; empty if it does not stand or its time is the person's only one."""
     references: list[str] = getattr(booking, "overlaps", [])
     is_standing = booking.status in Booking.BLOCKING
-    return f"Also booked: {', '.join(references)} at the same time" if references and is_standing else ""
+    return f"{', '.join(references)} at the same time" if references and is_standing else ""
