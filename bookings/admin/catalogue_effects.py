@@ -52,13 +52,25 @@ class CatalogueAdmin(StaffAdmin):
         self._warn_about_conflicts(request, *conflicts)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        all_conflicts = [self._find_conflicts(obj) for obj in queryset]
+        rows = list(queryset)
+        self._lock_resources(rows)
+        all_conflicts = [self._find_conflicts(obj) for obj in rows]
         super().delete_queryset(request, queryset)
         for conflicts in all_conflicts:
             self._warn_about_conflicts(request, *conflicts)
 
+    def lock(self, obj: Any) -> None:
+        # Resources first, as a deletion does: the other order would deadlock with it.
+        self._lock_resources([obj])
+        super().lock(obj)
+
+    def _lock_resources(self, rows: Iterable[Any]) -> None:
+        """Lock the resources of all rows together, in key order as bookings do, so that neither can deadlock."""
+        keys = {key for row in rows for key in self.resources_of(row).values_list("pk", flat=True)}
+        list(Resource.objects.filter(pk__in=keys).select_for_update(no_key=True).order_by("pk"))
+
     def _find_conflicts(self, obj: Any) -> tuple[BookingQuerySet, dict[Booking, str]]:
-        list(self.resources_of(obj).select_for_update(no_key=True, of=("self",)).order_by("pk"))
+        self._lock_resources([obj])
         bookings = self.bookings_of(obj)
         return bookings, find_conflicts(bookings)
 

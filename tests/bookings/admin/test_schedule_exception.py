@@ -1,11 +1,17 @@
 from datetime import datetime, time, timedelta
+from threading import Event
 
 import pytest
+from django.db import transaction
+from django.test import Client
 from django.urls import reverse
 
-from bookings.models import Location, ScheduleException, Service
+from bookings.models import Location, Resource, ScheduleException, Service
 from bookings.operations import cancel_booking
+from tests.builders.accounts import make_staff
 from tests.builders.bookings import DESK, add_hours, make_booking, make_service, slot
+from tests.builders.html_forms import read_form
+from tests.threads import is_waiting_for_lock, run_concurrently, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +133,63 @@ def test_exception_of_a_resource_that_is_not_at_the_location_is_refused(manager,
 
     assert "This resource is not at that location." in page
     assert not ScheduleException.objects.exists()
+
+
+@pytest.fixture
+def root():
+    client = Client()
+    client.force_login(make_staff("root", group=None, is_superuser=True))
+    return client
+
+
+def close(location, days):
+    return ScheduleException.objects.create(
+        location=location, starts_at=slot(days=days), ends_at=slot(hour=11, days=days)
+    )
+
+
+def send_while_locked(resource, then_lock, send):
+    """Call ``send`` while another transaction has locked ``resource`` and then locks ``then_lock``."""
+    locked = Event()
+
+    def lock_both():
+        with transaction.atomic():
+            Resource.objects.select_for_update(no_key=True).get(pk=resource.pk)
+            locked.set()
+            wait_until(is_waiting_for_lock)
+            type(then_lock).objects.select_for_update(no_key=True).get(pk=then_lock.pk)
+
+    def send_then():
+        locked.wait(15)
+        assert send().status_code == 302
+
+    return run_concurrently([lock_both, send_then])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deletion_of_exceptions_at_two_locations_locks_resources_in_key_order(root):
+    here = Location.objects.create(name="Here")
+    there = Location.objects.create(name="There")
+    first, second = (Resource.objects.create(name=name) for name in ("Asha", "Ravi"))
+    add_hours(first, here)
+    add_hours(second, there)
+    selected = [close(there, days=3).pk, close(here, days=2).pk]  # the list shows the latest first
+    sent = {"action": "delete_selected", "_selected_action": selected, "post": "yes"}
+    url = reverse("admin:bookings_scheduleexception_changelist")
+
+    assert send_while_locked(first, second, lambda: root.post(url, sent)) == []
+    assert not ScheduleException.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_of_an_exception_locks_its_resources_first(root):
+    location = Location.objects.create(name="Here")
+    doctor = Resource.objects.create(name="Asha")
+    add_hours(doctor, location)
+    holiday = close(location, days=2)
+    url = reverse("admin:bookings_scheduleexception_change", args=[holiday.pk])
+    sent = {**read_form(root.get(url)), "reason": "Diwali"}
+
+    assert send_while_locked(doctor, holiday, lambda: root.post(url, sent)) == []
+    holiday.refresh_from_db()
+    assert holiday.reason == "Diwali"
