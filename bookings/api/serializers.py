@@ -50,6 +50,9 @@ class NullableEmailField(serializers.EmailField):
         return value or None
 
 
+EMAIL_REQUIRED = "Enter an email address. Only staff can book without one."
+
+
 class CustomerInputSerializer(serializers.Serializer[Any]):
     """The person to book for. ``is_staff`` in the context: staff book, also for visitors without an e-mail address."""
 
@@ -61,13 +64,18 @@ class CustomerInputSerializer(serializers.Serializer[Any]):
         allow_blank=True,
         allow_null=True,
         help_text="Required, except for bookings that staff make at the desk.",
+        error_messages=dict.fromkeys(("required", "blank", "null"), EMAIL_REQUIRED),
     )
+
+    def to_internal_value(self, data: Any) -> Any:
+        # The field itself refuses a missing address, so that the error appears together with those of other fields.
+        is_optional = bool(self.context.get("is_staff"))
+        for name, value in (("required", not is_optional), ("allow_blank", is_optional), ("allow_null", is_optional)):
+            setattr(self.fields["email"], name, value)
+        return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         attrs["email"] = attrs.get("email") or ""
-        if not attrs["email"] and not self.context.get("is_staff"):
-            error = "Enter an email address. Only staff can book without one."
-            raise serializers.ValidationError({"email": error}, code="required")
         if self.context.get("is_staff"):  # they may book for a visitor at the desk whom no message reaches
             return attrs
         if errors := contact_errors(Customer(**attrs)):

@@ -227,6 +227,7 @@ FOR_ALL_STAFF = [
     "admin/r/<path:content_type_id>/<path:object_id>/",
     "admin/auth/user/<id>/password/",
     r"admin/accounts/servicetoken/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
+    r"admin/accounts/servicetoken/^actions/(?P<tool>\w+)/$",
     r"admin/bookings/booking/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
     "admin/^(?P<app_label>accounts|bookings|payments|auth)/$",
     "admin/(?P<url>.*)$",

@@ -11,7 +11,14 @@ from bookings.models import Booking
 from notifications.models import Attempt, Notification
 from sandbox.client import ACCEPTED, SIMULATED_CHANNELS, SandboxClient
 from tests.builders.accounts import make_staff
-from tests.builders.bookings import booking_request, make_paid_service, make_service, set_minutes_until_visit, slot
+from tests.builders.bookings import (
+    CUSTOMER,
+    booking_request,
+    make_paid_service,
+    make_service,
+    set_minutes_until_visit,
+    slot,
+)
 from tests.processes import kill_worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -58,9 +65,10 @@ def test_fifty_requests_for_one_slot_create_one_booking(web):
     service = make_service()
     barrier = threading.Barrier(50)
 
-    def request_slot(_):
+    def request_slot(number):
+        request = booking_request(service, customer={**CUSTOMER, "name": f"Customer {number}"})
         barrier.wait()
-        return requests.post(f"{web}/bookings/", json=booking_request(service), timeout=30).status_code
+        return requests.post(f"{web}/bookings/", json=request, timeout=30).status_code
 
     with ThreadPoolExecutor(50) as customers:
         statuses = sorted(customers.map(request_slot, range(50)))
@@ -72,7 +80,9 @@ def test_fifty_requests_for_one_slot_create_one_booking(web):
 def test_killed_worker_sends_nothing_twice_and_leaves_unknown_outcomes(web, sandbox, start_worker):
     sandbox.client.set(message_seconds_min=2, message_seconds_max=2, callback_lost=1)
     service = make_service(resources=4)
-    bookings = [post(f"{web}/bookings/", booking_request(service), expect=201) for _ in range(4)]
+    customers = [{**CUSTOMER, "name": name} for name in ("Meera", "Ravi", "Asha", "Dev")]
+    requested = [booking_request(service, customer=customer) for customer in customers]
+    bookings = [post(f"{web}/bookings/", request, expect=201) for request in requested]
     expected_messages = simulated_messages(booking__in=[booking["id"] for booking in bookings])
     handed_over = Attempt.objects.filter(notification__channel="email", phase="handover")
     log_start = len(sandbox.client.log())

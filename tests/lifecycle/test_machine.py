@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 SEQUENCES = int(os.environ.get("MACHINE_SEQUENCES", "200"))
 FIRST_SEED = int(os.environ.get("MACHINE_SEED", "0"))
-PER_TEST = 25
+PER_TEST = 10
 STEPS = 40
 
 

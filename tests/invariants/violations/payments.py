@@ -54,7 +54,7 @@ VIOLATIONS = {
         ),
     ],
     "A booking that is paid online is active only with a payment": [
-        Violation(payments.paid, update(PAYMENT, "disposition = 'none'")),
+        Violation(payments.paid, update(PAYMENT, "disposition = 'none', captured_at = now()")),
         Violation(payments.paid_and_missed, update(PAYMENT, "disposition = 'none', captured_at = now()")),
         Violation(payments.paid, update(PAYMENT, "disposition = 'refund_due', captured_at = now()")),
     ],
