@@ -14,7 +14,7 @@ def customer_with(changes):
     return {**{name: value for name, value in CUSTOMER.items() if name != "email"}, **changes}
 
 
-@pytest.mark.parametrize(("changes", "code"), zip(WITHOUT_EMAIL, ("blank", "null", "required"), strict=True))
+@pytest.mark.parametrize(("changes", "code"), [*zip(WITHOUT_EMAIL, ("blank", "null", "required"), strict=True)])
 def test_customer_needs_an_email_address_online(api, changes, code):
     response = api.post("/bookings/", booking_request(make_service(), customer=customer_with(changes)), format="json")
 
