@@ -38,4 +38,4 @@ class PaymentLog(models.Model):
         ordering = ["at", "pk"]
 
     def __str__(self) -> str:
-        return f"{self.moved_from} → {self.moved_to}"
+        return f"{self.moved_from} → {self.moved_to}" if self.moved_from else self.moved_to

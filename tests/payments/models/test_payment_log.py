@@ -15,3 +15,8 @@ def test_payment_log_is_append_only(sandbox, statement):
 
     with pytest.raises((InternalError, IntegrityError), match="append-only"), transaction.atomic():
         connection.cursor().execute(statement)
+
+
+@pytest.mark.parametrize(("moved_from", "text"), [("open", "open → lost"), ("", "lost")])
+def test_payment_log_without_a_previous_state_names_only_the_new_one(moved_from, text):
+    assert str(PaymentLog(moved_from=moved_from, moved_to="lost")) == text
