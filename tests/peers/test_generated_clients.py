@@ -77,7 +77,7 @@ def run(command, folder, environment=None):
     result = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, "PATH": f"{PYTHON_PROGRAMS}:{os.environ['PATH']}", **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
