@@ -191,7 +191,7 @@ class Run:
         return {
             "service": "visit",
             "resource": self.doctors[number % DOCTORS].pk,
-            "customer": CUSTOMER,
+            "customer": {**CUSTOMER, "name": f"{CUSTOMER['name']} {number}"},  # a person books only once at a time
             "starts_at": starts_at.isoformat(),
         }
 
