@@ -1,4 +1,4 @@
-"""Move the idempotency keys of anonymous callers into the scope of their customer, and those of users into theirs.
+"""Move idempotency keys into the scope of their customer, if the caller was anonymous, or of their user.
 
 Which body a key was sent with is stored only as a hash of its text, which cannot be compared with the new ones. So any body
 of the same caller repeats such a request, until the key is purged.
