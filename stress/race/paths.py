@@ -17,8 +17,7 @@ from bookings.models import Booking
 from sandbox.client import SandboxClient
 from stress.race.client import Client
 
-CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
-CUSTOMERS = 500  # requests of the same customer wait for each other on that customer's row
+CUSTOMERS = 500  # requests with the same phone number or e-mail address wait for each other
 
 
 @dataclass(frozen=True)
@@ -248,10 +247,14 @@ def _booking_input(client: Client, service: str, slot: Slot, **changes: Any) -> 
     return {**booking_input, **changes}
 
 
+def customer_input(number: int, name: str) -> dict[str, str]:
+    """Return a customer with a phone number and an e-mail address of their own."""
+    return {"name": f"Meera Iyer {name}", "phone": f"+919812{number:06}", "email": f"meera{number}@example.com"}
+
+
 def _customer(client: Client) -> dict[str, str]:
-    number = client.rng.randrange(CUSTOMERS)  # with a name for each: a person books only once at a time
-    name = f"{CUSTOMER['name']} {client.rng.randrange(10**9)}"
-    return {**CUSTOMER, "name": name, "phone": f"+919812{number:06}"}
+    name = str(client.rng.randrange(10**9))  # a person books only once at a time
+    return customer_input(client.rng.randrange(CUSTOMERS), name)
 
 
 def _booking_access(response: requests.Response) -> BookingAccess:

@@ -27,7 +27,7 @@ from runtime.processes import Processes, free_port, wait_for_web, web_server_com
 from sandbox.process import running_sandbox
 from stress.race.catalogue import DOCTORS, make_catalogue, make_slots, morning, sign_in
 from stress.race.client import Client, ResponseLog
-from stress.race.paths import CUSTOMER, PATHS, BookingAccess, Slot, cancel
+from stress.race.paths import PATHS, BookingAccess, Slot, cancel, customer_input
 from stress.race.report import Report, count_overlaps, evaluate
 from stress.race.size import Size
 
@@ -191,7 +191,7 @@ class Run:
         return {
             "service": "visit",
             "resource": self.doctors[number % DOCTORS].pk,
-            "customer": {**CUSTOMER, "name": f"{CUSTOMER['name']} {number}"},  # a person books only once at a time
+            "customer": customer_input(number, str(number)),
             "starts_at": starts_at.isoformat(),
         }
 
