@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -46,11 +47,21 @@ def _add_resources(service: Service) -> None:
         )
 
 
+def customer_input(number: int) -> dict[str, str]:
+    """Return a customer of their own: a person cannot book twice at the same time."""
+    return {
+        "name": "Bench Mark",
+        "phone": f"+9198{10_000_000 + number:08}",
+        "email": f"bench{number}@example.com",
+    }
+
+
 class BookingRequests:
     """Generates booking requests, each for another customer and the next service and slot."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._customers = itertools.count()
         zone = timezone.get_default_timezone()
         self._morning = (datetime.now(zone) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
 
@@ -64,9 +75,5 @@ class BookingRequests:
         return {
             "service": f"{kind}-{number % SERVICES:02}",
             "starts_at": (self._morning + timedelta(days=day, minutes=30 * visit)).isoformat(),
-            "customer": {
-                "name": "Bench Mark",
-                "phone": f"+9198{10_000_000 + number:08}",
-                "email": f"bench{number}@example.com",
-            },
+            "customer": customer_input(next(self._customers)),
         }

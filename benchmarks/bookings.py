@@ -14,6 +14,7 @@ import requests
 from django.utils import timezone
 from requests.adapters import HTTPAdapter
 
+from benchmarks.booking_requests import customer_input
 from benchmarks.counts import wait_until_settled
 from benchmarks.figures import Figure, figure, median_and_p95
 from benchmarks.preparation import let_visits_start
@@ -23,7 +24,6 @@ from sandbox.client import ACCEPTED
 from sandbox.process import RunningSandbox
 
 BURST = 30
-CUSTOMER = {"name": "Bench Mark", "phone": "+919812340003", "email": "bench@example.com"}
 
 
 def measure_endpoints(daybook: Daybook, rounds: int) -> list[Figure]:
@@ -58,7 +58,7 @@ class Client:
         self.staff = daybook.staff
         self.http = requests.Session()
         self.http.mount("http://", HTTPAdapter(pool_maxsize=BURST))
-        self._slots = iter(list(self._all_slots()))  # a list iterator, which threads may share
+        self._slots = iter(list(enumerate(self._all_slots())))  # a list iterator, which threads may share
 
     def warm_up(self) -> None:
         """Send requests until every web process has loaded its code, and wait until their messages are settled."""
@@ -86,7 +86,8 @@ class Client:
         return result
 
     def _request(self, service: str) -> dict[str, Any]:
-        return {"service": service, "starts_at": next(self._slots).isoformat(), "customer": CUSTOMER}
+        number, starts_at = next(self._slots)
+        return {"service": service, "starts_at": starts_at.isoformat(), "customer": customer_input(number)}
 
     def _all_slots(self) -> Iterator[datetime]:
         zone = timezone.get_default_timezone()
