@@ -12,7 +12,7 @@ WORKERS = $(shell python3 -c 'import os; print(2 * os.cpu_count())')
 FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast peers install run migrations lint words chaos race machine fuzz bench format requirements clean
+.PHONY: help demo test test-fast peers install run migrations lint words chaos race machine fuzz bench ci-full format requirements clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 22
@@ -64,6 +64,9 @@ fuzz: $(READY) ## send 10,000 random requests to every route and method, and as 
 
 bench: $(READY) ## measure speed against a baseline; the results are in benchmarks/out/latest.json (SHORT=1: a quick estimate)
 	@$(PY) -m benchmarks $(if $(SHORT),--short)
+
+ci-full: $(READY) ## run every check and proof in full length; what passed on this commit is not repeated (PART="race chaos": only these)
+	@tools/ci_full.sh $(PART)
 
 format: $(READY) ## let ruff format and fix the code
 	@$(VENV)/bin/ruff check --fix -q . ; $(VENV)/bin/ruff format -q .
