@@ -179,9 +179,14 @@ def mark_paid(order: PaymentOrder) -> None:
 
 
 @transaction.atomic
-def settle_refund(*, payment_pk: int, gateway_refund: GatewayRefund, source: str) -> Refund:
-    """Record the reported state of a refund of this payment. If we did not request the refund, create its row."""
+def settle_refund(*, payment_pk: int, gateway_refund: GatewayRefund, source: str) -> Refund | None:
+    """Record the reported state of a refund of this payment. If we did not request the refund, create its row.
+
+    Do nothing if the payment was never captured: the gateway returns it as a refund, but we have received nothing.
+    """
     payment = lock_payment(payment_pk)
+    if not payment.is_captured:
+        return None
     refund = _get_or_create_refund(payment, gateway_refund)
     refund.razorpay_refund_id = gateway_refund.refund_id
     refund.refunded_at = gateway_refund.created_at or refund.refunded_at or timezone.now()

@@ -74,7 +74,7 @@ def _reconcile_payment(gateway_payment: GatewayPayment) -> None:
 
 def _reconcile_refund(gateway_refund: GatewayRefund) -> None:
     payment = Payment.objects.filter(razorpay_payment_id=gateway_refund.payment_id).first()
-    if payment is not None and payment.is_captured:
+    if payment is not None:
         settle_refund(payment_pk=payment.pk, gateway_refund=gateway_refund, source=SOURCE)
 
 

@@ -111,7 +111,7 @@ def _settle(event: GatewayEvent) -> GatewayEvent.State:
     if payment is None or not (event.kind.startswith(("payment.", "refund.")) or event.kind == "order.paid"):
         return State.IGNORED
     row = _settle_payment(read_payment(payment), source=source)
-    if refund is not None and row.is_captured:  # returning an uncaptured payment is not a refund
+    if refund is not None:
         settle_refund(payment_pk=row.pk, gateway_refund=read_refund(refund), source=source)
     return State.DONE
 

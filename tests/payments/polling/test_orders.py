@@ -8,8 +8,9 @@ from foundation.background_tasks import run_due_tasks
 from payments.exceptions import GatewayUnavailable
 from payments.models import Payment, PaymentOrder, Refund
 from payments.polling import orders
+from reports.takings import takings
 from tests.builders.bookings import make_paid_service
-from tests.builders.payments import checkout, make_orders_due, verify
+from tests.builders.payments import checkout, count_messages_by_kind, make_orders_due, verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -155,6 +156,19 @@ def test_poll_orders_records_a_refund_made_in_the_dashboard(sandbox, payment):
 
     row = Refund.objects.get()
     assert (row.source, row.state, row.amount_minor) == ("external", "processed", 15_000)
+
+
+def test_poll_orders_does_not_count_a_payment_that_was_returned_uncaptured_as_refunded(sandbox):
+    checkout_response = sandbox.client.pay(checkout().order.razorpay_order_id, capture=False, amount=40_000)
+    sandbox.client.auto_refund(checkout_response["razorpay_payment_id"])
+    make_orders_due()
+
+    run_due_tasks()
+
+    assert Payment.objects.get().state == "refunded"
+    assert not Refund.objects.exists()
+    assert takings(timezone.localdate()) == []
+    assert "refund_processed" not in count_messages_by_kind()
 
 
 def test_poll_orders_continues_after_a_failing_order(sandbox, monkeypatch):
