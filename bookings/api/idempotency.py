@@ -225,7 +225,7 @@ def _is_outlived(row: IdempotencyKey, keyed: KeyedRequest) -> bool:
     """Return whether a request without a key is no longer a repeat of the one that has a response in ``row``."""
     if keyed.key or row.status is None or row.booking is None:
         return False
-    return row.created_at <= timezone.now() - REPEAT_WINDOW or not row.booking.is_as_created
+    return row.last_started_at <= timezone.now() - REPEAT_WINDOW or not row.booking.is_as_created
 
 
 def _rows_for(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:

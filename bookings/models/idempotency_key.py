@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -66,6 +66,11 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.key_hash[:8]}"
+
+    @property
+    def last_started_at(self) -> datetime:
+        """When the request was last executed: each execution begins with a new lock."""
+        return self.locked_until - LOCK_DURATION
 
     def acquire_lock(self) -> bool:
         """Lock the row if it has no response and no other request holds the lock; return whether it did."""

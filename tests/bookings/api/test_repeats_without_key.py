@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.db.models import F
 from rest_framework.test import APIClient
 
 from bookings.api.idempotency import purge_idempotency_keys
@@ -24,7 +24,7 @@ def post(client, body, **extra):
 
 
 def age_keys(age):
-    IdempotencyKey.objects.update(created_at=timezone.now() - age)
+    IdempotencyKey.objects.update(created_at=F("created_at") - age, locked_until=F("locked_until") - age)
 
 
 @pytest.mark.parametrize("make_client", [APIClient, service_client, staff_client])

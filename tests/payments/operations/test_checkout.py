@@ -6,6 +6,7 @@ from unittest.mock import MagicMock
 from uuid import uuid4
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -89,6 +90,19 @@ def test_checkout_without_key_resumes_for_an_equal_body(sandbox, api, settings):
     assert (second.status_code, booking_response.status_code, Booking.objects.count()) == (201, 200, 1)
     assert {*changed_codes} == {"hold_open"}
     assert (third.status_code, third.content) == (201, second.content)
+
+
+def test_checkout_without_key_is_replayed_for_ten_minutes_after_it_resumed(sandbox, api, settings):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    body, waited = booking_request(make_paid_service()), timedelta(minutes=11)
+    sandbox.client.set(gateway_error_before=1)
+    api.post(URL, body, format="json")
+    sandbox.client.set(gateway_error_before=0)
+    IdempotencyKey.objects.update(created_at=F("created_at") - waited, locked_until=F("locked_until") - waited)
+
+    resumed, repeat = api.post(URL, body, format="json"), api.post(URL, body, format="json")
+
+    assert (resumed.status_code, repeat.status_code, repeat.content) == (201, 201, resumed.content)
 
 
 @pytest.mark.parametrize("keys", [("first", "second"), ("first", None), (None, "second")])
