@@ -5,7 +5,9 @@ import pytest
 from bookings.models import Booking
 from bookings.operations import release_hold
 from payments.models import Payment, PaymentOrder
+from tests.builders.accounts import make_staff
 from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_paid_service, make_service, slot
+from tests.builders.callers import staff_client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +76,16 @@ def test_checkout_ignores_a_price_from_the_client(sandbox, api):
     booking = Booking.objects.get()
     assert (booking.price_minor, booking.currency, booking.status) == (50_000, "INR", "held")
     assert PaymentOrder.objects.get().amount_minor == 50_000
+
+
+@pytest.mark.parametrize(("group", "status_code"), [("Front desk", 201), (None, 400)])
+def test_checkout_with_allow_overlap_needs_the_permission_to_book(sandbox, group, status_code):
+    client, body = staff_client(make_staff(group=group)), booking_request(make_paid_service(resources=2))
+    first = client.post(CHECKOUT, body, format="json")
+
+    second = client.post(CHECKOUT, {**body, "allow_overlap": True}, format="json")
+
+    assert (first.status_code, second.status_code) == (201, status_code)
 
 
 def test_checkout_of_a_service_without_prepayment_is_422(sandbox, api):
