@@ -185,9 +185,8 @@ def take_over_unanswered(execution: Execution, keyed: KeyedRequest) -> Execution
     """
     if execution.row is None or execution.interrupted_booking is not None:
         return execution
-    holds = Booking.objects.active().filter(status=Booking.Status.HELD, caller_hash=keyed.caller.hash)
-    unanswered = _with_booking().filter(status=None, fingerprint=keyed.fingerprint, booking__in=holds)
-    row = unanswered.exclude(pk=execution.row.pk).first()
+    own = _with_booking().filter(booking__caller_hash=keyed.caller.hash)
+    row = own.filter(status=None, fingerprint=keyed.fingerprint).first()
     if row is None or row.booking is None:
         return execution
     if not row.acquire_lock():

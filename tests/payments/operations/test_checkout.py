@@ -123,6 +123,20 @@ def test_checkout_of_the_same_caller_with_the_same_input_resumes_under_another_k
     assert (len(gateway_orders(sandbox, order)), IdempotencyKey.objects.count()) == (1, 1)
 
 
+@pytest.mark.parametrize("key", ["second", "third"])
+def test_checkout_that_was_taken_over_and_interrupted_again_resumes(sandbox, api, settings, key):
+    settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
+    body = booking_request(make_paid_service(resources=2))
+    sandbox.client.set(gateway_error_before=1)
+    interrupted = [request_booking(api, body, key).status_code for key in ("first", "second")]
+    sandbox.client.set(gateway_error_before=0)
+
+    resumed = request_booking(api, body, key)
+
+    assert (interrupted, resumed.status_code) == ([503, 503], 201)
+    assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (1, 1)
+
+
 def test_checkout_of_another_caller_does_not_resume(sandbox, api):
     body = booking_request(make_paid_service(resources=2))
     sandbox.client.set(gateway_error_before=1)
