@@ -239,8 +239,8 @@ class Booking(models.Model):
 
     @property
     def is_as_created(self) -> bool:
-        """Whether nothing has changed since the booking was created, and it still blocks its slot."""
-        return self.version == 1 and self.status in self.BLOCKING and not self.is_overdue
+        """Whether nothing has changed since the booking was created: no transition, and its hold has not run out."""
+        return self.version == 1 and not self.is_overdue
 
     @property
     def is_overdue(self) -> bool:

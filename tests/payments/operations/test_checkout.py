@@ -105,6 +105,16 @@ def test_checkout_without_key_is_replayed_for_ten_minutes_after_it_resumed(sandb
     assert (resumed.status_code, repeat.status_code, repeat.content) == (201, 201, resumed.content)
 
 
+def test_checkout_without_key_is_not_replayed_after_its_hold_ran_out(sandbox, api):
+    body = booking_request(make_paid_service())
+    first = api.post(URL, body, format="json").json()
+    Booking.objects.update(hold_expires_at=timezone.now())
+
+    second = api.post(URL, body, format="json")
+
+    assert (second.status_code, second.json()["booking"]["id"] != first["booking"]["id"]) == (201, True)
+
+
 @pytest.mark.parametrize("keys", [("first", "second"), ("first", None), (None, "second")])
 def test_checkout_of_the_same_caller_with_the_same_input_resumes_under_another_key(sandbox, api, settings, keys):
     settings.LIMIT_OPEN_HOLDS_PER_NUMBER = 1
