@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
@@ -54,8 +54,8 @@ def check_not_booked(
     """
     if not caller_hash:
         return
-    ends_at = starts_at + timedelta(minutes=service.duration_minutes)
-    own = Booking.objects.active().filter(caller_hash=caller_hash).overlapping(starts_at, ends_at)
+    own = Booking.objects.active().filter(caller_hash=caller_hash)
+    own = own.overlapping(starts_at, service.ends_at(starts_at))
     if current_booking is not None:
         own = own.exclude(pk=current_booking.pk)
     if own.filter(customer__in=Customer.objects.same_person(**customer)).exists():

@@ -4,12 +4,14 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.callers import Caller
 from bookings.exceptions import AlreadyBooked, UnpaidHoldExists
 from bookings.models import Booking
 from bookings.operations import cancel_booking, reschedule_booking
+from bookings.operations.customer_limits import lock_customer
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import (
     CUSTOMER,
@@ -29,10 +31,11 @@ pytestmark = pytest.mark.django_db
 
 CALLER, OTHER_CALLER = anonymous_caller(), anonymous_caller(OTHER_ADDRESS)
 OTHER_PHONE, OTHER_EMAIL = {"phone": "+919812340099"}, {"email": "other@example.com"}
+SAME_EMAIL = {"email": "MEERA@example.com"}
 
 
 @pytest.mark.parametrize(
-    "change", [{}, OTHER_PHONE, OTHER_EMAIL, {"email": "MEERA@example.com"}, {"name": "meera IYER", **OTHER_PHONE}]
+    "change", [{}, OTHER_PHONE, OTHER_EMAIL, {**OTHER_PHONE, **SAME_EMAIL}, {"name": "meera IYER", **OTHER_PHONE}]
 )
 @pytest.mark.parametrize("minutes", [-20, 0, 20])
 def test_overlapping_booking_of_the_same_person_by_the_same_caller_is_refused(change, minutes):
@@ -154,6 +157,19 @@ def test_concurrent_bookings_of_one_person_create_one(changes):
 
     assert [type(error) for error in errors] == [AlreadyBooked] * 5
     assert Booking.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "locks"), [({}, 2), (OTHER_PHONE, 3), (OTHER_EMAIL, 3), (SAME_EMAIL, 2), ({"email": ""}, 2)]
+)
+def test_customers_share_the_lock_of_a_phone_number_and_of_an_email_address(change, locks):
+    lock_customer(CUSTOMER)
+
+    lock_customer({**CUSTOMER, **change})
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert cursor.fetchall() == [(locks,)]
 
 
 def test_hold_limit_counts_per_number_and_caller(settings):
