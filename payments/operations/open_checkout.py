@@ -12,7 +12,7 @@ def find_open_checkout(*, booking: Booking) -> PaymentOrder:
 
     Raises NotPaidOnline, AlreadyPaid, HoldOver, or GatewayUnavailable if the gateway has not created the order yet.
     """
-    order = PaymentOrder.objects.filter(booking=booking).order_by("-created_at").first()
+    order = PaymentOrder.objects.filter(booking=booking).first()
     if order is None:
         raise NotPaidOnline
     if booking.status in Booking.PAYABLE:

@@ -1,14 +1,19 @@
 """GET /bookings/{id}/checkout: the open checkout of a live hold, or why there is none."""
 
+from datetime import timedelta
+from types import SimpleNamespace
+
 import pytest
 from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.operations import cancel_booking
 from foundation.background_tasks import run_due_tasks
-from tests.builders.bookings import DESK, booking_request, make_booking, make_paid_service
+from payments.models import PaymentOrder
+from payments.polling.webhook_events import process_events
+from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_booking, make_paid_service
 from tests.builders.callers import service_client, staff_client
-from tests.builders.payments import verify
+from tests.builders.payments import payment_entity, post_webhook, verify, webhook_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +49,22 @@ def test_open_checkout_can_be_paid(api, sandbox, created):
     assert verify(sandbox.client.pay(order_id)).status == "confirmed"
 
 
+def test_open_checkout_leaves_at_least_a_minute_to_pay(api, created):
+    Booking.objects.update(hold_expires_at=timezone.now() + timedelta(minutes=2))
+
+    response = get_checkout(api, created["booking"], **with_token(created["booking"]))
+
+    assert response.json()["checkout"]["timeout"] == 60
+
+
+def test_checkout_of_a_customer_without_an_email_address_prefills_none(sandbox):
+    body = booking_request(make_paid_service(), customer={**CUSTOMER, "email": ""})
+
+    created = staff_client().post("/bookings/razorpay-booking", body, format="json").json()
+
+    assert created["checkout"]["prefill"] == {"name": CUSTOMER["name"], "contact": CUSTOMER["phone"]}
+
+
 def cancel(sandbox, created):
     cancel_booking(booking_id=created["booking"]["id"], actor=DESK)
 
@@ -61,8 +82,22 @@ def pay(sandbox, created):
     verify(sandbox.client.pay(created["checkout"]["order_id"]))
 
 
+def pay_and_refund_at_the_gateway(sandbox, created):
+    entity = payment_entity(SimpleNamespace(order=PaymentOrder.objects.get()), amount_refunded=50_000)
+    post_webhook(webhook_event("payment.captured", payment=entity))
+    process_events()
+    assert Booking.objects.get().status == "held"
+
+
 @pytest.mark.parametrize(
-    ("end", "code"), [(cancel, "hold_over"), (let_expire, "hold_over"), (expire, "hold_over"), (pay, "already_paid")]
+    ("end", "code"),
+    [
+        (cancel, "hold_over"),
+        (let_expire, "hold_over"),
+        (expire, "hold_over"),
+        (pay, "already_paid"),
+        (pay_and_refund_at_the_gateway, "already_paid"),
+    ],
 )
 def test_checkout_that_is_over_says_why(api, sandbox, created, end, code):
     end(sandbox, created)
