@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 
 def run_concurrently(calls: Sequence[Callable[[], Any]]) -> list[Exception]:
@@ -32,6 +33,24 @@ def run_concurrently(calls: Sequence[Callable[[], Any]]) -> list[Exception]:
     for thread in threads:
         thread.join()
     return errors
+
+
+def run_while_locked(rows: QuerySet[Any], change: Callable[[], Any], call: Callable[[], Any]) -> list[Exception]:
+    """Lock the rows, start ``call``, make ``change`` while it waits for a lock, and commit; return the errors."""
+    locked = threading.Event()
+
+    def lock_and_change() -> None:
+        with transaction.atomic():
+            list(rows.select_for_update(no_key=True))
+            locked.set()
+            wait_until(is_waiting_for_lock)
+            change()
+
+    def call_when_locked() -> None:
+        assert locked.wait(15)
+        call()
+
+    return run_concurrently([lock_and_change, call_when_locked])
 
 
 def wait_until(is_done: Callable[[], bool], seconds: float = 15) -> None:

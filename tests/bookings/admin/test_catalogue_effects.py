@@ -1,20 +1,18 @@
 from datetime import timedelta
-from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from bookings.models import Location, Resource, ScheduleException, Session, WorkingHours
+from bookings.models import Booking, Location, Resource, ScheduleException, Session, WorkingHours
 from bookings.operations import cancel_booking
 from foundation.timezones import format_local_time
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import DESK, KOLKATA, make_booking, make_class, make_room, make_service, slot
 from tests.builders.html_forms import read_form
-from tests.threads import is_waiting_for_lock, run_concurrently, wait_until
+from tests.threads import run_while_locked
 
 pytestmark = pytest.mark.django_db
 
@@ -162,25 +160,50 @@ def test_deleting_special_hours_lists_the_bookings_in_them(superuser, path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_booking_that_is_made_concurrently_is_listed(superuser):
-    service, messages, started = make_service(), [], Event()
+@pytest.mark.parametrize("path", ["change", "add", "delete"])
+def test_booking_that_is_made_concurrently_is_listed(superuser, path):
+    service, messages = make_service(), []
     resource = service.resources.get()
-    sent = read_form(superuser.get(change_page(resource)))
-    del sent["is_active"]
+    day = {"location": service.location, "starts_at": slot(hour=0), "ends_at": slot(hour=23)}
+    if path == "change":
+        url, sent, hour = change_page(resource), read_form(superuser.get(change_page(resource))), 10
+        del sent["is_active"]
+    elif path == "add":
+        url, hour = reverse("admin:bookings_scheduleexception_add"), 10
+        times = {name: f"{day[name]:%Y-%m-%dT%H:%M}" for name in ("starts_at", "ends_at")}
+        sent = {"location": service.location_id, "reason": "Holiday", **times}
+    else:
+        opened = ScheduleException.objects.create(**day, is_open=True)
+        url, sent, hour = reverse("admin:bookings_scheduleexception_delete", args=[opened.pk]), {"post": "yes"}, 20
 
-    def book():
-        with transaction.atomic():
-            make_booking(service)
-            started.set()
-            wait_until(is_waiting_for_lock)
+    def send():
+        messages.extend(shown_messages(superuser.post(url, sent, follow=True)))
 
-    def deactivate():
-        started.wait(15)
-        response = superuser.post(change_page(resource), sent, follow=True)
-        messages.extend(shown_messages(response))
+    errors = run_while_locked(Resource.objects.all(), lambda: make_booking(service, starts_at=slot(hour=hour)), send)
 
-    assert run_concurrently([book, deactivate]) == []
+    assert errors == []
     assert "Still booked, although no longer possible (1)" in messages[0]
+
+
+def test_conflicts_on_several_days_are_listed(superuser):
+    service = make_service()
+    for days in (1, 3):
+        make_booking(service, starts_at=slot(days=days))
+
+    messages = remove_all_hours(superuser, service.resources.get())
+
+    assert messages[0].startswith("Still booked, although no longer possible (2): ")
+
+
+def test_past_bookings_and_sessions_are_not_listed(superuser):
+    yoga = make_class()
+    make_booking(yoga, party_size=5)
+    yesterday = {"starts_at": slot(days=-1), "ends_at": slot(days=-1, hour=11)}
+    Booking.objects.update(**yesterday)
+    Session.objects.update(**yesterday)
+
+    assert save(superuser, yoga, capacity="4") == []
+    assert save(superuser, yoga, is_active=None) == []
 
 
 def test_more_than_ten_conflicts_are_counted(superuser):
@@ -224,6 +247,7 @@ def test_changed_price_and_duration_state_what_bookings_keep(superuser):
         ("no resource", "no resource at its location offers it"),
         ("inactive", "each resource of the kind “Staff” that offers it is inactive"),
         ("no hours", "the staff who offer it have no working hours at its location"),
+        ("hours elsewhere", "the staff who offer it have no working hours at its location"),
     ],
 )
 def test_service_without_slots_is_reported(superuser, state, reason):
@@ -231,8 +255,17 @@ def test_service_without_slots_is_reported(superuser, state, reason):
     Resource.objects.update(is_active=state != "inactive")
     if state == "no hours":
         WorkingHours.objects.all().delete()
+    if state == "hours elsewhere":
+        WorkingHours.objects.update(location=Location.objects.create(name="Elsewhere"))
 
     assert save(superuser, service, name="Visit") == [f"Customers cannot book Visit: {reason}."]
+
+
+def test_service_with_only_a_room_needs_no_working_hours(superuser):
+    service = make_service(resources=0)
+    make_room(service)
+
+    assert save(superuser, service, name="Visit") == []
 
 
 @pytest.mark.parametrize("path", ["change", "page", "list"])

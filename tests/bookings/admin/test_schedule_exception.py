@@ -1,8 +1,6 @@
 from datetime import datetime, time, timedelta
-from threading import Event
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -11,7 +9,7 @@ from bookings.operations import cancel_booking
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import DESK, add_hours, make_booking, make_service, slot
 from tests.builders.html_forms import read_form
-from tests.threads import is_waiting_for_lock, run_concurrently, wait_until
+from tests.threads import run_while_locked
 
 pytestmark = pytest.mark.django_db
 
@@ -150,20 +148,14 @@ def close(location, days):
 
 def send_while_locked(resource, then_lock, send):
     """Call ``send`` while another transaction has locked ``resource`` and then locks ``then_lock``."""
-    locked = Event()
 
-    def lock_both():
-        with transaction.atomic():
-            Resource.objects.select_for_update(no_key=True).get(pk=resource.pk)
-            locked.set()
-            wait_until(is_waiting_for_lock)
-            type(then_lock).objects.select_for_update(no_key=True).get(pk=then_lock.pk)
+    def lock_second():
+        type(then_lock).objects.select_for_update(no_key=True).get(pk=then_lock.pk)
 
-    def send_then():
-        locked.wait(15)
+    def send_and_check():
         assert send().status_code == 302
 
-    return run_concurrently([lock_both, send_then])
+    return run_while_locked(Resource.objects.filter(pk=resource.pk), lock_second, send_and_check)
 
 
 @pytest.mark.django_db(transaction=True)
