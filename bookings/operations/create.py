@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.callers import UNKNOWN_CALLER, Caller
 from bookings import events
-from bookings.exceptions import WrongPaymentMode
+from bookings.exceptions import OutsideHours, WrongPaymentMode
 from bookings.lifecycle import record_event
 from bookings.manage_tokens import TokenMaker, hash_token, random_token
 from bookings.models import Booking, BookingEvent, Customer, Resource, Service
@@ -63,13 +63,7 @@ def create_booking(
     Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, AlreadyBooked, WrongPaymentMode if a
     customer books a service that is paid online, or IntegrityError if ``booking_id`` exists.
     """
-    service = booking_input["service"]
-    if service.due_online_minor and actor.is_customer:
-        raise WrongPaymentMode("This service is paid online. Use POST /bookings/razorpay-booking.")
-    is_request = service.requires_confirmation and actor.is_customer
-    status = Status.PENDING if is_request else Status.CONFIRMED
-    signal = events.booking_requested if is_request else events.booking_confirmed
-    return _create(booking_input, _Creation(actor, caller, token_for, booking_id or uuid4(), status, signal))
+    return _create(booking_input, _Creation(actor, caller, token_for, booking_id or uuid4()))
 
 
 def hold_booking(
@@ -83,10 +77,7 @@ def hold_booking(
 
     Raises WrongPaymentMode if the service is not paid online, UnpaidHoldExists, or what create_booking raises.
     """
-    if not booking_input["service"].due_online_minor:
-        raise WrongPaymentMode("This service is not paid online. Use POST /bookings/.")
-    creation = _Creation(actor, caller, token_for, uuid4(), Status.HELD, events.booking_held)
-    return _create(booking_input, creation)
+    return _create(booking_input, _Creation(actor, caller, token_for, uuid4(), is_hold=True))
 
 
 def replace_manage_token(*, booking: Booking, token: str) -> None:
@@ -97,14 +88,31 @@ def replace_manage_token(*, booking: Booking, token: str) -> None:
 
 @dataclass(frozen=True)
 class _Creation:
-    """How a booking is created: by whom, and into which status."""
+    """By whom a booking is created, and whether it is a hold."""
 
     actor: Actor
     caller: Caller
     token_for: TokenMaker
     booking_id: UUID
-    status: Booking.Status
-    signal: Signal
+    is_hold: bool = False
+
+    def check_service(self, service: Service, starts_at: datetime) -> None:
+        """Raise OutsideHours or WrongPaymentMode if the service cannot be booked at that time, or not in this way."""
+        if not service.is_active:
+            raise OutsideHours("This service can no longer be booked. Pick another one.")
+        if self.is_hold and not service.due_online_minor:
+            raise WrongPaymentMode("This service is not paid online. Use POST /bookings/.")
+        if not self.is_hold and service.due_online_minor and self.actor.is_customer:
+            raise WrongPaymentMode("This service is paid online. Use POST /bookings/razorpay-booking.")
+        check_start_time(service, starts_at, self.actor)
+
+    def first_status(self, service: Service) -> tuple[Booking.Status, Signal]:
+        """Return the status of the new booking, and the event that it publishes."""
+        if self.is_hold:
+            return Status.HELD, events.booking_held
+        if service.requires_confirmation and self.actor.is_customer:
+            return Status.PENDING, events.booking_requested
+        return Status.CONFIRMED, events.booking_confirmed
 
 
 def _create(booking_input: BookingInput, creation: _Creation) -> NewBooking:
@@ -125,25 +133,29 @@ def _create_once(booking_input: BookingInput, creation: _Creation) -> NewBooking
     actor, party_size = creation.actor, booking_input.get("party_size", 1)
     # Do the arithmetic in UTC: local times are off by an hour across a DST transition.
     starts_at = booking_input["starts_at"].astimezone(UTC)
-    check_start_time(service, starts_at, actor)
+    creation.check_service(service, starts_at)
     with translate_slot_conflicts(service, starts_at, resource, party_size):
         customer = booking_input["customer"]
         lock_customer(customer)
         if actor.is_customer:
-            check_limits(service, customer["phone"], creation.caller, is_hold=creation.status == Status.HELD)
+            check_limits(service, customer["phone"], creation.caller, is_hold=creation.is_hold)
         if not booking_input.get("allow_overlap"):
             check_not_booked(customer, starts_at, service, creation.caller.hash)
         slot = reserve_slot(service, starts_at, resource, party_size=party_size, allow_any_minute=not actor.is_customer)
+        creation.check_service(service, starts_at)  # again, because staff may have changed it in the meantime
+        status, signal = creation.first_status(service)
         token = creation.token_for(creation.booking_id)
-        booking = _insert(booking_input, slot, token, creation)
+        booking = _insert(booking_input, slot, status, token, creation)
         write_allocations(booking, slot)
-        record_event(booking, creation.signal, BookingEvent.Kind.CREATED, actor, from_status="")
+        record_event(booking, signal, BookingEvent.Kind.CREATED, actor, from_status="")
     return NewBooking(booking, token)
 
 
-def _insert(booking_input: BookingInput, slot: ReservedSlot, token: str, creation: _Creation) -> Booking:
+def _insert(
+    booking_input: BookingInput, slot: ReservedSlot, status: Booking.Status, token: str, creation: _Creation
+) -> Booking:
     """Insert the row. Price, due amount and cutoffs are copied: later changes to the service do not affect them."""
-    service, party_size, status = booking_input["service"], booking_input.get("party_size", 1), creation.status
+    service, party_size = booking_input["service"], booking_input.get("party_size", 1)
     hold_expires_at = timezone.now() + timedelta(minutes=service.hold_minutes)
     return Booking.objects.create(
         id=creation.booking_id,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
@@ -42,23 +42,22 @@ def reserve_slot(
 ) -> ReservedSlot:
     """Lock the candidate resources, expire overdue holds, and return a free slot. For a session, also take the places.
 
-    ``allow_any_minute`` permits start times off the slot grid, for staff. The slot of ``current_booking`` is released
-    once the resources are locked, so a reschedule does not conflict with itself.
+    ``allow_any_minute`` permits start times off the slot grid, for staff. Once the resources are locked, ``service`` is
+    read again, because staff may have changed it in the meantime, and the slot of ``current_booking`` is released, so a
+    reschedule does not conflict with itself.
 
     The row locks, acquired in key order, prevent double bookings. With the exclusion constraint alone, concurrent
     inserts would wait for each other and deadlock, and the places of a session that restarts would be miscounted.
 
     Raises OutsideHours, PartyTooLarge or SlotTaken.
     """
+    released = _occupied_keys(current_booking) if current_booking else frozenset()
+    locked = _lock_listed(service, requested, released)
+    if current_booking is not None:
+        release_slot(current_booking)
     if party_size > service.capacity:
         raise PartyTooLarge(service.capacity)
-    released = _occupied_keys(current_booking) if current_booking else frozenset()
-    listed = _lock_listed_resources(service, requested, current_booking, released)
-    usable = [resource for resource in listed if resource.is_active]
-    if not usable or len(Resource.by_kind(usable)) < len(Resource.by_kind(listed)):
-        raise OutsideHours(NOT_OFFERED)
-    if requested is not None and requested not in usable:
-        raise OutsideHours(NOT_OFFERED)
+    usable = _find_usable(service, requested, locked)
     preference = Preference(service, starts_at, released)
     sessions = lock_sessions(service, starts_at, usable, requested) if service.capacity > 1 else []
     ends_at = service.ends_at(starts_at)
@@ -69,10 +68,7 @@ def reserve_slot(
     candidates = hours.open_resources(ends_at, allow_any_minute)
     if len(Resource.by_kind(candidates)) < len(Resource.by_kind(usable)):
         raise SlotTaken if joinable else OutsideHours(NOT_OFFERED)
-    blocked = service.blocked(starts_at)
-    resources = pick_free_resources(candidates, blocked, preference)
-    session = start_session(service, starts_at, resources, blocked, party_size) if service.capacity > 1 else None
-    return ReservedSlot(starts_at, ends_at, resources, blocked, session)
+    return _take_free_slot(service, starts_at, candidates, preference, party_size)
 
 
 def write_allocations(booking: Booking, slot: ReservedSlot) -> None:
@@ -89,7 +85,9 @@ def reclaim_slot(booking: Booking) -> bool:
     """
     session, owner = booking.session, booking.allocation_owner
     keys = _occupied_keys(booking)
-    resources = _lock(Resource.objects.listed_for(booking.service).filter(pk__in=keys))
+    _lock(Resource.objects.filter(pk__in=keys))
+    _reload(booking.service)
+    resources = list(Resource.objects.listed_for(booking.service).filter(pk__in=keys))
     if not keys or len(resources) < len(keys) or booking.requested_resource_id not in (None, *keys):
         return False
     if booking.starts_at <= timezone.now() or not _are_all_open(booking, resources):
@@ -107,18 +105,37 @@ def reclaim_slot(booking: Booking) -> bool:
     return session is None or session.take_places(booking.party_size, capacity=booking.service.capacity)
 
 
-def _lock_listed_resources(
-    service: Service, requested: Resource | None, current_booking: Booking | None, released: frozenset[int]
-) -> list[Resource]:
-    """Lock and return the listed resources; release the slot of ``current_booking``."""
-    listed = Resource.objects.listed_for(service, requested)
-    if current_booking is None:
-        return _lock(listed)
-    # Also lock the resources to be released, all in key order, so that concurrent callers cannot deadlock.
-    keys = set(listed.values_list("pk", flat=True))
-    locked = _lock(Resource.objects.filter(pk__in=keys | released))
-    release_slot(current_booking)
-    return [resource for resource in locked if resource.pk in keys]
+def _lock_listed(service: Service, requested: Resource | None, released: frozenset[int]) -> list[Resource]:
+    """Lock the listed resources and those to be released, and read ``service`` again.
+
+    One statement locks them all in key order, so that concurrent callers cannot deadlock.
+    """
+    listed = Resource.objects.listed_for(service, requested).values("pk")
+    locked = _lock(Resource.objects.filter(Q(pk__in=listed) | Q(pk__in=released)))
+    _reload(service)
+    return locked
+
+
+def _find_usable(service: Service, requested: Resource | None, locked: list[Resource]) -> list[Resource]:
+    """Return the listed resources that are active. Raises OutsideHours if ``requested`` or all of a kind are not.
+
+    The list is read again: a statement that waited for a lock has read which resources offer the service before it
+    waited. Resources that were added since then are not locked, so they cannot be used.
+    """
+    listed = list(Resource.objects.listed_for(service, requested).order_by("pk"))
+    usable = [resource for resource in listed if resource.is_active and resource in locked]
+    is_complete = len(Resource.by_kind(usable)) == len(Resource.by_kind(listed))
+    if not usable or not is_complete or (requested is not None and requested not in usable):
+        raise OutsideHours(NOT_OFFERED)
+    return usable
+
+
+def _reload(service: Service) -> None:
+    """Read the service and its location again. Raises OutsideHours if it was deleted."""
+    try:
+        service.refresh_from_db(from_queryset=Service.objects.select_related("location"))
+    except Service.DoesNotExist as error:
+        raise OutsideHours(NOT_OFFERED) from error
 
 
 def _occupied_keys(booking: Booking) -> frozenset[int]:
@@ -126,7 +143,7 @@ def _occupied_keys(booking: Booking) -> frozenset[int]:
 
 
 def _lock(resources: QuerySet[Resource]) -> list[Resource]:
-    return list(resources.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+    return list(resources.select_for_update(no_key=True).order_by("pk"))
 
 
 def _join_session(
@@ -139,6 +156,16 @@ def _join_session(
             # It keeps its original end, even if the service has changed.
             return ReservedSlot(session.starts_at, session.ends_at, [], service.blocked(session.starts_at), session)
     return None
+
+
+def _take_free_slot(
+    service: Service, starts_at: datetime, candidates: list[Resource], preference: Preference, party_size: int
+) -> ReservedSlot:
+    """Return the slot with the preferred free resources. For a session, start it."""
+    blocked = service.blocked(starts_at)
+    resources = pick_free_resources(candidates, blocked, preference)
+    session = start_session(service, starts_at, resources, blocked, party_size) if service.capacity > 1 else None
+    return ReservedSlot(starts_at, service.ends_at(starts_at), resources, blocked, session)
 
 
 @dataclass(frozen=True)
@@ -182,5 +209,5 @@ class _Hours:
 
 def _are_all_open(booking: Booking, resources: list[Resource]) -> bool:
     hours = _Hours.load(booking.service, resources, booking.starts_at, booking.ends_at)
-    is_active = all(resource.is_active for resource in resources)
+    is_active = booking.service.is_active and all(resource.is_active for resource in resources)
     return is_active and len(hours.open_resources(booking.ends_at, allow_any_minute=True)) == len(resources)

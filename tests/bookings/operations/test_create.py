@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bookings.exceptions import OutsideHours, SlotTaken, TooManyUpcomingBookings, UnpaidHoldExists, WrongPaymentMode
-from bookings.models import Booking, BookingEvent
+from bookings.models import Booking, BookingEvent, Resource, Service
 from bookings.operations import cancel_booking, complete_booking, confirm_booking, create_booking, hold_booking
 from notifications.models import Notification
 from tests.builders.bookings import (
@@ -20,7 +20,7 @@ from tests.builders.bookings import (
     set_minutes_until_visit,
     slot,
 )
-from tests.threads import run_concurrently
+from tests.threads import run_concurrently, run_while_locked
 
 pytestmark = pytest.mark.django_db
 
@@ -173,3 +173,36 @@ def test_concurrent_bookings_of_one_slot_create_one():
 
     assert [type(error) for error in errors] == [SlotTaken] * 49
     assert Booking.objects.count() == 1
+
+
+def run_while_service_changes(changes, book):
+    """Call ``book``, which waits until staff have changed the service; return the errors."""
+    return run_while_locked(Resource.objects.all(), lambda: Service.objects.update(**changes), book)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_booking_that_waited_for_a_change_of_its_service_has_the_new_terms():
+    service = make_service(requires_confirmation=False)
+    changes = {"requires_confirmation": True, "price_minor": 60_000, "duration_minutes": 45}
+
+    assert run_while_service_changes(changes, lambda: make_booking(service)) == []
+
+    booking = Booking.objects.get()
+    assert (booking.status, booking.price_minor, booking.ends_at) == ("pending", 60_000, slot(minute=45))
+    assert booking.answer_by is not None
+    assert set(Notification.objects.values_list("kind", flat=True)) == {"booking_requested"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("make", "make_service_before", "payment_mode"),
+    [(make_booking, make_service, "full"), (make_hold, make_paid_service, "none")],
+    ids=["booking", "hold"],
+)
+def test_booking_that_waited_for_the_other_payment_mode_is_rejected(make, make_service_before, payment_mode):
+    service = make_service_before()
+
+    errors = run_while_service_changes({"payment_mode": payment_mode}, lambda: make(service))
+
+    assert [type(error) for error in errors] == [WrongPaymentMode]
+    assert not Booking.objects.exists()

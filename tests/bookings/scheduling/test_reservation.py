@@ -1,21 +1,25 @@
 from datetime import time, timedelta
 
 import pytest
+from django.utils import timezone
 
-from bookings.exceptions import OutsideHours, SlotTaken
-from bookings.models import Allocation, Booking, Location, Resource, ScheduleException
-from bookings.operations import cancel_booking
+from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
+from bookings.models import Allocation, Booking, Location, Resource, ScheduleException, Service
+from bookings.operations import accept_payment, cancel_booking, expire_hold, reschedule_booking
 from bookings.scheduling.availability import find_free_slots
 from tests.builders.bookings import (
     CUSTOMER_ACTOR,
     DESK,
     add_hours,
     make_booking,
+    make_class,
+    make_hold,
     make_room,
     make_service,
     slot,
     try_to_book,
 )
+from tests.threads import run_while_locked
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +162,98 @@ def test_resource_of_another_location_is_not_bookable():
     assert free_slots(service) == []
     with pytest.raises(OutsideHours):
         make_booking(service)
+
+
+def move_service(service):
+    Service.objects.filter(pk=service.pk).update(location=Location.objects.create(name="Elsewhere"))
+
+
+CHANGES = {
+    "service removed from the resource": lambda service: service.resources.clear(),
+    "location removed from the resource": lambda service: service.resources.get().locations.clear(),
+    "service moved to another location": move_service,
+    "service deactivated": lambda service: Service.objects.filter(pk=service.pk).update(is_active=False),
+    "resource deactivated": lambda service: Resource.objects.update(is_active=False),
+    "hours removed": lambda service: service.resources.get().working_hours.all().delete(),
+}
+ADDITIONS = {
+    "service deleted": lambda service: Service.objects.filter(pk=service.pk).delete(),
+    "room added": make_room,  # not locked, so it cannot be booked
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [*CHANGES.values(), *ADDITIONS.values()], ids=[*CHANGES, *ADDITIONS])
+def test_booking_that_waited_for_a_change_is_checked_against_it(change):
+    service = make_service()
+
+    errors = run_while_locked(Resource.objects.all(), lambda: change(service), lambda: make_booking(service))
+
+    assert [type(error) for error in errors] == [OutsideHours]
+    assert not Booking.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_booking_that_waited_for_a_change_gets_a_resource_that_is_still_listed():
+    service = make_service(resources=2)
+    first, second = service.resources.order_by("name")
+
+    errors = run_while_locked(
+        Resource.objects.all(), lambda: first.services.remove(service), lambda: make_booking(service)
+    )
+
+    assert errors == []
+    assert Booking.objects.get().resource == second
+
+
+@pytest.mark.django_db(transaction=True)
+def test_party_that_waited_for_a_smaller_capacity_is_rejected():
+    service = make_class()
+    update = Service.objects.filter(pk=service.pk).update
+
+    errors = run_while_locked(
+        Resource.objects.all(), lambda: update(capacity=4), lambda: make_booking(service, party_size=5)
+    )
+
+    assert [type(error) for error in errors] == [PartyTooLarge]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reschedule_that_waited_for_a_change_is_checked_against_it():
+    booking = make_booking()
+
+    errors = run_while_locked(
+        Resource.objects.all(),
+        lambda: booking.resource.services.clear(),
+        lambda: reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=12), actor=CUSTOMER_ACTOR),
+    )
+
+    assert [type(error) for error in errors] == [OutsideHours]
+    assert Booking.objects.get().starts_at == slot()
+
+
+def test_booking_of_an_inactive_service_can_be_rescheduled():
+    booking = make_booking()
+    Service.objects.update(is_active=False)
+
+    reschedule_booking(booking_id=booking.pk, starts_at=slot(hour=12), actor=CUSTOMER_ACTOR)
+
+    assert Booking.objects.get().starts_at == slot(hour=12)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_late_payment_that_waited_for_a_change_is_checked_against_it(change):
+    hold = make_hold()
+    Booking.objects.update(hold_expires_at=timezone.now())
+    expire_hold(booking_id=hold.pk, actor=DESK)
+    results = []
+
+    errors = run_while_locked(
+        Resource.objects.all(),
+        lambda: change(hold.service),
+        lambda: results.append(accept_payment(booking_id=hold.pk, actor=DESK)),
+    )
+
+    assert (errors, results) == ([], [False])
+    assert Booking.objects.get().status == "expired"
