@@ -11,6 +11,7 @@ from django.utils import timezone
 from bookings.models import Booking
 from foundation.events import Actor
 from foundation.money import format_money
+from payments.balance import balance_of
 from payments.events import refund_failed, refund_requested
 from payments.models import Payment, PaymentLog, PaymentOrder, Refund
 
@@ -114,15 +115,21 @@ def refund_automatically(
 ) -> None:
     """Request a refund of a locked payment that is to be refunded, unless nothing is left.
 
-    While the payment is disputed, staff decide instead: if the dispute is lost, the customer would be paid twice.
+    Staff decide instead if the customer could be paid twice: the payment is disputed, or the desk has paid money out.
     """
     if amount_minor <= 0:
         return
+    held_minor = balance_of(payment.booking).held_minor
     if payment.has_open_dispute():
-        reason = f"It is disputed, so it was not refunded automatically. {reason}".strip()
-        set_disposition(payment, Payment.Disposition.REVIEW, source=str(actor), reason=reason)
+        obstacle = "It is disputed"
+    elif amount_minor > held_minor:
+        left = format_money(max(held_minor, 0), payment.booking.currency)
+        obstacle = f"Only {left} of what was received for the booking is left"
     else:
         request_refund(payment, amount_minor=amount_minor, cause=cause, actor=actor, reason=reason)
+        return
+    reason = f"{obstacle}, so it was not refunded automatically. {reason}".strip()
+    set_disposition(payment, Payment.Disposition.REVIEW, source=str(actor), reason=reason[:250])
 
 
 def flag_failed_refund(payment: Payment, refund: Refund, *, source: str, was_processed: bool = False) -> None:

@@ -119,17 +119,6 @@ class Payment:
         if amount > 0:
             self.refunds.append(Refund(amount))
 
-    def refund_all(self) -> None:
-        """Return everything: now, or when the capture is reported."""
-        self.refund_automatically(self.refundable)
-
-    def refund_automatically(self, amount: int) -> None:
-        """While the payment is disputed, staff decide instead: its customer must not be paid twice."""
-        is_blocked = self.dispute == "open" and amount > 0
-        self.purpose = "review" if is_blocked else "refund_due"
-        if not is_blocked:
-            self.refund(amount)
-
 
 @dataclass
 class DeskPayment:
@@ -268,7 +257,7 @@ class Model:
         payment.is_captured |= report.status == "captured"
         payment.is_returned |= report.status == "returned"
         if payment.purpose == "refund_due" and payment.is_captured and not was_captured:
-            payment.refund_automatically(payment.credited - report.refunded)
+            self._refund_automatically(payment, payment.credited - report.refunded)
         elif payment.purpose == "review" and was_wrong and not payment.is_wrong:
             if not payment.is_reviewed and self._pay_for_booking(payment):  # the fee explains the amount
                 payment.purpose = "confirms"
@@ -383,7 +372,15 @@ class Model:
             elif not is_paid and refunded < payment.credited and self._accept(payment.booking):
                 payment.purpose = "confirms"
             elif payment.is_captured:
-                payment.refund_automatically(payment.credited - refunded)
+                self._refund_automatically(payment, payment.credited - refunded)
+
+    def _refund_automatically(self, payment: Payment, amount: int) -> None:
+        """Staff decide instead if it is disputed or paid out at the desk: its customer must not be paid twice."""
+        payment.purpose = "refund_due"
+        if amount > 0 and (payment.dispute == "open" or amount > self.held(payment.booking)):
+            payment.purpose = "review"
+        else:
+            payment.refund(amount)
 
     def _pay_for_booking(self, payment: Payment) -> bool:
         """Return whether the booking stands without another payment, or can be had again."""
@@ -444,7 +441,7 @@ class Model:
         for payment in self._confirming(booking):
             is_spent = payment.is_captured and payment.refundable <= 0
             if is_refund_owed or is_spent:
-                payment.refund_all()
+                self._refund_automatically(payment, payment.refundable)  # or once the capture is reported
             else:
                 payment.purpose = "review"
 

@@ -124,6 +124,12 @@ def cancel_while_disputed(machine: LifecycleMachine) -> None:
     machine.cancel(index=0)
 
 
+def cancel_after_a_payout(machine: LifecycleMachine) -> None:
+    buy(machine)
+    machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
+    machine.cancel(index=0)
+
+
 def refund_while_disputed(machine: LifecycleMachine) -> None:
     buy(machine)
     machine.open_dispute(index=0, amount=20_000)
@@ -288,6 +294,7 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
         decline_a_late_customer_after_a_full_refund,
     ),
     (refund_automatically, "if payment.has_open_dispute()", "if False", cancel_while_disputed),
+    (refund_automatically, "elif amount_minor > held_minor", "elif False", cancel_after_a_payout),
     (refund_payment, "if payment.has_open_dispute() and", "if False and", refund_while_disputed),
     (flag_failed_refund, "is_due or was_processed", "was_processed", fail_a_refund_that_is_due),
     # The balance
