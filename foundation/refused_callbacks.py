@@ -1,4 +1,5 @@
-"""Report callbacks that are refused in a row: with a wrong URL or secret, a provider's reports would be lost silently.
+"""Refuse callbacks with an invalid signature, and report those that are refused in a row: with a wrong URL or secret, a
+provider's reports would be lost silently.
 
 They are counted in the database, because each web process receives only some of them.
 """
@@ -8,7 +9,10 @@ from __future__ import annotations
 import logging
 
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 
+from foundation.http.problem_texts import FRAMEWORK_TEXTS, Problem
+from foundation.http.problems import problem_response
 from foundation.models import CallbackSource
 
 log = logging.getLogger(__name__)
@@ -17,6 +21,14 @@ ALERT_AT = 20
 COUNT_REFUSAL = """
     UPDATE foundation_callbacksource SET refused = refused + 1 WHERE name = %s AND refused < %s RETURNING refused
 """
+
+
+def refuse_callback(request: HttpRequest, source: str, *, status: int, advice: str) -> HttpResponse:
+    """Count a callback whose signature is invalid, and respond with ``status`` and what the operator should check."""
+    count_refused_callback(source, advice=advice)
+    code = "callback_not_signed"
+    explanation, _ = FRAMEWORK_TEXTS[code]
+    return problem_response(request, Problem(status, code, f"{explanation} {advice}"))
 
 
 def count_refused_callback(source: str, *, advice: str) -> None:

@@ -22,6 +22,10 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
         "The request is malformed, or is for a host that this service does not serve.",
         "Check the URL and the headers, and that neither the path nor the query contains control characters.",
     ),
+    "callback_not_signed": (
+        "The signature of this callback is missing or invalid, so nothing was stored.",
+        "Check that the provider and Daybook's settings have the same secret, and that the provider calls the public URL.",
+    ),
     "csrf_failed": (
         "The form was not sent from a page of this service, or the page is out of date.",
         "Reload the page and send the form again. The browser must accept cookies.",

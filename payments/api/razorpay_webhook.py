@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from foundation.http.middleware import accept_any_body
-from foundation.refused_callbacks import count_refused_callback, reset_refused_callbacks
+from foundation.refused_callbacks import refuse_callback, reset_refused_callbacks
 from payments.gateway.errors import UnreadableEntity
 from payments.gateway.signatures import are_webhooks_configured, is_webhook_signature_valid
 from payments.gateway.webhook_body import pack_unreadable, read_event
@@ -39,8 +39,7 @@ def razorpay_webhook(request: HttpRequest) -> HttpResponse:
     if len(body) > MAX_BYTES:
         return HttpResponse(status=413)
     if not is_webhook_signature_valid(body, request.headers.get("X-Razorpay-Signature", "")):
-        count_refused_callback(SOURCE, advice=ADVICE)
-        return HttpResponse(status=400)
+        return refuse_callback(request, SOURCE, status=400, advice=ADVICE)
     reset_refused_callbacks(SOURCE)
     _store(body, request.headers.get("X-Razorpay-Event-Id", ""))
     return HttpResponse(status=200)

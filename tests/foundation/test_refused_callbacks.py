@@ -8,6 +8,7 @@ from notifications.models import Notification
 from tests.builders.notifications import make_notification
 from tests.builders.payments import post_webhook, sign_webhook
 from tests.builders.twilio import post_status_callback
+from tests.problems import assert_problem
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,6 +47,18 @@ def test_refused_callbacks_in_a_row_are_reported_once_with_the_setting(caplog, p
     assert before == []
     (record,) = caplog.records
     assert (record.levelname, setting in record.getMessage()) == ("ERROR", True)
+
+
+@pytest.mark.parametrize(("post", "forgery", "setting"), CALLBACKS)
+def test_refused_callback_states_which_settings_to_check_and_no_secret(settings, post, forgery, setting):
+    status = 400 if post is post_razorpay_webhook else 403
+
+    problem = assert_problem(post(**forgery), status, "callback_not_signed")
+
+    assert "signature" in problem["detail"]
+    assert setting in problem["detail"]
+    secrets = [*settings.RAZORPAY_WEBHOOK_SECRETS, settings.RAZORPAY_KEY_SECRET, settings.TWILIO_AUTH_TOKEN]
+    assert not [secret for secret in secrets if secret in problem["detail"]]
 
 
 @pytest.mark.parametrize(("post", "forgery", "setting"), CALLBACKS)

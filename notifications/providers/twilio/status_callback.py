@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from foundation.http.middleware import accept_any_body
-from foundation.refused_callbacks import count_refused_callback, reset_refused_callbacks
+from foundation.refused_callbacks import refuse_callback, reset_refused_callbacks
 from notifications.providers.twilio.inbound import record_inbound
 from notifications.providers.twilio.signature import is_callback_signature_valid, is_configured
 
@@ -33,8 +33,8 @@ ADVICE = (
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
     """Store a status callback. Respond 204, 403 if Twilio did not sign it, or 404 if it is not configured."""
     fields = _signed_fields(request, "Twilio (status callbacks)")
-    if fields is None:
-        return HttpResponse(status=403)
+    if isinstance(fields, HttpResponse):
+        return fields
     _store_receipt(notification_id, attempt_id, fields)
     return HttpResponse(status=204)
 
@@ -45,14 +45,14 @@ def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID)
 def twilio_inbound(request: HttpRequest) -> HttpResponse:
     """Store a reply and apply STOP and START. Respond with empty TwiML, or as twilio_status does."""
     fields = _signed_fields(request, "Twilio (inbound messages)")
-    if fields is None:
-        return HttpResponse(status=403)
+    if isinstance(fields, HttpResponse):
+        return fields
     record_inbound(fields)
     return HttpResponse("<Response/>", content_type="text/xml")
 
 
-def _signed_fields(request: HttpRequest, source: str) -> dict[str, str] | None:
-    """Return the form fields, or None if Twilio did not sign them. The signature covers unknown fields, too.
+def _signed_fields(request: HttpRequest, source: str) -> dict[str, str] | HttpResponse:
+    """Return the form fields, or a 403 if Twilio did not sign them. The signature covers unknown fields, too.
 
     Raises Http404 if Twilio is not configured.
     """
@@ -61,8 +61,7 @@ def _signed_fields(request: HttpRequest, source: str) -> dict[str, str] | None:
     signature = request.headers.get("X-Twilio-Signature", "")
     # The signature covers each value of a repeated field.
     if not is_callback_signature_valid(full_path=request.get_full_path(), fields=request.POST, signature=signature):
-        count_refused_callback(source, advice=ADVICE % settings.PUBLIC_BASE_URL)
-        return None
+        return refuse_callback(request, source, status=403, advice=ADVICE % settings.PUBLIC_BASE_URL)
     reset_refused_callbacks(source)
     # PostgreSQL text cannot contain NUL.
     return {name.replace("\0", ""): request.POST.get(name, "").replace("\0", "") for name in request.POST}
