@@ -27,7 +27,7 @@ def day(request: HttpRequest) -> HttpResponse:
     if report_date is None:
         return render_staff_page(request, "reports/takings.html", "Takings", error=INVALID_DATE)
     rows = [
-        (row, *(format_money(amount, row.currency) for amount in (row.taken_minor, row.refunded_minor, row.net_minor)))
+        (row, *(format_money(amount, row.currency) for amount in (row.taken_minor, row.returned_minor, row.net_minor)))
         for row in takings(report_date)
     ]
     return render_staff_page(
@@ -52,10 +52,10 @@ def day_csv(request: HttpRequest) -> HttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="takings-{report_date}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     sheet = csv.writer(response)
-    sheet.writerow(["at", "method", "booking", "taken", "paid_back", "currency", "receipt"])
+    sheet.writerow(["at", "method", "booking", "taken", "returned", "currency", "receipt"])
     for row in movements(report_date):
         at = timezone.localtime(row.at, timezone.get_default_timezone()).isoformat(timespec="seconds")
-        amounts = (f"{to_major(minor, row.currency):f}" for minor in (row.taken_minor, row.refunded_minor))
+        amounts = (f"{to_major(minor, row.currency):f}" for minor in (row.taken_minor, row.returned_minor))
         cells = (at, row.method, row.reference, *amounts, row.currency, row.receipt)
         sheet.writerow([_escape_formula(cell) for cell in cells])
     return response

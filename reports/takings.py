@@ -1,7 +1,7 @@
-"""Takings: what was paid and refunded on a day, by method. Days are in the business's time zone.
+"""Takings: what was taken and returned on a day, by method. Days are in the business's time zone.
 
 Online payments and refunds count when they happened by the gateway's clock, not when we heard of them. A fee that the
-customer bears belongs to the gateway, and is not counted. What a lost dispute deducts counts as refunded, on the day
+customer bears belongs to the gateway, and is not counted. What a lost dispute deducts counts as returned, on the day
 when it was lost. A refund that fails after it was processed counts as taken again when it fails: the takings of an
 earlier day do not change.
 """
@@ -15,10 +15,10 @@ from django.db import connection
 from django.utils import timezone
 
 # Each payment, refund, failure of a processed refund, lost dispute and desk payment of a day, with the amounts taken
-# and refunded in minor units.
+# and returned in minor units.
 MOVEMENTS = """
     SELECT p.paid_at AS at, 'online: ' || coalesce(nullif(p.method, ''), 'other') AS method, p.booking_id,
-           p.amount_minor - p.customer_fee_minor AS taken, 0::bigint AS refunded, p.currency,
+           p.amount_minor - p.customer_fee_minor AS taken, 0::bigint AS returned, p.currency,
            p.razorpay_payment_id AS receipt
     FROM payments_payment p
     WHERE p.captured_at IS NOT NULL AND p.paid_at >= %(start)s AND p.paid_at < %(end)s
@@ -52,11 +52,11 @@ class Taking:
     currency: str
     count: int
     taken_minor: int
-    refunded_minor: int
+    returned_minor: int
 
     @property
     def net_minor(self) -> int:
-        return self.taken_minor - self.refunded_minor
+        return self.taken_minor - self.returned_minor
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Movement:
     method: str
     reference: str
     taken_minor: int
-    refunded_minor: int
+    returned_minor: int
     currency: str
     receipt: str
 
@@ -74,7 +74,7 @@ def takings(day: date) -> list[Taking]:
     """Return a row per method and currency, then a total per currency with the method "all"."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(refunded)::bigint
+            f"""SELECT coalesce(method, 'all'), currency, count(*), sum(taken)::bigint, sum(returned)::bigint
                 FROM ({MOVEMENTS}) AS m GROUP BY GROUPING SETS ((method, currency), (currency))
                 ORDER BY method NULLS LAST, currency""",  # noqa: S608 - a constant
             _day_bounds(day),
@@ -86,7 +86,7 @@ def movements(day: date) -> list[Movement]:
     """Return each movement of the day, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT m.at, m.method, b.reference, m.taken, m.refunded, m.currency, m.receipt
+            f"""SELECT m.at, m.method, b.reference, m.taken, m.returned, m.currency, m.receipt
                 FROM ({MOVEMENTS}) AS m JOIN bookings_booking b ON b.id = m.booking_id ORDER BY m.at""",  # noqa: S608
             _day_bounds(day),
         )

@@ -188,12 +188,16 @@ def test_takings_count_a_lost_dispute_once_on_the_day_when_it_was_lost(manager, 
     change(sandbox, dispute_id, "lost")
     reconcile()
 
-    rows = {row.method: (row.count, row.taken_minor, row.refunded_minor) for row in takings(timezone.localdate())}
+    rows = {row.method: (row.count, row.taken_minor, row.returned_minor) for row in takings(timezone.localdate())}
     csv = manager.get("/payments/takings.csv").content.decode()
+    page = manager.get("/payments/takings").content.decode()
 
-    assert {row.refunded_minor for row in open_rows} == {0}
+    assert {row.returned_minor for row in open_rows} == {0}
     assert rows == {"online: upi": (2, 50_000, 20_000), "all": (2, 50_000, 20_000)}
     assert f",0.00,200.00,INR,{dispute_id}" in csv
+    assert csv.splitlines()[0] == "at,method,booking,taken,returned,currency,receipt"
+    assert '<th scope="col">Returned</th>' in page
+    assert "efunded" not in page
 
 
 @pytest.mark.parametrize(("is_by_manager", "reason"), [(False, "Agreed"), (True, ""), (True, " ")])

@@ -26,7 +26,7 @@ def test_takings_add_up_by_method(manager, sandbox):
         manager.post(f"/payments/desk/{payment.booking_id}", form)
 
     rows = {
-        row.method: (row.count, row.taken_minor, row.refunded_minor, row.net_minor)
+        row.method: (row.count, row.taken_minor, row.returned_minor, row.net_minor)
         for row in takings(timezone.localdate())
     }
     csv = manager.get("/payments/takings.csv").content.decode().splitlines()
