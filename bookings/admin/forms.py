@@ -31,6 +31,7 @@ from foundation.phone_numbers import normalize_phone_number
 from foundation.text_fields import NameFormField, TextFormField
 from foundation.timezones import format_local_time, local_to_utc
 
+UTC = ZoneInfo("UTC")
 ALREADY_BOOKED = "You have already booked for this customer at that time. To book again, tick the box."
 REFUSALS = (InvalidTransition, OutsideHours, PartyTooLarge, WrongPaymentMode, SlotTaken)
 
@@ -56,11 +57,13 @@ class ScheduleExceptionForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
+        # Without a valid location the form is refused; UTC keeps the times, which would otherwise be missing.
+        zone = data["location"].zone if "location" in data else UTC
         for name in ("starts_at", "ends_at"):
             local = data.pop(name, None)
-            if "location" in data and local is not None:
+            if local is not None:
                 try:
-                    data[name] = local_to_utc(local, data["location"].zone)
+                    data[name] = local_to_utc(local, zone)
                 except forms.ValidationError as error:
                     self.add_error(name, error)
         return data

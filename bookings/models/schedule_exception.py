@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -40,7 +42,10 @@ class ScheduleException(models.Model):
     def __str__(self) -> str:
         return self.reason or ("open" if self.is_open else "closed")
 
-    def clean(self) -> None:
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        super().clean_fields(exclude)
+        if {"location", "resource"} & {*(exclude or ())}:  # their input is invalid: the instance has the old values
+            return
         if self.resource is not None and not self.resource.locations.filter(pk=self.location_id).exists():
             raise ValidationError(
                 {"resource": "This resource is not at that location. Choose one of its locations, or another resource."}

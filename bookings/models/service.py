@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from bookings.models.location import Location
 from bookings.online_amounts import check_online_amount
 from foundation.money import validate_currency
 from foundation.text_fields import NameField, TextField
+
+AMOUNT_FIELDS = {"price_minor", "deposit_minor", "currency", "payment_mode"}
 
 
 class Service(models.Model):
@@ -126,9 +129,13 @@ class Service(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
-        """Raise ValidationError if customers cannot pay online what the service asks for."""
-        if self.payment_mode != self.PaymentMode.NONE:
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Raise ValidationError if customers cannot pay online what the service asks for.
+
+        A form excludes the fields whose input is invalid. Without ``exclude``, ``clean`` would check their old values.
+        """
+        super().clean_fields(exclude)
+        if self.payment_mode != self.PaymentMode.NONE and not AMOUNT_FIELDS & {*(exclude or ())}:
             check_online_amount(self.due_online_minor, self.currency)
 
     @property

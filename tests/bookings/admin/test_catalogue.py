@@ -60,3 +60,20 @@ def test_price_that_cannot_be_paid_is_an_error_of_the_form(manager, changes, fie
 
     assert message in str(errors[field])
     assert service.price_minor == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"payment_mode": "full", "price_minor": "-5"}, ["price_minor"]),
+        ({"payment_mode": "full", "price_minor": "five"}, ["price_minor"]),
+        ({"payment_mode": "full", "price_minor": "5.001"}, ["price_minor"]),
+        ({"payment_mode": "deposit", "deposit_minor": ""}, ["deposit_minor"]),
+        ({"payment_mode": "full", "currency": "ABC"}, ["currency"]),
+        ({"payment_mode": "cheque"}, ["payment_mode"]),
+    ],
+)
+def test_invalid_amount_is_the_only_error(manager, changes, fields):
+    service = make_service(price_minor=0)
+
+    assert [*change(manager, service, **changes)] == fields

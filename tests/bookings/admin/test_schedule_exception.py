@@ -55,6 +55,15 @@ def test_exception_without_location_is_refused(manager):
     assert not ScheduleException.objects.exists()
 
 
+def test_exception_without_location_has_no_error_about_its_resource(manager):
+    resource = make_service().resources.get()
+    values = {"starts_at": "2031-12-25T00:00", "ends_at": "2031-12-26T00:00", "location": "", "resource": resource.pk}
+
+    response = manager.post(reverse("admin:bookings_scheduleexception_add"), values)
+
+    assert [*response.context["adminform"].form.errors] == ["location"]
+
+
 def test_exception_that_ends_before_it_starts_is_refused(manager):
     location = Location.objects.create(name="Anywhere")
 
