@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
 
-from bookings.admin.catalogue_effects import CatalogueAdmin, warn_about_bookings, warn_about_rows, warn_if_not_bookable
+from bookings.admin.catalogue_effects import RESCHEDULE_OR_CANCEL, CatalogueAdmin, warn_about_rows, warn_if_not_bookable
 from bookings.admin.forms import ServiceForm
 from bookings.admin.working_hours import WorkingHoursInline, only_location
 from bookings.models import (
@@ -152,13 +152,18 @@ class LocationAdmin(CatalogueAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if "timezone" in form.changed_data:
-            zone, bookings = form.instance.zone, Booking.objects.upcoming().filter(service__location=form.instance)
+            bookings = Booking.objects.upcoming().filter(service__location=form.instance)
             bookings = bookings.select_related("service__location").order_by("starts_at")
-            state = "Promised in another time zone than the location now has, so its clock shows another time"
-            notes = [(b, f"{format_local_time(b.starts_at, zone)} here") for b in bookings if b.has_outdated_zone]
-            warn_about_bookings(request, state, notes)
+            rows = [(b, b.reference, _describe_outdated_time(b)) for b in bookings if b.has_outdated_zone]
+            warn_about_rows(request, "Booked in another time zone", rows, RESCHEDULE_OR_CANCEL)
 
 
 @admin.register(Category)
 class CategoryAdmin(StaffAdmin):
     list_display = ["name"]
+
+
+def _describe_outdated_time(booking: Booking) -> str:
+    promised = format_local_time(booking.starts_at, booking.zone)
+    current = format_local_time(booking.starts_at, booking.service.location.zone)
+    return f"the customer was told {promised}; in the new time zone this is {current}"

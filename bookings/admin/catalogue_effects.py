@@ -18,6 +18,7 @@ from foundation.http.staff_admin import StaffAdmin
 from foundation.timezones import format_local_time
 
 MAX_LISTED = 10
+RESCHEDULE_OR_CANCEL = "Reschedule or cancel them; the customers will be notified."
 
 
 class CatalogueAdmin(StaffAdmin):
@@ -85,7 +86,7 @@ class CatalogueAdmin(StaffAdmin):
 def warn_about_bookings(request: HttpRequest, state: str, bookings: Sequence[tuple[Booking, str]]) -> None:
     """Warn that these bookings are in ``state``, each with a note: they are not changed automatically."""
     rows = [(b, b.reference, f"{format_local_time(b.starts_at, b.zone)}: {note}") for b, note in bookings]
-    warn_about_rows(request, state, rows, "Reschedule or cancel them; the customers will be notified.")
+    warn_about_rows(request, state, rows, RESCHEDULE_OR_CANCEL)
 
 
 def warn_about_rows(request: HttpRequest, state: str, rows: Sequence[tuple[Model, str, str]], advice: str) -> None:

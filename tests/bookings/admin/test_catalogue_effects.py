@@ -297,9 +297,9 @@ def test_corrected_time_zone_keeps_holidays_and_lists_promised_bookings(superuse
     assert holiday.starts_at == day.replace(tzinfo=DUBAI)
     assert holiday.ends_at == (day + timedelta(days=1)).replace(tzinfo=DUBAI)
     assert texts(messages) == [
-        "Promised in another time zone than the location now has, so its clock shows another time (1): "
-        f"{booking.reference} ({format_local_time(booking.starts_at, KOLKATA)}: "
-        f"{format_local_time(booking.starts_at, DUBAI)} here). "
+        "Booked in another time zone (1): "
+        f"{booking.reference} (the customer was told {format_local_time(booking.starts_at, KOLKATA)}; "
+        f"in the new time zone this is {format_local_time(booking.starts_at, DUBAI)}). "
         "Reschedule or cancel them; the customers will be notified."
     ]
 
