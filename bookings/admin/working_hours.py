@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import time
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminTimeWidget
 from django.http import HttpRequest
 
 from bookings.models import Location, WorkingHours
@@ -16,7 +15,7 @@ from bookings.models import Location, WorkingHours
 END_OF_DAY = "24:00"
 
 
-class MinutesWidget(AdminTimeWidget):
+class MinutesWidget(forms.TimeInput):
     """Shows a time without its seconds, unless it has some."""
 
     def format_value(self, value: Any) -> str | None:
@@ -59,11 +58,12 @@ class WorkingHoursFormSet(forms.BaseInlineFormSet):
                 )
 
 
-class WorkingHoursInline(admin.TabularInline):
+class WorkingHoursInline(admin.StackedInline):
     model = WorkingHours
     form = WorkingHoursForm
     formset = WorkingHoursFormSet
     extra = 0
+    fieldsets: ClassVar = [(None, {"fields": [("location", "weekday", "opens_at", "closes_at")]})]  # wraps on a phone
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "location":
