@@ -25,6 +25,10 @@ TIMEOUT_SECONDS = 10
 WARM_UP_REQUESTS = 8
 
 
+class UnexpectedResponse(Exception):
+    """The demo cannot continue after this response."""
+
+
 class ApiCalls:
     """Calls the API, prints each response, and records the bookings and whether all responses were as expected."""
 
@@ -42,7 +46,7 @@ class ApiCalls:
             requests.post(f"{self.base}/bookings/", json={"customer": new_customer()}, timeout=TIMEOUT_SECONDS)
 
     def call(self, endpoint: str, expected: int = 200, note: str = "", **request: Any) -> dict[str, Any]:
-        """Call ``METHOD /path``, print a line, and return the response body. Raises RuntimeError for another status."""
+        """Call ``METHOD /path``, print a line, and return the response body. Raises UnexpectedResponse."""
         method, path = endpoint.split()
         name = request.pop("name", endpoint)
         before = time.perf_counter()
@@ -52,14 +56,14 @@ class ApiCalls:
         line = f"  {name:<36}{response.status_code:>7}{elapsed_ms:>8.0f}{limit or '-':>10}  {note}".rstrip()
         self.print_line(line, response.status_code == expected and (limit is None or elapsed_ms < limit))
         if response.status_code != expected:
-            raise RuntimeError(f"{name} responded: {response.text}")
+            raise UnexpectedResponse(f"{name} responded: {response.text}")
         body: dict[str, Any] = response.json()
         return body
 
     def find_slot(self, service: str, *, party_size: int = 1, resources: int = 1, after: str = "") -> dict[str, Any]:
         """Return the first slot from tomorrow on that starts after ``after`` and has at least ``resources`` free ones.
 
-        Raises RuntimeError if there is none within 60 days.
+        Raises UnexpectedResponse if there is none within 60 days.
         """
         tomorrow = timezone.localdate() + timedelta(days=1)
         query_params = {"from": tomorrow, "to": tomorrow + timedelta(days=60), "party_size": party_size}
@@ -73,7 +77,7 @@ class ApiCalls:
             slot for slot in response["slots"] if slot["starts_at"] > after and len(slot["resources"]) >= resources
         ]
         if not slots:
-            raise RuntimeError("The demo has no free slot left. Run `make clean` and start the demo again.")
+            raise UnexpectedResponse(f"There is no free slot for {service} left in the next 60 days.")
         return slots[0]
 
     def book(

@@ -16,7 +16,6 @@ from payments.operations import refund_payment
 from sandbox.client import SandboxClient
 
 MANAGER = Actor(ActorKind.STAFF, "manager")
-PARTIAL_REFUND_MINOR = 30_000
 MAX_WAIT_SECONDS = 20
 
 
@@ -25,7 +24,7 @@ def refund_part(booking_id: UUID) -> None:
     payment = Payment.objects.get(booking_id=booking_id, disposition=Payment.Disposition.CONFIRMS)
     refund_payment(
         payment_id=payment.pk,
-        amount_minor=PARTIAL_REFUND_MINOR,
+        amount_minor=payment.amount_minor // 4,
         key=uuid4(),
         actor=MANAGER,
         reason="A shorter session than planned",

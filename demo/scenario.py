@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import OutputWrapper
 
-from demo.api_calls import ApiCalls, new_customer
+from demo.api_calls import ApiCalls, UnexpectedResponse, new_customer
 from demo.management.commands.seed_demo import PASSWORD
 from demo.messages import TABLE_HEADER, count_reminders, message_lines
 from demo.opening_hours import open_now
@@ -19,6 +19,10 @@ CHECKOUT = "/bookings/razorpay-booking"
 PARTIES = (5, 4, 3)  # fill the twelve mats
 MESSAGES_PER_CHANNEL = 18
 PAYMENT_LINES = 5
+CHANGED_DATA = (
+    "The demo expects its own services, hours, staff and logins. If you have changed them, stop it, run `make clean`, "
+    "which deletes all local data, and start it again."
+)
 
 
 class Scenario:
@@ -32,6 +36,18 @@ class Scenario:
     def show(self) -> bool:
         """Run the scenario and print the tables; return whether every line was as expected."""
         self.calls.wait_for_web()
+        try:
+            self._run()
+        except UnexpectedResponse as error:
+            self.calls.print_line(f"\n{error}", False)
+        self.out.write(
+            "\nAll as expected.\n"
+            if self.calls.is_as_expected
+            else f"\nNOT as expected: see the lines marked with !\n{CHANGED_DATA}\n"
+        )
+        return self.calls.is_as_expected
+
+    def _run(self) -> None:
         self.out.write(f"\n  {'endpoint':<36}{'status':>7}{'ms':>8}{'limit':>10}")
         self._complete_visit()
         self._reschedule_visit()
@@ -42,10 +58,6 @@ class Scenario:
         self._print_payments(paid_booking_id, late_checkout)
         self.out.write("\nWaiting for the providers, which take 2-3 s per message ...")
         self._print_messages()
-        self.out.write(
-            "\nAll as expected.\n" if self.calls.is_as_expected else "\nNOT as expected: see the lines marked with !\n"
-        )
-        return self.calls.is_as_expected
 
     def _complete_visit(self) -> None:
         credentials = {"username": "frontdesk", "password": PASSWORD}
