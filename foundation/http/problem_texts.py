@@ -24,7 +24,7 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "callback_not_signed": (
         "The signature of this callback is missing or invalid, so nothing was stored.",
-        "Check that the provider and Daybook's settings have the same secret, and that the provider calls the public URL.",
+        "Check that the provider and Daybook have the same secret, and that the provider calls the public URL.",
     ),
     "csrf_failed": (
         "The form was not sent from a page of this service, or the page is out of date.",
