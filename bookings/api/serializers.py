@@ -50,12 +50,14 @@ class NullableEmailField(serializers.EmailField):
         return value or None
 
 
+NO_RESOURCE_ID = "Send the id of a resource, a whole number. GET /services/ lists those of each service."
 EMAIL_REQUIRED = "Enter an email address. Only staff can book without one."
 
 
 class CustomerInputSerializer(serializers.Serializer[Any]):
     """The person to book for. ``is_staff`` in the context: staff book, also for visitors without an e-mail address."""
 
+    default_error_messages: ClassVar = {"invalid": "Send an object with the members name, phone and email."}
     name = NameSerializerField(max_length=120)
     phone = PhoneField(max_length=40)
     email = EmailAddressField(
@@ -164,23 +166,46 @@ class StartField(serializers.DateTimeField):
             raise serializers.ValidationError({field: error.message}) from error
 
 
-class ResourceField(serializers.PrimaryKeyRelatedField[Resource]):
+class ServiceField(serializers.SlugRelatedField[Service]):
+    """A service by its slug."""
+
+    default_error_messages: ClassVar = {
+        "does_not_exist": 'There is no service "{value}". GET /services/ lists them.',
+        "invalid": "Send the slug of a service. GET /services/ lists them.",
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(slug_field="slug", **options)
+
+    def to_internal_value(self, data: Any) -> Service:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ResourceIdField(serializers.PrimaryKeyRelatedField[Resource]):
+    """A resource by its id."""
+
+    default_error_messages: ClassVar = {
+        "does_not_exist": "There is no resource {pk_value}. GET /services/ lists those of each service.",
+        "incorrect_type": NO_RESOURCE_ID,
+    }
+
+    def __init__(self, **options: Any) -> None:
+        # Without pk_field, int() raises OverflowError for 1e400.
+        errors = dict.fromkeys(("invalid", "max_string_length"), NO_RESOURCE_ID)
+        super().__init__(pk_field=serializers.IntegerField(error_messages=errors), **options)
+
+
+class ResourceField(ResourceIdField):
     """The requested resource. Without one, any free resource is booked."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            queryset=Resource.objects.filter(is_active=True),
-            pk_field=serializers.IntegerField(),  # without it, int() raises OverflowError for 1e400
-            required=False,
-            default=None,
-            **options,
-        )
+        super().__init__(queryset=Resource.objects.filter(is_active=True), required=False, default=None, **options)
 
 
 class BookingInputSerializer(serializers.Serializer[Any]):
-    service = serializers.SlugRelatedField(
-        slug_field="slug", queryset=Service.objects.filter(is_active=True).select_related("location")
-    )
+    service = ServiceField(queryset=Service.objects.filter(is_active=True).select_related("location"))
     resource = ResourceField(allow_null=True)
     starts_at = StartField()
     customer = CustomerInputSerializer()
@@ -249,10 +274,8 @@ class BookingQuerySerializer(serializers.Serializer[Any]):
 
     status = serializers.ChoiceField(choices=Booking.Status.choices, required=False)
     reference = serializers.CharField(max_length=12, required=False)
-    service = serializers.SlugRelatedField(slug_field="slug", queryset=Service.objects.all(), required=False)
-    resource = serializers.PrimaryKeyRelatedField(
-        queryset=Resource.objects.all(), pk_field=serializers.IntegerField(), required=False
-    )
+    service = ServiceField(queryset=Service.objects.all(), required=False)
+    resource = ResourceIdField(queryset=Resource.objects.all(), required=False)
     starts_from = StartField(source="starts_at__gte", required=False)
     starts_before = StartField(source="starts_at__lt", required=False)
     phone = PhoneField(

@@ -23,6 +23,7 @@ from rest_framework.exceptions import (
 )
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from foundation.database_errors import close_lost_connection, is_database_unavailable
 from foundation.exceptions import RequestRefused
@@ -115,11 +116,17 @@ class ProblemFormatter(ExceptionFormatter):
         )
         if is_invalid_input:
             body["errors"] = [
-                {"field": error.attr, "code": error.code, "detail": error.detail} for error in error_response.errors
+                {"field": _field_of(error.attr), "code": error.code, "detail": error.detail}
+                for error in error_response.errors
             ]
         if isinstance(self.original_exc, RequestRefused):
             body |= self.original_exc.extra_members()
         return body
+
+
+def _field_of(attr: str | None) -> str | None:
+    """Return the path of the field. DRF adds ``non_field_errors`` to that of an object which is invalid as a whole."""
+    return (attr or "").removesuffix(api_settings.NON_FIELD_ERRORS_KEY).rstrip(".") or None
 
 
 def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:

@@ -36,6 +36,8 @@ def assert_nothing_written():
         ({"party_size": 10**30}, ["party_size"]),
         ({"notes": "x" * 1001}, ["notes"]),
         ({"customer": None}, ["customer"]),
+        ({"customer": "Meera"}, ["customer"]),
+        ({"customer": [CUSTOMER]}, ["customer"]),
         ({"customer": {}}, ["customer.email", "customer.name", "customer.phone"]),
         ({"customer": {**CUSTOMER, "phone": "12345"}}, ["customer.phone"]),
         ({"customer": {**CUSTOMER, "phone": "call me"}}, ["customer.phone"]),
@@ -57,6 +59,48 @@ def test_invalid_input_names_each_field(api, path, change, fields):
 
     assert_problem(api.post(path, json.dumps(body), content_type="application/json"), 400, "invalid_input", fields)
     assert_nothing_written()
+
+
+NO_RESOURCE = "There is no resource 999. GET /services/ lists those of each service."
+NO_RESOURCE_ID = "Send the id of a resource, a whole number. GET /services/ lists those of each service."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("service", "no-such-service", 'There is no service "no-such-service". GET /services/ lists them.'),
+        ("service", {"slug": "consultation"}, "Send the slug of a service. GET /services/ lists them."),
+        ("resource", 999, NO_RESOURCE),
+        ("resource", "x", NO_RESOURCE_ID),
+        ("resource", True, NO_RESOURCE_ID),
+        ("resource", "9" * 2000, NO_RESOURCE_ID),
+        ("customer", "Meera", "Send an object with the members name, phone and email."),
+    ],
+)
+def test_invalid_reference_says_what_to_send(api, name, value, detail):
+    body = booking_request(make_service()) | {name: value}
+
+    (error,) = assert_problem(api.post("/bookings/", body, format="json"), 400, "invalid_input", [name])["errors"]
+
+    assert error["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/bookings/?service=x", 'There is no service "x". GET /services/ lists them.'),
+        ("/bookings/?resource=999", NO_RESOURCE),
+        ("/bookings/?resource=x", NO_RESOURCE_ID),
+        ("/services/consultation/availability?from=2026-12-01&resource=999", NO_RESOURCE),
+        ("/services/consultation/availability?from=2026-12-01&resource=x", NO_RESOURCE_ID),
+    ],
+)
+def test_invalid_reference_in_a_query_says_what_to_send(desk, path, detail):
+    make_service()
+
+    (error,) = assert_problem(desk.get(path), 400, "invalid_input")["errors"]
+
+    assert error["detail"] == detail
 
 
 @pytest.mark.parametrize(
