@@ -49,7 +49,8 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "The token that `POST /auth/token` returns to staff, or a service token.",
+            "description": "The token that `POST /auth/token` returns to staff, or a service token. A service token "
+            "gives access to the bookings that were created with it.",
         }
 
 

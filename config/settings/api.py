@@ -43,7 +43,12 @@ Book services, pay for them, and manage the bookings.
 * **Times** are ISO 8601 with an offset; **amounts** are integers in the currency's minor unit, such as paise or cents.
 * **Access**: customers need no account. The response to a new booking has a manage token for it, to send as
   `X-Booking-Token`. Staff sign in and send a bearer token.
-* **Repeats**: send an `Idempotency-Key` with each new booking, so that a lost response can be requested again.
+* **Service tokens** are bearer tokens for other programs of the business, such as its website; an admin creates them. A
+  program books for customers, under the same rules and with rate limits of its own, and lists, reads, reschedules and
+  cancels the bookings that it created. It sees no others, and cannot do what only staff can do.
+* **Repeats**: send an `Idempotency-Key` with each new booking, so that a lost response can be requested again. Without
+  a key, an equal request of the same caller within 10 minutes is the same request: it gets the first response again,
+  as long as the booking is unchanged.
 * A path works with and without a slash at its end.
 """
 SPECTACULAR_SETTINGS = {

@@ -105,8 +105,9 @@ class BookingCheckout(CheckoutEndpoint, BookingEndpoint):
     @extend_schema(
         operation_id="getCheckout",
         summary="Get the open checkout of a held booking",
-        description="For a customer who left the page: the same checkout as in the response to the booking. When the "
-        "hold is over, the booking is paid, or it is not paid online, the code of the 409 says so.",
+        description="For a customer who left the page, with the manage token, or the service token that created the "
+        "booking: the same checkout as in the response to the booking. When the hold is over, the booking is paid, or "
+        "it is not paid online, the code of the 409 says so.",
         parameters=[BOOKING_TOKEN],
         responses=OpenCheckoutSerializer,
         auth=STAFF_OR_BOOKING_TOKEN,

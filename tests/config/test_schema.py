@@ -195,6 +195,27 @@ def test_description_states_what_is_not_a_breaking_change(schema):
     assert "These are not breaking changes" in schema["info"]["description"]
 
 
+def test_description_states_what_service_tokens_may_do_and_which_requests_are_repeats(schema):
+    description = " ".join(schema["info"]["description"].split())
+
+    assert "**Service tokens** are bearer tokens for other programs of the business" in description
+    assert "Without a key, an equal request of the same caller within 10 minutes is the same request" in description
+
+
+def test_operations_for_the_owner_of_a_booking_name_the_service_token(operations):
+    owned = {name for name, each in operations.items() if {"bookingToken": []} in each["security"]}
+
+    assert {name for name in owned if "service token" not in operations[name]["description"]} == set()
+    assert owned == {
+        "listBookings",
+        "getBooking",
+        "getCheckout",
+        "getAvailability",
+        "cancelBooking",
+        "rescheduleBooking",
+    }
+
+
 def test_operations_list_their_problem_codes(operations):
     for name, operation in operations.items():
         problems = {status for status in operation["responses"] if status >= "400"}

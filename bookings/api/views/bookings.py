@@ -65,7 +65,8 @@ class BookingList(MethodNotAllowedFirst, BookingEndpoint, generics.ListAPIView[B
     @extend_schema(
         operation_id="listBookings",
         summary="List bookings",
-        description="Staff get all bookings, newest first; a manage token gets its own booking only.",
+        description="Newest first. Staff get all bookings, a service token those that it created, and a manage token "
+        "only its own.",
         parameters=[BookingQuerySerializer, BOOKING_TOKEN],
         auth=STAFF_OR_BOOKING_TOKEN,
     )
@@ -108,7 +109,7 @@ class BookingDetail(BookingEndpoint):
     @extend_schema(
         operation_id="getBooking",
         summary="Get a booking",
-        description="For staff, and for the customer with the booking's manage token.",
+        description="For staff, the customer with the booking's manage token, and the service token that created it.",
         parameters=[BOOKING_TOKEN],
         responses=BookingSerializer,
         auth=STAFF_OR_BOOKING_TOKEN,

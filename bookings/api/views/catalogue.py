@@ -69,7 +69,8 @@ class ServiceAvailability(BookingEndpoint):
         operation_id="getAvailability",
         summary="List the free slots of a service",
         description="For each day from `from` to `to`, both included, in the time zone of the service's location. "
-        "With `booking`, a token of that booking or of staff is needed; without it, none is.",
+        "With `booking`, its manage token, the service token that created it, or a token of staff is needed; without "
+        "it, none is.",
         parameters=[AvailabilityQuerySerializer, BOOKING_TOKEN],
         auth=[*STAFF_OR_BOOKING_TOKEN, {}],
         responses=AvailabilitySerializer,

@@ -132,8 +132,8 @@ class CancelBooking(_StaffOrCustomerChange):
     @extend_schema(
         operation_id="cancelBooking",
         summary="Cancel a booking",
-        description="Staff at any time; the customer with the manage token until the booking's `cancel_until`. Its "
-        "payment is refunded if the business's rules say so.",
+        description="Staff at any time; the customer with the manage token, or the service token that created the "
+        "booking, until its `cancel_until`. Its payment is refunded if the business's rules say so.",
         request=None,
         parameters=[BOOKING_TOKEN],
         responses=BookingSerializer,
@@ -152,10 +152,10 @@ class RescheduleBooking(_StaffOrCustomerChange):
     @extend_schema(
         operation_id="rescheduleBooking",
         summary="Reschedule a booking",
-        description="Staff at any time; the customer with the manage token until the booking's `reschedule_until`. "
-        "Without `resource`, the booking keeps its resource if that is free. If the service has "
-        "`reconfirms_reschedules`, a booking that its customer reschedules is pending until staff confirm it, and "
-        "its earlier time is released.",
+        description="Staff at any time; the customer with the manage token, or the service token that created the "
+        "booking, until its `reschedule_until`. Without `resource`, the booking keeps its resource if that is free. If "
+        "the service has `reconfirms_reschedules`, a booking that its customer reschedules is pending until staff "
+        "confirm it, and its earlier time is released.",
         request=RescheduleInputSerializer,
         parameters=[BOOKING_TOKEN],
         responses=BookingSerializer,
