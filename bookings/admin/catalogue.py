@@ -166,4 +166,4 @@ class CategoryAdmin(StaffAdmin):
 def _describe_outdated_time(booking: Booking) -> str:
     promised = format_local_time(booking.starts_at, booking.zone)
     current = format_local_time(booking.starts_at, booking.service.location.zone)
-    return f"the customer was told {promised}; in the new time zone this is {current}"
+    return f"booked for {promised}; in the new time zone this is {current}"

@@ -193,7 +193,7 @@ class ResourceIdField(serializers.PrimaryKeyRelatedField[Resource]):
 
     def __init__(self, **options: Any) -> None:
         # Without pk_field, int() raises OverflowError for 1e400.
-        errors = dict.fromkeys(("invalid", "max_string_length"), NO_RESOURCE_ID)
+        errors: dict[str, Any] = dict.fromkeys(("invalid", "max_string_length"), NO_RESOURCE_ID)
         super().__init__(pk_field=serializers.IntegerField(error_messages=errors), **options)
 
 

@@ -298,7 +298,7 @@ def test_corrected_time_zone_keeps_holidays_and_lists_promised_bookings(superuse
     assert holiday.ends_at == (day + timedelta(days=1)).replace(tzinfo=DUBAI)
     assert texts(messages) == [
         "Booked in another time zone (1): "
-        f"{booking.reference} (the customer was told {format_local_time(booking.starts_at, KOLKATA)}; "
+        f"{booking.reference} (booked for {format_local_time(booking.starts_at, KOLKATA)}; "
         f"in the new time zone this is {format_local_time(booking.starts_at, DUBAI)}). "
         "Reschedule or cancel them; the customers will be notified."
     ]
