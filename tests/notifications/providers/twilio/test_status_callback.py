@@ -98,10 +98,13 @@ def test_signed_callback_with_odd_content_is_stored(accepted_message, fields):
 
 @pytest.mark.parametrize("header", [{"Content-Encoding": "gzip"}, {"Content-Type": f"{FORM}; charset=utf8"}])
 def test_signed_callback_with_an_unexpected_header_is_stored(accepted_message, header):
-    path = f"/notifications/twilio/status/{accepted_message.pk}/{uuid.UUID(int=1)}"
+    status_path = f"/notifications/twilio/status/{accepted_message.pk}/{uuid.UUID(int=1)}"
+    paths = (status_path, "/notifications/twilio/inbound")
 
-    assert post_signed(path, {"MessageStatus": "delivered"}, **header).status_code == 204
-    assert Receipt.objects.count() == 1
+    statuses = [post_signed(path, {"MessageStatus": "delivered"}, **header).status_code for path in paths]
+
+    assert statuses == [204, 200]
+    assert (Receipt.objects.count(), InboundMessage.objects.count()) == (1, 1)
 
 
 def post_signed(path, fields, **headers):
