@@ -16,7 +16,7 @@ from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
 from payments.balance import balance_of, payments_under_review
-from payments.exceptions import PayoutTooLarge
+from payments.exceptions import FormAlreadySent, PayoutTooLarge
 from payments.models import DeskPayment
 from payments.operations import record_desk_payment, void_desk_payment
 
@@ -33,6 +33,8 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
             desk_payment = _record(booking, form.cleaned_data, Actor.from_user(request.user))
         except PayoutTooLarge as refusal:
             form.add_error("amount_minor", str(refusal))
+        except FormAlreadySent as refusal:
+            form.add_error(None, str(refusal))
         else:
             amount = format_money(desk_payment.amount_minor, desk_payment.currency)
             messages.success(request, f"{amount} was recorded.")

@@ -66,11 +66,7 @@ class PaymentUnderReview:
 
 def balance_of(booking: Booking) -> Balance:
     """Add up what was received for the booking and returned, online and at the desk."""
-    counted = Payment.objects.filter(
-        Q(disposition=Disposition.CONFIRMS) | Q(disposition=Disposition.REFUND_DUE, captured_at__isnull=False),
-        booking=booking,
-        currency=booking.currency,
-    )
+    counted = _counted_payments(booking)
     in_review = (row for row in payments_under_review(booking) if row.payment.currency == booking.currency)
     desk_payments = DeskPayment.objects.filter(booking=booking, voided_at=None)
     return Balance(
@@ -85,11 +81,27 @@ def balance_of(booking: Booking) -> Balance:
     )
 
 
+def refundable_by_staff(payment: Payment) -> int:
+    """Return how much of the payment staff can still refund: not what the desk has already paid out. 0 or more."""
+    refundable_minor = payment.refundable_minor()
+    if _counted_payments(payment.booking).filter(pk=payment.pk).exists():
+        refundable_minor = min(refundable_minor, balance_of(payment.booking).held_minor)
+    return max(refundable_minor, 0)
+
+
 def payments_under_review(booking: Booking) -> list[PaymentUnderReview]:
     """Return the payments of the booking that need review, in any currency, unless all their money was returned."""
     payments = Payment.objects.filter(booking=booking, disposition=Disposition.REVIEW).order_by("created_at")
     rows = [PaymentUnderReview(payment, _amount_under_review(payment)) for payment in payments]
     return [row for row in rows if row.amount_minor > 0]
+
+
+def _counted_payments(booking: Booking) -> QuerySet[Payment]:
+    return Payment.objects.filter(
+        Q(disposition=Disposition.CONFIRMS) | Q(disposition=Disposition.REFUND_DUE, captured_at__isnull=False),
+        booking=booking,
+        currency=booking.currency,
+    )
 
 
 def _amount_under_review(payment: Payment) -> int:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from bookings.models import Booking
 from foundation.exceptions import RequestRefused
 from foundation.money import format_money
-from payments.models import Payment
 
 
 class SignatureInvalid(RequestRefused):
@@ -116,12 +115,10 @@ class HoldOver(RequestRefused):
 
 
 class RefundTooLarge(Exception):
-    """The amount is not positive, or exceeds ``payment.refundable_minor()``."""
+    """The amount is not positive, or exceeds what is left of the payment."""
 
-    def __init__(self, payment: Payment) -> None:
-        left = format_money(max(payment.refundable_minor(), 0), payment.currency)
-        super().__init__(f"At most {left} of this payment can be refunded.")
-        self.payment = payment
+    def __init__(self, refundable_minor: int, currency: str) -> None:
+        super().__init__(f"At most {format_money(refundable_minor, currency)} of this payment can be refunded.")
 
 
 class PaymentDisputed(Exception):
@@ -132,6 +129,13 @@ class PaymentDisputed(Exception):
             "This payment is disputed, so the customer may get the money from the bank. "
             "Only a manager can refund it, and must give a reason."
         )
+
+
+class FormAlreadySent(Exception):
+    """Another request with the key of this form has already paid or refunded something else."""
+
+    def __init__(self) -> None:
+        super().__init__("This form was already sent for another payment. Reload the page and enter it again.")
 
 
 class PayoutTooLarge(Exception):

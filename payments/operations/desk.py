@@ -11,7 +11,7 @@ from bookings.models import Booking
 from foundation.events import Actor
 from foundation.money import format_money
 from payments.balance import balance_of
-from payments.exceptions import PayoutTooLarge
+from payments.exceptions import FormAlreadySent, PayoutTooLarge
 from payments.models import DeskPayment
 
 
@@ -28,26 +28,26 @@ def record_desk_payment(
 ) -> DeskPayment:
     """Record money that was taken or paid out at the desk. The same ``key`` returns the same desk payment.
 
-    Raises PayoutTooLarge if more would be paid out than was received.
+    Raises PayoutTooLarge if more would be paid out than was received, or FormAlreadySent.
     """
     booking = Booking.objects.select_for_update(no_key=True, of=("self",)).get(pk=booking_id)
-    is_new = not DeskPayment.objects.filter(pk=key).exists()
-    if is_payout and is_new and amount_minor > (held := balance_of(booking).held_minor):
+    if (existing := DeskPayment.objects.filter(pk=key).first()) is not None:
+        if existing.booking_id != booking.pk:
+            raise FormAlreadySent
+        return existing
+    if is_payout and amount_minor > (held := balance_of(booking).held_minor):
         left = format_money(max(held, 0), booking.currency)
         raise PayoutTooLarge(f"At most {left} can be paid out: the amount received that has not been returned.")
-    desk_payment, _ = DeskPayment.objects.get_or_create(
+    return DeskPayment.objects.create(
         pk=key,
-        defaults={
-            "booking": booking,
-            "method": method,
-            "amount_minor": amount_minor,
-            "currency": booking.currency,
-            "is_payout": is_payout,
-            "note": note,
-            "taken_by": str(actor),
-        },
+        booking=booking,
+        method=method,
+        amount_minor=amount_minor,
+        currency=booking.currency,
+        is_payout=is_payout,
+        note=note,
+        taken_by=str(actor),
     )
-    return desk_payment
 
 
 @transaction.atomic

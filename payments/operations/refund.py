@@ -8,7 +8,8 @@ from django.db import transaction
 
 from bookings.operations import cancel_booking
 from foundation.events import Actor
-from payments.exceptions import PaymentDisputed, RefundTooLarge
+from payments.balance import refundable_by_staff
+from payments.exceptions import FormAlreadySent, PaymentDisputed, RefundTooLarge
 from payments.ledger import lock_payment, request_refund, set_disposition
 from payments.models import Payment, Refund
 
@@ -26,15 +27,17 @@ def refund_payment(
 ) -> Refund:
     """Request a refund; the worker calls the gateway. The same ``key`` returns the same refund.
 
-    ``cancels_booking`` also cancels the booking; otherwise it stays active. Raises RefundTooLarge,
-    PaymentDisputed, or InvalidTransition for a booking that cannot be cancelled.
+    ``cancels_booking`` also cancels the booking; otherwise it stays active. Raises RefundTooLarge, PaymentDisputed,
+    FormAlreadySent, or InvalidTransition for a booking that cannot be cancelled.
     """
     payment = lock_payment(payment_id)
-    existing = Refund.objects.filter(pk=key, payment=payment).first()
-    if existing is not None:
+    if (existing := Refund.objects.filter(pk=key).first()) is not None:
+        if existing.payment_id != payment.pk:
+            raise FormAlreadySent
         return existing
-    if not 0 < amount_minor <= payment.refundable_minor():
-        raise RefundTooLarge(payment)
+    refundable_minor = refundable_by_staff(payment)
+    if not 0 < amount_minor <= refundable_minor:
+        raise RefundTooLarge(refundable_minor, payment.currency)
     if payment.has_open_dispute() and not (is_by_manager and reason.strip()):
         raise PaymentDisputed
     refund = request_refund(

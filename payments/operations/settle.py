@@ -82,7 +82,6 @@ def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str
         payment.captured_at = now
     payment.paid_at = gateway_payment.created_at or payment.paid_at or now
     payment.method = gateway_payment.method or payment.method
-    payment.error = gateway_payment.error if gateway_payment.state == State.FAILED else payment.error
     if not is_signed:  # a signature does not cover the amount: the gateway's own report replaces the assumed one
         _record_amount(payment, gateway_payment)
     payment.save(
@@ -91,14 +90,18 @@ def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str
             "captured_at",
             "paid_at",
             "method",
-            "error",
             "amount_minor",
             "customer_fee_minor",
             "currency",
         ]
     )
     has_advanced = advance_payment(payment, gateway_payment.state, source=source, note=gateway_payment.error)
-    if has_advanced and gateway_payment.state == State.FAILED:
+    if not has_advanced:
+        return
+    has_failed = gateway_payment.state == State.FAILED
+    payment.error = gateway_payment.error if has_failed else ""
+    payment.save(update_fields=["error"])
+    if has_failed:
         payment_failed.send(sender=Payment, payment=payment)
 
 

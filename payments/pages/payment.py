@@ -11,7 +11,8 @@ from bookings.exceptions import InvalidTransition
 from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
-from payments.exceptions import PaymentDisputed, RefundTooLarge, ReviewNotPossible
+from payments.balance import refundable_by_staff
+from payments.exceptions import FormAlreadySent, PaymentDisputed, RefundTooLarge, ReviewNotPossible
 from payments.models import Payment
 from payments.operations.refund import refund_payment
 from payments.operations.review import ReviewDecision, decide_review
@@ -23,7 +24,7 @@ from payments.pages.forms import RefundForm, ReviewForm
 def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
     """Show a payment with its refunds and its log."""
     row = _get_payment(payment_id)
-    refund_form = RefundForm(currency=row.currency, initial={"amount_minor": max(row.refundable_minor(), 0)})
+    refund_form = RefundForm(currency=row.currency, initial={"amount_minor": refundable_by_staff(row)})
     return _render_payment(request, row, refund_form, ReviewForm())
 
 
@@ -46,7 +47,7 @@ def refund(request: HttpRequest, payment_id: int) -> HttpResponse:
             cancels_booking=data["booking"] == "cancel",
             is_by_manager=_is_manager(request),
         )
-    except (RefundTooLarge, PaymentDisputed, InvalidTransition) as refusal:
+    except (RefundTooLarge, PaymentDisputed, FormAlreadySent, InvalidTransition) as refusal:
         form.add_error(None, str(refusal))
         return _render_payment(request, row, form, ReviewForm())
     amount = format_money(new_refund.amount_minor, new_refund.currency)
@@ -90,7 +91,7 @@ def _get_payment(payment_id: int) -> Payment:
 def _render_payment(
     request: HttpRequest, row: Payment, refund_form: RefundForm, review_form: ReviewForm
 ) -> HttpResponse:
-    refundable_minor = row.refundable_minor()
+    refundable_minor = refundable_by_staff(row)
     return render_staff_page(
         request,
         "payments/payment.html",
@@ -100,7 +101,7 @@ def _render_payment(
         customer_fee=format_money(row.customer_fee_minor, row.currency),
         credited=format_money(row.credited_minor, row.currency),
         refundable_minor=refundable_minor,
-        refundable=format_money(max(refundable_minor, 0), row.currency),
+        refundable=format_money(refundable_minor, row.currency),
         refund_form=refund_form,
         review_form=review_form,
         refunds=[

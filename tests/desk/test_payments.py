@@ -7,7 +7,7 @@ from bookings.operations import cancel_booking
 from foundation.background_tasks import run_due_tasks
 from payments.models import DeskPayment, Payment
 from reports.takings import takings
-from tests.builders.bookings import DESK, make_booking, make_service
+from tests.builders.bookings import DESK, make_booking, make_service, slot
 from tests.builders.payments import checkout, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +98,16 @@ def test_more_than_came_in_cannot_be_paid_out(front_desk):
 
     assert "At most INR 0.00 can be paid out" in page.content.decode()
     assert not DeskPayment.objects.exists()
+
+
+def test_form_that_was_sent_for_another_booking_records_nothing(front_desk):
+    form = form_of("200")
+    front_desk.post(f"/payments/desk/{make_booking().pk}", form)
+
+    page = front_desk.post(f"/payments/desk/{make_booking(starts_at=slot(hour=12)).pk}", form)
+
+    assert "Reload the page and enter it again" in page.content.decode()
+    assert DeskPayment.objects.count() == 1
 
 
 def test_payment_whose_money_was_paid_out_is_not_voided(front_desk):

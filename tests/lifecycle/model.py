@@ -284,7 +284,9 @@ class Model:
     # Staff and money
 
     def refund(self, payment: Payment, amount: int, *, cancels: bool) -> None:
-        if not 0 < amount <= payment.refundable:
+        is_counted = payment in self._counting(payment.booking)
+        left = min(payment.refundable, self.held(payment.booking)) if is_counted else payment.refundable
+        if not 0 < amount <= left:
             raise Refused("refund_too_large")
         if payment.dispute == "open":
             raise Refused("payment_disputed")  # only a manager may refund it, with a reason

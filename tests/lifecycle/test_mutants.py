@@ -16,7 +16,7 @@ from bookings.models import Booking
 from bookings.operations import reschedule, transitions
 from bookings.scheduling import reservation
 from payments import receivers
-from payments.balance import Balance, balance_of
+from payments.balance import Balance, balance_of, refundable_by_staff
 from payments.ledger import flag_failed_refund, refund_automatically
 from payments.models import Payment
 from payments.operations import desk, settle
@@ -118,6 +118,13 @@ def lose_a_dispute(machine: LifecycleMachine) -> None:
     machine.refund(index=0, amount=PRICE)
 
 
+def lose_a_dispute_under_review(machine: LifecycleMachine) -> None:
+    pay_too_much(machine)
+    machine.open_dispute(index=0, amount=20_000)
+    machine.decide_dispute(index=0, state="lost")
+    machine.decide_review(index=0, decision="refund")
+
+
 def cancel_while_disputed(machine: LifecycleMachine) -> None:
     buy(machine)
     machine.open_dispute(index=0, amount=20_000)
@@ -128,6 +135,12 @@ def cancel_after_a_payout(machine: LifecycleMachine) -> None:
     buy(machine)
     machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
     machine.cancel(index=0)
+
+
+def refund_what_was_paid_out(machine: LifecycleMachine) -> None:
+    buy(machine)
+    machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
+    machine.refund(index=0, amount=PRICE)
 
 
 def refund_while_disputed(machine: LifecycleMachine) -> None:
@@ -295,6 +308,7 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
     ),
     (refund_automatically, "if payment.has_open_dispute()", "if False", cancel_while_disputed),
     (refund_automatically, "elif amount_minor > held_minor", "elif False", cancel_after_a_payout),
+    (refundable_by_staff, ".filter(pk=payment.pk)", ".none()", refund_what_was_paid_out),
     (refund_payment, "if payment.has_open_dispute() and", "if False and", refund_while_disputed),
     (flag_failed_refund, "is_due or was_processed", "was_processed", fail_a_refund_that_is_due),
     # The balance
@@ -307,13 +321,13 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
         cancel_after_paying_at_the_desk,
     ),
     (balance_of, "sum(payment.lost_minor() for payment in counted)", "0", lose_a_dispute),
-    (Payment.refundable_minor, " - self.lost_minor()", "", lose_a_dispute),
+    (Payment.refundable_minor, " - self.lost_minor()", "", lose_a_dispute_under_review),
     (balance_of, ".exclude(state=Refund.State.FAILED)", "", fail_a_partial_refund),
     (balance_of, "sum(row.amount_minor for row in in_review)", "0", pay_too_much),
     (balance_of, ' - F("customer_fee_minor")', "", bear_the_fee),
     (balance_of, "desk_payments.filter(is_payout=False)", "desk_payments.none()", pay_at_the_desk_too),
     (balance_of, ", voided_at=None", "", void_a_desk_payment),
-    (desk.record_desk_payment, "is_payout and is_new and", "False and", pay_out_of_nothing),
+    (desk.record_desk_payment, "is_payout and", "False and", pay_out_of_nothing),
     (desk.void_desk_payment, "not desk_payment.is_payout and", "False and", void_what_was_paid_out),
     # Cutoffs and confirmation
     (transitions.cancel_booking, "if is_late and", "if False and", be_late_to_cancel),

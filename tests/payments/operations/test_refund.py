@@ -4,11 +4,13 @@ import pytest
 
 from bookings.models import Booking
 from foundation.background_tasks import run_due_tasks
-from payments.exceptions import RefundTooLarge
-from payments.models import Refund
+from payments.balance import balance_of
+from payments.exceptions import FormAlreadySent, RefundTooLarge
+from payments.models import DeskPayment, Payment, Refund
+from payments.operations import record_desk_payment
 from payments.operations.refund import refund_payment
-from tests.builders.bookings import DESK
-from tests.builders.payments import count_messages_by_kind, gateway_refund_amounts
+from tests.builders.bookings import DESK, slot
+from tests.builders.payments import checkout, count_messages_by_kind, gateway_refund_amounts, verify
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +35,36 @@ def test_partial_refunds_are_limited_to_the_payment(sandbox, payment):
     run_due_tasks()
 
     assert sorted(gateway_refund_amounts(sandbox, payment)) == [20_000, 30_000]
+
+
+def test_staff_cannot_refund_what_the_desk_has_paid_out(sandbox, payment):
+    record_desk_payment(
+        booking_id=payment.booking_id,
+        method=DeskPayment.Method.CASH,
+        amount_minor=20_000,
+        key=uuid4(),
+        actor=DESK,
+        is_payout=True,
+    )
+
+    with pytest.raises(RefundTooLarge, match=r"At most INR 300\.00"):
+        refund(payment, 30_001)
+    refund(payment, 30_000)
+
+    assert balance_of(payment.booking).held_minor == 0
+
+
+def test_form_that_was_sent_for_another_payment_refunds_nothing(sandbox, payment):
+    other_checkout = checkout(payment.booking.service, starts_at=slot(hour=14))
+    verify(sandbox.client.pay(other_checkout.order.razorpay_order_id))
+    other_payment = Payment.objects.exclude(pk=payment.pk).get()
+    key = uuid4()
+    refund(payment, 10_000, key)
+
+    with pytest.raises(FormAlreadySent, match="Reload the page"):
+        refund(other_payment, 10_000, key)
+
+    assert [row.payment_id for row in Refund.objects.all()] == [payment.pk]
 
 
 @pytest.mark.parametrize("amount", [0, -1, 50_001])

@@ -194,6 +194,18 @@ def test_failed_payment_keeps_the_hold(new_checkout):
     assert (payment.state, payment.error, status_of(new_checkout)) == ("failed", "The bank declined it.", "held")
 
 
+@pytest.mark.parametrize("states", [("failed", "captured"), ("captured", "failed")])
+def test_captured_payment_shows_no_failure_whichever_report_arrives_first(new_checkout, states):
+    errors = {"failed": "The bank declined it.", "captured": ""}
+    for state in states:
+        payment = settle(
+            new_checkout, state=Payment.State(state), was_captured=state == "captured", error=errors[state]
+        )
+
+    payment.refresh_from_db()
+    assert (payment.state, payment.error) == ("captured", "")
+
+
 def test_payment_of_another_order_is_a_mismatch(new_checkout):
     settle(new_checkout)
     other = checkout(new_checkout.new_booking.booking.service)
