@@ -21,7 +21,7 @@ demo: $(READY) ## run everything locally, book over HTTP, watch each message arr
 	@DEBUG=1 $(PY) manage.py demo $(if $(ONCE),--once)
 
 test: $(READY) ## run all tests on the embedded PostgreSQL (ARGS="-k refund": only some, in one process)
-	@$(PY) -m pytest $(or $(ARGS),-n $(WORKERS))
+	@$(PY) -m pytest $(or $(ARGS),-n $(WORKERS) --dist worksteal)
 
 test-fast: $(READY) ## run the tests that are not marked slow, in under a minute
 	@$(PY) -m pytest -n $(FAST_WORKERS) -m "not slow and not peers"

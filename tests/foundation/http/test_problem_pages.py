@@ -22,7 +22,7 @@ def test_problem_pages_match_the_codes(client):
     own_codes = (
         {problem.code for problem in (DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values())}
         | {refusal.code for refusal in all_refusals()}
-        | {SignInFailed.default_code, "csrf_failed", *CODE_FROM_STATUS.values()}
+        | {SignInFailed.default_code, "csrf_failed", "callback_not_signed", *CODE_FROM_STATUS.values()}
     )
 
     assert set(problem_texts()) == own_codes | framework_codes()

@@ -67,8 +67,8 @@ def unknown_outcome(sandbox: RunningSandbox) -> Iterator[None]:
 
 @journey
 def unknown_outcomes_decided(sandbox: RunningSandbox) -> Iterator[None]:
-    service = make_service(resources=2)
-    for _ in range(2):
+    service = make_service(resources=4)
+    for _ in range(4):  # a pause of a channel can leave some of their messages unsent
         make_booking(service)
     sandbox.client.set(error_after=1, callback_lost=1, list_error=1)
     work()
