@@ -53,7 +53,7 @@ FAULTS = {
     "smtp_refuse": 0.02,
     "smtp_drop_before": 0.01,
     "smtp_drop_after": 0.01,
-    "smtp_quit_421": 0.1,
+    "smtp_quit_421": 0.3,
     "hang_seconds": 12,
 }
 RESOURCES = 40
