@@ -49,8 +49,18 @@ def test_weak_secret_key_is_refused_in_production_with_advice(secret):
     assert "secrets.token_urlsafe" in result.stderr
 
 
-def test_strong_secret_key_is_accepted_in_production():
-    assert run_check(SECRET_KEY=STRONG_KEY, DEBUG="0").returncode == 0
+def test_strong_secret_keys_are_accepted_in_production():
+    fallbacks = f"{STRONG_KEY[::-1]}, ,{STRONG_KEY.upper()}"
+
+    assert run_check(SECRET_KEY=STRONG_KEY, SECRET_KEY_FALLBACKS=fallbacks, DEBUG="0").returncode == 0
+
+
+def test_weak_fallback_key_is_refused_in_production():
+    """Sessions could be forged with it."""
+    result = run_check(SECRET_KEY=STRONG_KEY, SECRET_KEY_FALLBACKS=f"{STRONG_KEY[::-1]},change-me", DEBUG="0")
+
+    assert result.returncode != 0
+    assert "SECRET_KEY_FALLBACKS has a weak key" in result.stderr
 
 
 @pytest.mark.parametrize("host", ["daybook.example.com", "*", ".example.com", "10.0.0.5", "localhost,192.168.1.7"])
