@@ -4,15 +4,15 @@ A job that never runs, runs twice or dies halfway does not change the final resu
 """
 
 from django.conf import settings
-from django.db import connection, transaction
-from django_q.tasks import async_task
+from django.db import connection
 
+from foundation.job_queue import queue_job
 from notifications.delivery.drain import Drain
 from notifications.delivery.rate_control import prepare_channels
 from notifications.models import Lane
 from notifications.operations.off_periods import record_off_periods
 
-DRAIN = "notifications.jobs.drain"
+DRAIN = "drain"
 STALE_SECONDS = 6
 
 # The lanes with a stale heartbeat. Only one caller per STALE_SECONDS marks them, so that 100 bookings a second do not
@@ -28,14 +28,13 @@ MARK_STALE_LANES = """
 
 
 def drain(lane: int) -> None:
-    """Job entry point. Queued jobs store this dotted path, so renaming it requires a shim."""
+    """Job entry point."""
     Drain(lane, start_next=queue_drain).run()
 
 
 def queue_drain(lane: int) -> None:
     """Queue the job that drains ``lane``, in the caller's transaction if there is one."""
-    with transaction.atomic():  # outside a transaction django-q2 closes the connection
-        async_task(DRAIN, lane)
+    queue_job(DRAIN, lane)
 
 
 def wake_lanes() -> None:
@@ -53,11 +52,6 @@ def prepare_lanes() -> None:
     record_off_periods()
     Lane.objects.bulk_create([Lane(number=lane) for lane in range(settings.DELIVERY_LANES)], ignore_conflicts=True)
     Lane.objects.filter(number__gte=settings.DELIVERY_LANES).delete()
-
-
-def lane_schedules() -> dict[str, tuple[str, str | None]]:
-    """Return the function and the arguments of each lane's schedule, by name."""
-    return {f"drain {lane}": (DRAIN, f"({lane},)") for lane in range(settings.DELIVERY_LANES)}
 
 
 def start_lanes() -> None:

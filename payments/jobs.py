@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foundation.background_tasks import register_due_task, register_periodic_task, register_purge, run_due_tasks
+from foundation.background_tasks import register_due_task, register_periodic_task, register_purge
 from payments.operations.reconciliation import RECONCILIATION
 from payments.polling.daily_reconciliation import RETRY_INTERVAL, reconcile
 from payments.polling.orders import poll_orders
@@ -16,8 +16,3 @@ def register() -> None:
         register_due_task(task)
     register_periodic_task(RECONCILIATION, RETRY_INTERVAL, reconcile)
     register_purge(purge_event_bodies)
-
-
-def sweep() -> None:
-    """Shim for jobs that were queued before ``runtime.jobs.process_due_rows`` replaced this function."""
-    run_due_tasks()

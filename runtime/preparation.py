@@ -10,5 +10,5 @@ PREPARATION_LOCK = 0x0DA8
 
 
 def preparation_lock() -> AbstractContextManager[None]:
-    """Hold the lock of migrations, schedules and seeds, across all hosts. It can be nested."""
+    """Hold the lock of migrations, prepared rows and seeds, across all hosts. It can be nested."""
     return advisory_lock(PREPARATION_LOCK)

@@ -19,12 +19,14 @@ from django.db import DatabaseError, InterfaceError, connection
 from notifications.delivery.heartbeat import oldest_heartbeat_age
 from notifications.jobs import wake_lanes
 from runtime.embedded_postgres import restart_embedded_postgres_if_it_ended
+from runtime.jobs import queue_due_rows
 from runtime.processes import POLL_SECONDS, StopRequest, kill_group, manage_command, start
-from runtime.queue import discard_unknown_jobs, prepare_jobs
+from runtime.queue import prepare_jobs
 
 RETRY_SECONDS = 1
 MAX_HEARTBEAT_AGE_SECONDS = 12  # a lane records its heartbeat every second
 START_SECONDS = 15  # how long a new cluster may take until its first heartbeat
+DUE_ROWS_SECONDS = 60  # between passes over the due rows that are queued in case the last one could not hand off
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ def _prepare_jobs(stop_request: StopRequest) -> bool:
 def _watch(cluster: subprocess.Popen[bytes], stop_request: StopRequest) -> str:
     """Wait until the cluster must be replaced, or this process was asked to stop; return the reason."""
     grace_until = time.monotonic() + START_SECONDS
+    due_rows_at = time.monotonic() + DUE_ROWS_SECONDS
     while cluster.poll() is None:
         if stop_request.wait(RETRY_SECONDS):
             return "the worker is stopping"
@@ -90,7 +93,9 @@ def _watch(cluster: subprocess.Popen[bytes], stop_request: StopRequest) -> str:
         try:
             wake_lanes()  # a lane cannot hand off while the database is down
             age = oldest_heartbeat_age()
-            discard_unknown_jobs()
+            if time.monotonic() >= due_rows_at:
+                queue_due_rows()
+                due_rows_at = time.monotonic() + DUE_ROWS_SECONDS
         except (DatabaseError, InterfaceError):
             # The lanes cannot record heartbeats without the database, and need a moment once it is back.
             connection.close()

@@ -32,6 +32,7 @@ FORBIDDEN = [
     ("notifications/providers/base.py", "import twilio"),
     ("payments/pages/payment.py", "from django_q.tasks import async_task"),
     ("bookings/jobs.py", "import django_q"),
+    ("notifications/jobs.py", "from django_q.tasks import async_task"),
     ("payments/balance.py", "from bookings.lifecycle import lock_booking"),
     ("desk/payments.py", "from bookings.scheduling.reservation import reserve_slot"),
     ("notifications/outbox.py", "from payments.ledger import lock_payment"),

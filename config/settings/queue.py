@@ -15,7 +15,9 @@ CACHES = {
     },
 }
 Q_CLUSTER = {
-    "name": "daybook",  # part of each job's signature: never change it while jobs are queued
+    "name": "daybook",  # of the queue: never change it while jobs are queued
+    "broker_class": "runtime.broker.JobBroker",
+    "scheduler": False,  # its rows name functions to import; the supervisor restarts what has ended
     "orm": "default",  # the bookings' connection: a job commits or rolls back with its booking
     "workers": DELIVERY_LANES + 3,  # plus one for a lane hand-off, one for the due rows, one spare
     "timeout": 60,
@@ -29,7 +31,6 @@ Q_CLUSTER = {
     "guard_cycle": 0.5,
     "recycle": 100,
     "max_rss": 300_000,
-    "catch_up": False,
     "label": "Queue",
     "cache": "queue",
 }

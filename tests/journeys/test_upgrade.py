@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pydoc
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 
 from config.roles import FRONT_DESK, MANAGERS
 from runtime.processes import ROOT, manage_command
-from runtime.queue import JOBS, SHIMS
 
 OLD_STATE = [("auth",), ("django_q",), ("bookings", "0007"), ("payments", "0004"), ("notifications", "0003")]
 
@@ -120,11 +118,6 @@ def new_permissions_of_groups(before: set[tuple[str, str]]) -> set[tuple[str, st
         for codename in codenames
         if (app, codename) not in known
     }
-
-
-@pytest.mark.parametrize("path", [*JOBS, *SHIMS])
-def test_queued_jobs_of_this_and_earlier_versions_are_importable(path: str) -> None:
-    assert callable(pydoc.locate(path))
 
 
 def manage(database_url: str, *arguments: str) -> None:

@@ -1,10 +1,9 @@
 import psycopg2
 import pytest
 from django.db import OperationalError
-from django_q.models import OrmQ
-from django_q.signing import SignedPackage
 
 from runtime import jobs
+from tests.builders.jobs import queued_jobs
 from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,14 +34,10 @@ def other_session():
     session.close()
 
 
-def queued_jobs():
-    return [SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()]
-
-
 def test_process_due_rows_queues_its_successor(passes):
     jobs.process_due_rows()
 
-    assert (passes, queued_jobs()) == (["pass"], [jobs.PROCESS_DUE_ROWS])
+    assert (passes, queued_jobs()) == (["pass"], [(jobs.PROCESS_DUE_ROWS, [])])
 
 
 def test_process_due_rows_of_a_stopping_worker_starts_no_pass(passes, settings, tmp_path):
@@ -51,7 +46,7 @@ def test_process_due_rows_of_a_stopping_worker_starts_no_pass(passes, settings, 
 
     jobs.process_due_rows()
 
-    assert (passes, queued_jobs()) == ([], [jobs.PROCESS_DUE_ROWS])
+    assert (passes, queued_jobs()) == ([], [(jobs.PROCESS_DUE_ROWS, [])])
 
 
 def test_process_due_rows_queues_its_successor_after_a_database_error(passes, monkeypatch):
@@ -62,7 +57,7 @@ def test_process_due_rows_queues_its_successor_after_a_database_error(passes, mo
     with pytest.raises(OperationalError):
         jobs.process_due_rows()
 
-    assert queued_jobs() == [jobs.PROCESS_DUE_ROWS]
+    assert queued_jobs() == [(jobs.PROCESS_DUE_ROWS, [])]
 
 
 def test_process_due_rows_leaves_the_rows_to_a_pass_that_is_running(passes, other_session):

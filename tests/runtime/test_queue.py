@@ -1,22 +1,24 @@
+import base64
+import pickle
 import subprocess
 import sys
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule, Task
-from django_q.signing import SignedPackage
+from django_q.models import Task
 
 from foundation.background_tasks import HOUSEKEEPING, housekeeping, run_due_tasks
 from foundation.models import PeriodicTask
 from notifications.models import ChannelState, Lane
 from runtime.processes import ROOT
-from runtime.queue import discard_unknown_jobs, prepare_jobs
+from runtime.queue import prepare_jobs, purge_failed_jobs
+from tests.builders.jobs import Command, queue_row, queued_jobs
 from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SCHEDULES = [("drain 0", "(0,)", 1), ("drain 1", "(1,)", 1), ("due rows", None, 1)]
 PREPARE_TOGETHER = """
 import django
 django.setup()
@@ -27,51 +29,18 @@ prepare_jobs()
 """
 
 
-def schedules():
-    return sorted(Schedule.objects.values_list("name", "args", "minutes"))
-
-
-def test_prepare_jobs_twice_creates_one_schedule_per_job():
-    prepare_jobs()
-    ids = set(Schedule.objects.values_list("pk", flat=True))
-
-    prepare_jobs()
-
-    assert schedules() == SCHEDULES
-    assert set(Schedule.objects.values_list("pk", flat=True)) == ids
-
-
 def test_prepare_jobs_queues_every_job():
     prepare_jobs()
 
-    queued = [SignedPackage.loads(row.payload) for row in OrmQ.objects.all()]
-    assert sorted((job["func"], job["args"]) for job in queued) == [
-        ("notifications.jobs.drain", (0,)),
-        ("notifications.jobs.drain", (1,)),
-        ("runtime.jobs.process_due_rows", ()),
-    ]
+    assert sorted(queued_jobs()) == [("drain", [0]), ("drain", [1]), ("process_due_rows", [])]
 
 
-def test_prepare_jobs_deletes_duplicate_unknown_and_malformed_schedules():
-    prepare_jobs()
-    for schedule in Schedule.objects.all():
-        schedule.pk = None
-        schedule.save()  # as two first starts at the same moment have left it
-    Schedule.objects.filter(name="drain 0").update(args="(((")
-    Schedule.objects.create(func="os.system", args="(((", schedule_type=Schedule.MINUTES, minutes=1)
-    Schedule.objects.create(name="due rows", func="runtime.jobs.process_due_rows", schedule_type=Schedule.HOURLY)
+def test_prepare_jobs_deletes_jobs_of_an_earlier_version():
+    queue_row("pickled by django-q2")
 
     prepare_jobs()
 
-    assert schedules() == SCHEDULES
-
-
-def test_unknown_schedules_are_deleted_while_the_worker_runs():
-    Schedule.objects.create(func="os.system", args="(((", schedule_type=Schedule.MINUTES, minutes=1)
-
-    discard_unknown_jobs()
-
-    assert schedules() == []
+    assert ("unreadable", []) not in queued_jobs()
 
 
 @pytest.mark.slow
@@ -93,7 +62,6 @@ def test_workers_that_start_at_the_same_moment_prepare_once():
         process.communicate(timeout=60)
 
     assert [process.returncode for process in processes] == [0] * 4
-    assert schedules() == SCHEDULES
     assert sorted(Lane.objects.values_list("number", flat=True)) == [0, 1]
     assert ChannelState.objects.count() == 3
     names = list(PeriodicTask.objects.values_list("name", flat=True))
@@ -115,6 +83,18 @@ def test_housekeeping_purges_failed_jobs_after_seven_days():
     run_due_tasks()
 
     assert sorted(Task.objects.values_list("name", flat=True)) == ["recent", "successful"]
+
+
+def test_purge_of_failed_jobs_does_not_unpickle_them(tmp_path):
+    marker = tmp_path / "executed"
+    record_job("hostile", age=timedelta(days=8))
+    pickled = base64.b64encode(pickle.dumps(Command(f"touch {marker}"))).decode()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_q_task SET result = %s, args = %s, kwargs = %s", [pickled] * 3)
+
+    deleted = purge_failed_jobs()
+
+    assert (deleted, marker.exists()) == (1, False)
 
 
 def test_housekeeping_runs_the_other_purges_if_one_fails(monkeypatch):

@@ -9,13 +9,13 @@ import psycopg2
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from notifications.delivery.heartbeat import record_heartbeat
 from notifications.models import Lane
 from runtime import supervisor
 from runtime.preparation import PREPARATION_LOCK
 from runtime.processes import StopRequest
+from tests.builders.jobs import queued_jobs
 from tests.processes import database_url
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -93,7 +93,16 @@ def test_lane_that_did_not_hand_off_is_started_again(cluster, stop_request):
 
     supervisor._watch(cluster, stop_request)
 
-    assert [job.args() for job in OrmQ.objects.all()] == [(1,)]
+    assert queued_jobs() == [("drain", [1])]
+
+
+def test_pass_over_due_rows_that_did_not_hand_off_is_started_again(cluster, stop_request, monkeypatch):
+    monkeypatch.setattr(supervisor, "DUE_ROWS_SECONDS", 0.3)
+    record_heartbeats(0, 0)
+
+    supervisor._watch(cluster, stop_request)
+
+    assert queued_jobs() == [("process_due_rows", [])]
 
 
 def test_worker_that_waits_for_another_start_can_be_stopped(stop_request):
