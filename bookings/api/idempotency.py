@@ -10,7 +10,6 @@ A view whose work is one transaction calls ``respond_once``. One that calls the 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,24 +21,22 @@ from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
 from psycopg2.errors import LockNotAvailable
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from bookings.api.idempotency_rows import STILL_RUNNING, insert_or_get, is_outlived, rows_for, with_booking
 from bookings.api.keyed_request import HEADER, MAX_LENGTH, KeyedRequest, keyed_request
 from bookings.exceptions import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress
 from bookings.manage_tokens import TokenMaker, derived_token, random_token
 from bookings.models import Booking, IdempotencyKey
-from bookings.models.idempotency_key import ANY_FINGERPRINT, lock_end
+from bookings.models.idempotency_key import ANY_FINGERPRINT
 from bookings.operations import NewBooking, replace_manage_token
 
 RETENTION = timedelta(days=7)
-REPEAT_WINDOW = timedelta(minutes=10)
 # Stands for the manage token in a stored body. JSON escapes control characters, so no customer's text contains it.
 TOKEN_PLACEHOLDER = "\x1a"  # noqa: S105 - not a secret
-STILL_RUNNING = "The first request with this key is still running. Send the same request again in a moment."
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
@@ -151,8 +148,8 @@ def respond_once(
 def is_repeat(request: Request) -> bool:
     """Return whether ``request`` repeats one that created a booking. Raises IdempotencyKeyMalformed."""
     keyed = keyed_request(request)
-    row = _rows_for(keyed).filter(fingerprint__in=[keyed.fingerprint, ANY_FINGERPRINT], booking__isnull=False).first()
-    return row is not None and not _is_outlived(row, keyed)
+    row = rows_for(keyed).filter(fingerprint__in=[keyed.fingerprint, ANY_FINGERPRINT], booking__isnull=False).first()
+    return row is not None and not is_outlived(row, keyed)
 
 
 def begin_execution(keyed: KeyedRequest) -> Execution | StoredResponse:
@@ -162,8 +159,9 @@ def begin_execution(keyed: KeyedRequest) -> Execution | StoredResponse:
     IdempotencyKeyReused. A rollback leaves no trace of it.
     """
     with _lock_timeout_as_in_progress():
-        row, is_new = _insert_or_get(keyed)
-        token_for = partial(derived_token, key=keyed.key or row.secret)
+        row, is_new = insert_or_get(keyed)
+        token_hash = row.booking.manage_token_hash if row.booking else ""
+        token_for = partial(derived_token, key=keyed.key or row.secret, token_hash=token_hash)
         if is_new:
             return Execution(row, token_for=token_for)
         if row.fingerprint not in (keyed.fingerprint, ANY_FINGERPRINT):
@@ -185,7 +183,7 @@ def take_over_unanswered(execution: Execution, keyed: KeyedRequest) -> Execution
     """
     if execution.row is None or execution.interrupted_booking is not None:
         return execution
-    own = _with_booking().filter(booking__caller_hash=keyed.caller.hash)
+    own = with_booking().filter(booking__caller_hash__in=keyed.caller.hashes)
     row = own.filter(status=None, fingerprint=keyed.fingerprint).first()
     if row is None or row.booking is None:
         return execution
@@ -201,38 +199,6 @@ def purge_idempotency_keys() -> int:
     """Delete the keys that are past their retention, in a single statement; return the number deleted."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).delete()
     return deleted
-
-
-def _insert_or_get(keyed: KeyedRequest) -> tuple[IdempotencyKey, bool]:
-    """Return the row of the key, and whether it is new."""
-    while True:
-        new_row = IdempotencyKey(
-            scope=keyed.scope, key_hash=keyed.key_hash, fingerprint=keyed.fingerprint, locked_until=lock_end()
-        )
-        if not keyed.key:
-            new_row.secret = secrets.token_urlsafe(32)
-        IdempotencyKey.objects.bulk_create([new_row], ignore_conflicts=True)
-        row = _rows_for(keyed).first()
-        if row is None:  # the first request has deleted the key in the meantime
-            raise RequestInProgress(STILL_RUNNING)
-        if row.pk == new_row.pk or not _is_outlived(row, keyed):
-            return row, row.pk == new_row.pk
-        row.delete()
-
-
-def _is_outlived(row: IdempotencyKey, keyed: KeyedRequest) -> bool:
-    """Return whether a request without a key is no longer a repeat of the one that has a response in ``row``."""
-    if keyed.key or row.status is None or row.booking is None:
-        return False
-    return row.last_started_at <= timezone.now() - REPEAT_WINDOW or not row.booking.is_as_created
-
-
-def _rows_for(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:
-    return _with_booking().filter(scope=keyed.scope, key_hash=keyed.key_hash)
-
-
-def _with_booking() -> QuerySet[IdempotencyKey]:
-    return IdempotencyKey.objects.select_related("booking__service__location", "booking__customer", "booking__resource")
 
 
 def _replay(row: IdempotencyKey, token_for: TokenMaker) -> StoredResponse:

@@ -18,7 +18,7 @@ from rest_framework.serializers import Serializer
 from accounts.callers import Caller, caller_of
 from bookings.api.serializers import BookingInputSerializer, CustomerInputSerializer
 from bookings.exceptions import IdempotencyKeyMalformed
-from foundation.keyed_hash import keyed_hash
+from foundation.keyed_hash import keyed_hashes
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
@@ -26,13 +26,14 @@ MAX_LENGTH = 255
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """A request that takes effect once: who sent it where (``scope``), and a hash of what it means.
+    """A request that takes effect once: who sent it where (``scopes``), and a hash of what it means.
 
-    ``key`` is empty if the client sent none. The caller and the body are the key then, for a short time.
+    The first scope is of SECRET_KEY, the others of earlier keys. ``key`` is empty if the client sent none. The caller
+    and the body are the key then, for a short time.
     """
 
     caller: Caller
-    scope: str
+    scopes: tuple[str, ...]
     fingerprint: str
     key: str = field(default="", repr=False)
 
@@ -48,20 +49,20 @@ def keyed_request(request: Request) -> KeyedRequest:
     fingerprint = _sha256(json.dumps([request.method, path, booking_input], sort_keys=True, default=str))
     key = request.headers.get(HEADER)
     if key is None:
-        return KeyedRequest(caller, f"without key {caller.hash} {path}", fingerprint)
+        return KeyedRequest(caller, tuple(f"without key {owner} {path}" for owner in caller.hashes), fingerprint)
     if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         raise IdempotencyKeyMalformed(
             f"{HEADER} must be 1 to {MAX_LENGTH} printable ASCII characters. Send a UUID, for example."
         )
     # Clients of one website may send weak keys, so an anonymous key belongs to the customer whom the body names.
-    owner = customer_scope(booking_input["customer"]) if caller.is_anonymous else caller.hash
-    return KeyedRequest(caller, f"{owner} {path}", fingerprint, key)
+    owners = customer_scopes(booking_input["customer"]) if caller.is_anonymous else caller.hashes
+    return KeyedRequest(caller, tuple(f"{owner} {path}" for owner in owners), fingerprint, key)
 
 
-def customer_scope(customer: Any) -> str:
-    """Return the scope of the keys of a customer with this phone number and e-mail address."""
+def customer_scopes(customer: Any) -> tuple[str, ...]:
+    """Return the scopes of the keys of a customer with this phone number and e-mail address."""
     contacts = [customer.get("phone"), customer.get("email")] if isinstance(customer, dict) else []
-    return f"customer {keyed_hash('customer', json.dumps(contacts))}"
+    return tuple(f"customer {contacts_hash}" for contacts_hash in keyed_hashes("customer", json.dumps(contacts)))
 
 
 def canonical_input(data: Any) -> dict[str, Any]:

@@ -28,7 +28,8 @@ class IdempotencyKey(models.Model):
     """A request that takes effect once. ``status`` and ``body`` are its response, empty until there is one.
 
     Neither the key nor the manage token is stored: the key is hashed, and ``body`` has a placeholder for the token. The
-    manage token is derived from the key; without a key, from ``secret``. Both derivations need SECRET_KEY, too.
+    manage token is derived from the key; without a key, from ``secret``. Both derivations need SECRET_KEY, too;
+    of several keys, the booking's hash of the token shows which one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

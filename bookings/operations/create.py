@@ -140,7 +140,7 @@ def _create_once(booking_input: BookingInput, creation: _Creation) -> NewBooking
         if actor.is_customer:
             check_limits(service, customer["phone"], creation.caller, is_hold=creation.is_hold)
         if not booking_input.get("allow_overlap"):
-            check_not_booked(customer, starts_at, service, creation.caller.hash)
+            check_not_booked(customer, starts_at, service, creation.caller.hashes)
         slot = reserve_slot(service, starts_at, resource, party_size=party_size, allow_any_minute=not actor.is_customer)
         creation.check_service(service, starts_at)  # again, because staff may have changed it in the meantime
         status, signal = creation.first_status(service)

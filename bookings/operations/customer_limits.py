@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -36,7 +36,7 @@ def check_limits(service: Service, phone: str, caller: Caller, *, is_hold: bool)
     if max_bookings is not None and upcoming.filter(service=service).count() >= max_bookings:
         raise TooManyUpcomingBookings(max_bookings)
     if is_hold and (max_holds := settings.LIMIT_OPEN_HOLDS_PER_NUMBER):
-        holds = upcoming.filter(status=Booking.Status.HELD, caller_hash=caller.hash).order_by("hold_expires_at")
+        holds = upcoming.filter(status=Booking.Status.HELD, caller_hash__in=caller.hashes).order_by("hold_expires_at")
         if len(holds) >= max_holds:
             raise UnpaidHoldExists(holds[0])
 
@@ -45,16 +45,14 @@ def check_not_booked(
     customer: Mapping[str, str],
     starts_at: datetime,
     service: Service,
-    caller_hash: str,
+    caller_hashes: Iterable[str],
     current_booking: Booking | None = None,
 ) -> None:
     """Raise AlreadyBooked if the caller has booked for this person at the same time, apart from ``current_booking``.
 
     Other callers are not refused: the response would reveal that the person has a booking.
     """
-    if not caller_hash:
-        return
-    own = Booking.objects.active().filter(caller_hash=caller_hash)
+    own = Booking.objects.active().filter(caller_hash__in=filter(None, caller_hashes))
     own = own.overlapping(starts_at, service.ends_at(starts_at))
     if current_booking is not None:
         own = own.exclude(pk=current_booking.pk)

@@ -64,7 +64,7 @@ def _check_not_booked(booking: Booking, starts_at: datetime) -> None:
     """Raise AlreadyBooked if the caller who made this booking made another one for the same person at that time."""
     customer = {name: getattr(booking.customer, name) for name in ("name", "phone", "email")}
     lock_customer(customer)
-    check_not_booked(customer, starts_at, booking.service, booking.caller_hash, booking)
+    check_not_booked(customer, starts_at, booking.service, [booking.caller_hash], booking)
 
 
 def _changes(booking: Booking, starts_at: datetime, actor: Actor) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if is_weak(SECRET_KEY):
         f"SECRET_KEY is missing or weak. Set a long random one in the environment or .env: {MAKE_KEY}. To try Daybook "
         "on this machine, set DEBUG=1 and leave ALLOWED_HOSTS out."
     )
-# What these keys signed stays valid.
+# What these keys signed stays valid: docs/how-to/rotate-the-secret-key.md.
 SECRET_KEY_FALLBACKS = [key.strip() for key in env.list("SECRET_KEY_FALLBACKS", default=[]) if key.strip()]
 if any(map(is_weak, SECRET_KEY_FALLBACKS)):
     raise ImproperlyConfigured(
