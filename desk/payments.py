@@ -16,7 +16,7 @@ from foundation.events import Actor
 from foundation.http.staff_pages import render_staff_page, staff_page
 from foundation.money import format_money
 from payments.balance import balance_of, payments_under_review
-from payments.exceptions import FormAlreadySent, PayoutTooLarge
+from payments.exceptions import FormAlreadySent, ManagerRequired, PayoutTooLarge, WriteOffTooLarge
 from payments.models import DeskPayment
 from payments.operations import record_desk_payment, void_desk_payment
 
@@ -27,11 +27,11 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     """Show the balance of a booking, and record a desk payment."""
     booking = get_object_or_404(Booking.objects.for_api(), pk=booking_id)
     current = balance_of(booking)
-    form = DeskPaymentForm(request.POST or None, balance=current)
+    form = DeskPaymentForm(request.POST or None, balance=current, is_for_manager=_is_manager(request))
     if request.method == "POST" and form.is_valid():
         try:
-            desk_payment = _record(booking, form.cleaned_data, Actor.from_user(request.user))
-        except PayoutTooLarge as refusal:
+            desk_payment = _record(request, booking, form.cleaned_data)
+        except (PayoutTooLarge, WriteOffTooLarge, ManagerRequired) as refusal:
             form.add_error("amount_minor", str(refusal))
         except FormAlreadySent as refusal:
             form.add_error(None, str(refusal))
@@ -46,6 +46,7 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
         "lost": current.lost_minor,
         "desk": current.desk_minor,
         "paid_out": current.paid_out_minor,
+        "written_off": current.written_off_minor,
         "due": abs(current.due_minor),
     }
     desk_payments = DeskPayment.objects.filter(booking=booking)
@@ -65,16 +66,21 @@ def balance(request: HttpRequest, booking_id: UUID) -> HttpResponse:
     )
 
 
-def _record(booking: Booking, data: dict[str, Any], actor: Actor) -> DeskPayment:
+def _record(request: HttpRequest, booking: Booking, data: dict[str, Any]) -> DeskPayment:
     return record_desk_payment(
         booking_id=booking.pk,
-        method=DeskPayment.Method(data["method"]),
+        kind=DeskPayment.Kind(data["kind"]),
+        method=data["method"],
         amount_minor=data["amount_minor"],
         key=data["key"],
-        actor=actor,
-        is_payout=data["direction"] == "out",
+        actor=Actor.from_user(request.user),
         note=data["note"],
+        is_by_manager=_is_manager(request),
     )
+
+
+def _is_manager(request: HttpRequest) -> bool:
+    return request.user.has_perm("payments.review_payment")
 
 
 @staff_page("payments.take_payment")
@@ -83,12 +89,16 @@ def void(request: HttpRequest, desk_payment_id: UUID) -> HttpResponse:
     """Void a desk payment."""
     desk_payment = get_object_or_404(DeskPayment, pk=desk_payment_id)
     try:
-        is_voided = void_desk_payment(desk_payment_id=desk_payment.pk, actor=Actor.from_user(request.user))
-    except PayoutTooLarge as refusal:
-        messages.error(request, f"The payment was not voided. {refusal}")
+        is_voided = void_desk_payment(
+            desk_payment_id=desk_payment.pk,
+            actor=Actor.from_user(request.user),
+            is_by_manager=_is_manager(request),
+        )
+    except (PayoutTooLarge, ManagerRequired) as refusal:
+        messages.error(request, f"{desk_payment.get_kind_display()} amount not voided. {refusal}")
     else:
         if is_voided:
-            messages.success(request, "The payment was voided. If the amount was wrong, record the correct one now.")
+            messages.success(request, "Voided. If the amount was wrong, record the correct one now.")
         else:
-            messages.warning(request, "This payment has already been voided.")
+            messages.warning(request, "This has already been voided.")
     return redirect("desk", desk_payment.booking_id)

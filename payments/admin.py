@@ -90,8 +90,8 @@ class DisputeAdmin(LedgerAdmin):
 
 @admin.register(DeskPayment)
 class DeskPaymentAdmin(LedgerAdmin):
-    list_display = ["taken_at", "booking", "amount", "method", "is_payout", "taken_by", "voided_at"]
-    list_filter = ["method", "is_payout"]
+    list_display = ["taken_at", "booking", "amount", "kind", "method", "taken_by", "voided_at"]
+    list_filter = ["kind", "method"]
     list_select_related = ["booking"]
     search_fields = ["booking__reference"]
 

@@ -20,7 +20,7 @@ class Balance:
     received, without fees that the customer bears. ``refunded_minor`` (or will be), ``paid_out_minor`` and
     ``lost_minor`` (deducted for lost disputes) were returned. Money under review counts as neither: it is
     ``review_minor``. A payment that staff have closed is settled, and not part of the balance; neither is one in
-    another currency.
+    another currency. ``written_off_minor`` of the charge need not be paid.
     """
 
     charge_minor: int
@@ -31,6 +31,7 @@ class Balance:
     review_minor: int
     currency: str
     lost_minor: int = 0
+    written_off_minor: int = 0
 
     @property
     def received_minor(self) -> int:
@@ -52,8 +53,9 @@ class Balance:
         Returned money first settles what was overpaid. The rest is an agreed reduction of the price: it does not become
         due again.
         """
-        overpaid = max(0, self.received_minor - self.charge_minor)
-        return self.charge_minor - self.received_minor + min(self.returned_minor, overpaid)
+        payable = max(0, self.charge_minor - self.written_off_minor)
+        overpaid = max(0, self.received_minor - payable)
+        return payable - self.received_minor + min(self.returned_minor, overpaid)
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,12 @@ def balance_of(booking: Booking) -> Balance:
         charge_minor=booking.price_minor if booking.status in (Booking.Status.HELD, *Booking.PAYABLE) else 0,
         online_minor=int(counted.aggregate(sum=Sum(F("amount_minor") - F("customer_fee_minor")))["sum"] or 0),
         refunded_minor=_sum(Refund.objects.filter(payment__in=counted).exclude(state=Refund.State.FAILED)),
-        desk_minor=_sum(desk_payments.filter(is_payout=False)),
-        paid_out_minor=_sum(desk_payments.filter(is_payout=True)),
+        desk_minor=_sum(desk_payments.filter(kind=DeskPayment.Kind.TAKEN)),
+        paid_out_minor=_sum(desk_payments.filter(kind=DeskPayment.Kind.PAID_OUT)),
         review_minor=sum(row.amount_minor for row in in_review),
         currency=booking.currency,
         lost_minor=sum(payment.lost_minor() for payment in counted),
+        written_off_minor=_sum(desk_payments.filter(kind=DeskPayment.Kind.WRITTEN_OFF)),
     )
 
 

@@ -138,6 +138,14 @@ class FormAlreadySent(Exception):
         super().__init__("This form was already sent for another payment. Reload the page and enter it again.")
 
 
+class ManagerRequired(Exception):
+    """Only a manager may do this. The message says why, and what else is possible."""
+
+
+class WriteOffTooLarge(Exception):
+    """More would be written off than is due. The message says what is possible."""
+
+
 class PayoutTooLarge(Exception):
     """More would be paid out than was received. The message says what is possible."""
 

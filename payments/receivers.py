@@ -6,9 +6,10 @@ from django.dispatch import receiver
 
 from bookings.events import booking_cancelled, booking_declined, booking_unanswered
 from bookings.models import Booking, BookingEvent
-from foundation.events import CUSTOMER_KINDS, Actor, ActorKind
+from foundation.events import Actor, ActorKind
 from payments.ledger import lock_payment, refund_automatically, set_disposition
 from payments.models import Payment, Refund
+from payments.refund_policy import grants_full_refund
 
 Disposition = Payment.Disposition
 SYSTEM = Actor(ActorKind.SYSTEM)
@@ -22,7 +23,7 @@ def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any)
     """
     ending = f"Booking {event.get_kind_display().lower()}."
     for payment in _lock_confirming_payments(booking):
-        if booking.late_since and not _is_fully_refunded(payment):
+        if not grants_full_refund(booking, event) and not _is_fully_refunded(payment):
             reason = f"{ending} Its customer had rescheduled it when it was too late to cancel."
             set_disposition(payment, Disposition.REVIEW, source=event.actor, reason=reason)
         else:
@@ -33,7 +34,7 @@ def refund_refused_booking(booking: Booking, event: BookingEvent, **kwargs: Any)
 def refund_or_review_cancelled_booking(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
     """Refund the payment in full if the customer cancelled before the cutoff. Otherwise flag it for review."""
     for payment in _lock_confirming_payments(booking):
-        if event.actor_kind in CUSTOMER_KINDS:
+        if grants_full_refund(booking, event):
             _refund_all(payment, "Cancelled by the customer in time.")
         elif _is_fully_refunded(payment):
             _refund_all(payment, "Cancelled by staff after a refund in full.")

@@ -36,7 +36,8 @@ def payment_entries(booking: Booking) -> Iterable[Entry]:
         yield Entry(dispute.opened_at, title, dispute.reason, dispute.state, link, "payments.view_payment")
     for desk_payment in DeskPayment.objects.filter(booking=booking):
         amount = format_money(desk_payment.amount_minor, desk_payment.currency)
-        verb = "paid out" if desk_payment.is_payout else "taken"
-        title = f"{amount} {verb} at the desk, {desk_payment.get_method_display().lower()}"
+        title = f"{amount} {desk_payment.get_kind_display().lower()} at the desk"
+        if desk_payment.method:
+            title += f", {desk_payment.get_method_display().lower()}"
         status = "voided" if desk_payment.voided_at else ""
         yield Entry(desk_payment.taken_at, title, f"by {desk_payment.taken_by}", status=status)

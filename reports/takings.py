@@ -38,10 +38,10 @@ MOVEMENTS = """
     FROM payments_dispute d JOIN payments_payment p ON p.id = d.payment_id
     WHERE d.deducted_minor > 0 AND d.decided_at >= %(start)s AND d.decided_at < %(end)s
     UNION ALL
-    SELECT d.taken_at, 'desk: ' || d.method, d.booking_id, CASE WHEN d.is_payout THEN 0 ELSE d.amount_minor END,
-           CASE WHEN d.is_payout THEN d.amount_minor ELSE 0 END, d.currency, d.id::text
+    SELECT d.taken_at, 'desk: ' || d.method, d.booking_id, CASE d.kind WHEN 'taken' THEN d.amount_minor ELSE 0 END,
+           CASE d.kind WHEN 'paid_out' THEN d.amount_minor ELSE 0 END, d.currency, d.id::text
     FROM payments_deskpayment d
-    WHERE d.voided_at IS NULL AND d.taken_at >= %(start)s AND d.taken_at < %(end)s"""
+    WHERE d.kind <> 'written_off' AND d.voided_at IS NULL AND d.taken_at >= %(start)s AND d.taken_at < %(end)s"""
 
 
 @dataclass(frozen=True)

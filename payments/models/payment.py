@@ -53,7 +53,7 @@ class Payment(models.Model):
         indexes = [models.Index(fields=["paid_at"], name="payment_by_time")]
         permissions = [
             ("refund_payment", "Can refund payments"),
-            ("review_payment", "Can decide about payments that need review"),
+            ("review_payment", "Can review payments, exceed the refund policy, write off, and void on a later day"),
         ]
         constraints = [
             models.UniqueConstraint(

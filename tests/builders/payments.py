@@ -5,6 +5,7 @@ import hmac
 import json
 from collections import Counter
 from datetime import timedelta
+from uuid import uuid4
 
 from django.test import Client
 from django.utils import timezone
@@ -12,11 +13,11 @@ from django.utils import timezone
 from foundation.background_tasks import run_due_tasks
 from foundation.events import Actor, ActorKind
 from notifications.models import Notification
-from payments.models import Payment, PaymentOrder, Refund
-from payments.operations import start_checkout
+from payments.models import DeskPayment, Payment, PaymentOrder, Refund
+from payments.operations import record_desk_payment, start_checkout
 from payments.operations.verify import verify_payment
 from sandbox.process import RunningSandbox
-from tests.builders.bookings import CUSTOMER, make_paid_service, slot
+from tests.builders.bookings import CUSTOMER, DESK, make_paid_service, slot
 
 WEBHOOK_URL = "/payments/razorpay/webhook"
 WEBHOOK_SECRET = "sandbox-webhook-secret"
@@ -48,6 +49,30 @@ def make_captured_payment(sandbox: RunningSandbox) -> Payment:
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
     run_due_tasks()
     return Payment.objects.get()
+
+
+def pay_at_desk(booking, amount_minor=50_000, *, kind=DeskPayment.Kind.TAKEN, is_by_manager=True, **fields):
+    """Record a desk payment in cash."""
+    method = "" if kind == DeskPayment.Kind.WRITTEN_OFF else DeskPayment.Method.CASH
+    return record_desk_payment(
+        booking_id=booking.pk,
+        kind=kind,
+        method=method,
+        amount_minor=amount_minor,
+        key=uuid4(),
+        actor=DESK,
+        is_by_manager=is_by_manager,
+        **fields,
+    )
+
+
+def pay_out(booking, amount_minor, **fields):
+    """Pay out cash at the desk."""
+    return pay_at_desk(booking, amount_minor, kind=DeskPayment.Kind.PAID_OUT, **fields)
+
+
+def write_off(booking, amount_minor, **fields):
+    return pay_at_desk(booking, amount_minor, kind=DeskPayment.Kind.WRITTEN_OFF, **fields)
 
 
 def make_orders_due(**fields):

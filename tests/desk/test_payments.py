@@ -1,3 +1,4 @@
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,14 +9,15 @@ from foundation.background_tasks import run_due_tasks
 from payments.models import DeskPayment, Payment
 from reports.takings import takings
 from tests.builders.bookings import DESK, make_booking, make_service, slot
-from tests.builders.payments import checkout, verify
+from tests.builders.clock import let_time_pass
+from tests.builders.payments import checkout, pay_at_desk, pay_out, verify, write_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_desk_payment_form_sent_twice_records_one_and_shows_the_balance_due(front_desk):
     booking = make_booking()
-    form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "direction": "in", "note": ""}
+    form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "kind": "taken", "note": ""}
 
     for _ in range(2):
         front_desk.post(f"/payments/desk/{booking.pk}", form)
@@ -26,7 +28,7 @@ def test_desk_payment_form_sent_twice_records_one_and_shows_the_balance_due(fron
 
 def test_voided_desk_payment_is_not_counted(front_desk):
     booking = make_booking()
-    form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "direction": "in"}
+    form = {"key": str(uuid4()), "amount_minor": "200", "method": "cash", "kind": "taken"}
     front_desk.post(f"/payments/desk/{booking.pk}", form)
     desk_payment = DeskPayment.objects.get()
 
@@ -42,7 +44,7 @@ def test_voided_desk_payment_is_not_counted(front_desk):
 )
 def test_desk_payment_has_the_decimals_of_its_currency(front_desk, currency, typed, amount_minor, due):
     booking = make_booking(make_service(currency=currency))
-    form = {"key": str(uuid4()), "amount_minor": typed, "method": "cash", "direction": "in"}
+    form = {"key": str(uuid4()), "amount_minor": typed, "method": "cash", "kind": "taken"}
 
     front_desk.post(f"/payments/desk/{booking.pk}", form)
     page = front_desk.get(f"/payments/desk/{booking.pk}")
@@ -55,7 +57,7 @@ def test_desk_payment_has_the_decimals_of_its_currency(front_desk, currency, typ
 @pytest.mark.parametrize(("currency", "typed"), [("INR", "1.005"), ("JPY", "5000.5")])
 def test_desk_payment_with_too_many_decimals_is_refused(front_desk, currency, typed):
     booking = make_booking(make_service(currency=currency))
-    form = {"key": str(uuid4()), "amount_minor": typed, "method": "cash", "direction": "in"}
+    form = {"key": str(uuid4()), "amount_minor": typed, "method": "cash", "kind": "taken"}
 
     page = front_desk.post(f"/payments/desk/{booking.pk}", form)
 
@@ -63,8 +65,8 @@ def test_desk_payment_with_too_many_decimals_is_refused(front_desk, currency, ty
     assert not DeskPayment.objects.exists()
 
 
-def form_of(amount, direction="in", **fields):
-    return {"key": str(uuid4()), "amount_minor": amount, "method": "cash", "direction": direction, **fields}
+def form_of(amount, kind="taken", **fields):
+    return {"key": str(uuid4()), "amount_minor": amount, "method": "cash", "kind": kind, **fields}
 
 
 def test_amount_above_what_is_due_must_be_confirmed(front_desk):
@@ -94,7 +96,7 @@ def test_cancelled_booking_is_not_asked_for_its_price(front_desk):
 def test_more_than_came_in_cannot_be_paid_out(front_desk):
     booking = make_booking()
 
-    page = front_desk.post(f"/payments/desk/{booking.pk}", form_of("99999", direction="out"))
+    page = front_desk.post(f"/payments/desk/{booking.pk}", form_of("99999", kind="paid_out"))
 
     assert "At most INR 0.00 can be paid out" in page.content.decode()
     assert not DeskPayment.objects.exists()
@@ -112,10 +114,8 @@ def test_form_that_was_sent_for_another_booking_records_nothing(front_desk):
 
 def test_payment_whose_money_was_paid_out_is_not_voided(front_desk):
     booking = make_booking()
-    path = f"/payments/desk/{booking.pk}"
-    front_desk.post(path, form_of("500"))
-    taken = DeskPayment.objects.get()
-    front_desk.post(path, form_of("100", direction="out"))
+    taken = pay_at_desk(booking)
+    pay_out(booking, 10_000)
 
     page = front_desk.post(f"/payments/desk/slips/{taken.pk}/void", follow=True)
 
@@ -148,3 +148,53 @@ def test_page_of_a_booking_without_money_under_review_does_not_name_any(front_de
     page = front_desk.get(f"/admin/bookings/booking/{booking.pk}/change/").content.decode()
 
     assert "Balance and desk payments</a>" in page
+
+
+@pytest.mark.parametrize(("client", "is_recorded"), [("front_desk", False), ("manager", True)])
+def test_payout_beyond_the_refund_policy_needs_a_manager(request, client, is_recorded):
+    booking = make_booking()
+    pay_at_desk(booking)
+
+    page = request.getfixturevalue(client).post(f"/payments/desk/{booking.pk}", form_of("100", kind="paid_out"))
+
+    assert DeskPayment.objects.filter(kind="paid_out").exists() == is_recorded
+    assert ("The refund policy grants INR 0.00. Ask a manager to pay out more." in page.content.decode()) != is_recorded
+
+
+@pytest.mark.parametrize(("client", "is_recorded"), [("front_desk", False), ("manager", True)])
+def test_write_off_needs_a_manager(request, client, is_recorded):
+    booking = make_booking()
+    staff = request.getfixturevalue(client)
+    path = f"/payments/desk/{booking.pk}"
+
+    choices = staff.get(path).context["form"].fields["kind"].choices
+    staff.post(path, form_of("200", kind="written_off"))
+    content = staff.get(path).content.decode()
+
+    assert ("written_off" in dict(choices)) == is_recorded
+    assert DeskPayment.objects.filter(kind="written_off", method="", amount_minor=20_000).exists() == is_recorded
+    assert f"<strong>INR {'300.00' if is_recorded else '500.00'}</strong>" in content
+    assert takings(timezone.localdate()) == []
+
+
+@pytest.mark.parametrize(("client", "is_voided"), [("front_desk", False), ("manager", True)])
+def test_void_of_another_day_needs_a_manager(request, client, is_voided):
+    desk_payment = pay_at_desk(make_booking())
+    let_time_pass(timedelta(days=1))
+
+    page = request.getfixturevalue(client).post(f"/payments/desk/slips/{desk_payment.pk}/void", follow=True)
+
+    desk_payment.refresh_from_db()
+    assert (desk_payment.voided_at is not None) == is_voided
+    assert ("Ask a manager to void it" in page.content.decode()) != is_voided
+
+
+@pytest.mark.parametrize(("client", "is_voided"), [("front_desk", False), ("manager", True)])
+def test_void_of_a_write_off_needs_a_manager(request, client, is_voided):
+    desk_payment = write_off(make_booking(), 20_000)
+
+    page = request.getfixturevalue(client).post(f"/payments/desk/slips/{desk_payment.pk}/void", follow=True)
+
+    desk_payment.refresh_from_db()
+    assert (desk_payment.voided_at is not None) == is_voided
+    assert ("Only a manager can void a write-off" in page.content.decode()) != is_voided

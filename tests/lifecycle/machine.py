@@ -23,7 +23,14 @@ from bookings.models import Booking, Location, Resource, Service
 from foundation.exceptions import RequestRefused
 from foundation.invariants import find_violations, registered_invariants
 from payments.balance import balance_of
-from payments.exceptions import PaymentDisputed, PayoutTooLarge, RefundTooLarge, ReviewNotPossible
+from payments.exceptions import (
+    ManagerRequired,
+    PaymentDisputed,
+    PayoutTooLarge,
+    RefundTooLarge,
+    ReviewNotPossible,
+    WriteOffTooLarge,
+)
 from payments.gateway.entities import GatewayDispute, GatewayPayment, GatewayRefund
 from payments.models import DeskPayment, Dispute, Payment, PaymentOrder, Refund
 from payments.operations import decide_review, record_desk_payment, void_desk_payment
@@ -43,10 +50,12 @@ SERVICES = [
     model.Service("deposit", due_online=20_000, needs_staff=True),
 ]
 CODES = {
+    ManagerRequired: "manager_required",
     PaymentDisputed: "payment_disputed",
     PayoutTooLarge: "payout_too_large",
     RefundTooLarge: "refund_too_large",
     ReviewNotPossible: "review_not_possible",
+    WriteOffTooLarge: "write_off_too_large",
 }
 DECISIONS = {
     "refund": ReviewDecision.REFUND_ALL,
@@ -281,20 +290,21 @@ class LifecycleMachine(RuleBasedStateMachine):
                 ),
             )
 
-    @rule(index=INDEX, amount=AMOUNTS, is_payout=st.booleans())
-    def take_desk_payment(self, index: int, amount: int, is_payout: bool = False) -> None:
+    @rule(index=INDEX, amount=AMOUNTS, kind=st.sampled_from(DeskPayment.Kind.values), is_by_manager=st.booleans())
+    def take_desk_payment(self, index: int, amount: int, kind: str = "taken", is_by_manager: bool = True) -> None:
         booking = self._pick_booking(index)
         if booking is None:
             return
         self._both(
-            lambda: self.model.take_desk_payment(booking, amount, is_payout=is_payout),
+            lambda: self.model.take_desk_payment(booking, amount, kind=kind, is_by_manager=is_by_manager),
             lambda: record_desk_payment(
                 booking_id=self.rows[id(booking)].pk,
-                method=DeskPayment.Method.CASH,
+                kind=DeskPayment.Kind(kind),
+                method="" if kind == "written_off" else DeskPayment.Method.CASH,
                 amount_minor=amount,
                 key=uuid4(),
                 actor=DESK,
-                is_payout=is_payout,
+                is_by_manager=is_by_manager,
             ),
         )
 
@@ -306,7 +316,9 @@ class LifecycleMachine(RuleBasedStateMachine):
             self.touched = booking
             self._both(
                 lambda: self.model.void(booking, desk_payment),
-                lambda: void_desk_payment(desk_payment_id=self.rows[id(desk_payment)].pk, actor=DESK),
+                lambda: void_desk_payment(
+                    desk_payment_id=self.rows[id(desk_payment)].pk, actor=DESK, is_by_manager=True
+                ),
             )
 
     # What must be equal

@@ -123,7 +123,7 @@ class Payment:
 @dataclass
 class DeskPayment:
     amount: int
-    is_payout: bool = False
+    kind: str = "taken"
     is_void: bool = False
 
 
@@ -135,14 +135,15 @@ class Booking:
     due_online: int = 0
     is_late: bool = False  # its customer was too late to cancel, and rescheduled
     chosen_by_staff: int | None = None  # when staff chose its current time
+    is_cancelled_by_staff: bool = False
     was_held: bool = False  # it expired as a hold, so a late payment may bring it back
     hold_until: int | None = None
     respond_until: int | None = None
     payments: list[Payment] = field(default_factory=list)
     desk_payments: list[DeskPayment] = field(default_factory=list)
 
-    def sum_desk_payments(self, *, is_payout: bool) -> int:
-        return sum(row.amount for row in self.desk_payments if row.is_payout == is_payout and not row.is_void)
+    def sum_desk_payments(self, kind: str) -> int:
+        return sum(row.amount for row in self.desk_payments if row.kind == kind and not row.is_void)
 
 
 class Model:
@@ -203,6 +204,7 @@ class Model:
             raise Refused("too_late_to_change")
         self._require(booking, *BLOCKING)
         self._set(booking, "cancelled")
+        booking.is_cancelled_by_staff = by_staff
         self._end_payments(booking, is_refund_owed=not by_staff)
 
     def reschedule(self, booking: Booking, start: int, *, by_staff: bool) -> None:
@@ -315,16 +317,33 @@ class Model:
             payment.purpose = "confirms"
         payment.is_reviewed = True
 
-    def take_desk_payment(self, booking: Booking, amount: int, *, is_payout: bool) -> DeskPayment:
-        if is_payout and amount > self.held(booking):
-            raise Refused("payout_too_large")
-        booking.desk_payments.append(DeskPayment(amount, is_payout))
+    def take_desk_payment(self, booking: Booking, amount: int, *, kind: str, is_by_manager: bool) -> DeskPayment:
+        if kind == "paid_out":
+            if amount > self.held(booking):
+                raise Refused("payout_too_large")
+            if not is_by_manager and amount > self._granted(booking):
+                raise Refused("manager_required")
+        if kind == "written_off":
+            if not is_by_manager:
+                raise Refused("manager_required")
+            if amount > self.due(booking):
+                raise Refused("write_off_too_large")
+        booking.desk_payments.append(DeskPayment(amount, kind))
         return booking.desk_payments[-1]
+
+    def _granted(self, booking: Booking) -> int:
+        """What the front desk may return without a manager: what was paid too much, or paid for no visit."""
+        needs_manager = {
+            "cancelled": booking.is_cancelled_by_staff,
+            "declined": booking.is_late,
+            "expired": booking.is_late,
+        }
+        return 0 if needs_manager.get(booking.status) else max(0, -self.due(booking))
 
     def void(self, booking: Booking, row: DeskPayment) -> None:
         if row.is_void:
             return
-        if not row.is_payout and row.amount > self.held(booking):
+        if row.kind == "taken" and row.amount > self.held(booking):
             raise Refused("payout_too_large")
         row.is_void = True
 
@@ -332,18 +351,18 @@ class Model:
 
     def received(self, booking: Booking) -> int:
         online = sum(payment.credited for payment in self._counting(booking))
-        return online + booking.sum_desk_payments(is_payout=False)
+        return online + booking.sum_desk_payments("taken")
 
     def returned(self, booking: Booking) -> int:
         refunded = sum(payment.refunded + payment.lost for payment in self._counting(booking))
-        return refunded + booking.sum_desk_payments(is_payout=True)
+        return refunded + booking.sum_desk_payments("paid_out")
 
     def held(self, booking: Booking) -> int:
         return self.received(booking) - self.returned(booking)
 
     def due(self, booking: Booking) -> int:
         """What is still to be paid; negative if too much was. Money returned beyond that was a reduction."""
-        charge = PRICE if booking.status in STANDING else 0
+        charge = max(0, PRICE - booking.sum_desk_payments("written_off")) if booking.status in STANDING else 0
         received, returned = self.received(booking), self.returned(booking)
         while returned and received > charge:
             received, returned = received - 1, returned - 1

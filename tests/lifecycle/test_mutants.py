@@ -21,6 +21,7 @@ from payments.ledger import flag_failed_refund, refund_automatically
 from payments.models import Payment
 from payments.operations import desk, settle
 from payments.operations.refund import refund_payment
+from payments.refund_policy import grants_full_refund, payout_by_policy
 from tests.lifecycle.machine import SERVICES, LifecycleMachine
 from tests.lifecycle.model import PRICE
 
@@ -133,13 +134,13 @@ def cancel_while_disputed(machine: LifecycleMachine) -> None:
 
 def cancel_after_a_payout(machine: LifecycleMachine) -> None:
     buy(machine)
-    machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
+    machine.take_desk_payment(index=0, amount=20_000, kind="paid_out")
     machine.cancel(index=0)
 
 
 def refund_what_was_paid_out(machine: LifecycleMachine) -> None:
     buy(machine)
-    machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
+    machine.take_desk_payment(index=0, amount=20_000, kind="paid_out")
     machine.refund(index=0, amount=PRICE)
 
 
@@ -236,7 +237,7 @@ def cancel_after_paying_at_the_desk(machine: LifecycleMachine) -> None:
     machine.book(service=DESK, start=30)
     machine.take_desk_payment(index=0, amount=PRICE)
     machine.cancel(index=0)
-    machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
+    machine.take_desk_payment(index=0, amount=20_000, kind="paid_out")
 
 
 def pay_at_the_desk_too(machine: LifecycleMachine) -> None:
@@ -253,13 +254,43 @@ def void_a_desk_payment(machine: LifecycleMachine) -> None:
 def void_what_was_paid_out(machine: LifecycleMachine) -> None:
     machine.book(service=DESK, start=30)
     machine.take_desk_payment(index=0, amount=20_000)
-    machine.take_desk_payment(index=0, amount=20_000, is_payout=True)
+    machine.take_desk_payment(index=0, amount=20_000, kind="paid_out")
     machine.void(index=0)
 
 
 def pay_out_of_nothing(machine: LifecycleMachine) -> None:
     machine.book(service=DESK, start=30)
-    machine.take_desk_payment(index=0, amount=1_000, is_payout=True)
+    machine.take_desk_payment(index=0, amount=1_000, kind="paid_out")
+
+
+def pay_out_without_a_manager(machine: LifecycleMachine) -> None:
+    machine.book(service=DESK, start=30)
+    machine.take_desk_payment(index=0, amount=20_000)
+    machine.take_desk_payment(index=0, amount=20_000, kind="paid_out", is_by_manager=False)
+
+
+def pay_out_after_staff_cancelled(machine: LifecycleMachine) -> None:
+    machine.book(service=DESK, start=30)
+    machine.take_desk_payment(index=0, amount=20_000)
+    machine.cancel(index=0, by_staff=True)
+    machine.take_desk_payment(index=0, amount=20_000, kind="paid_out", is_by_manager=False)
+
+
+def write_off_the_rest(machine: LifecycleMachine) -> None:
+    machine.book(service=DESK, start=30)
+    machine.take_desk_payment(index=0, amount=20_000)
+    machine.take_desk_payment(index=0, amount=20_000, kind="written_off")
+
+
+def write_off_what_was_paid(machine: LifecycleMachine) -> None:
+    machine.book(service=DESK, start=30)
+    machine.take_desk_payment(index=0, amount=PRICE)
+    machine.take_desk_payment(index=0, amount=1_000, kind="written_off")
+
+
+def write_off_without_a_manager(machine: LifecycleMachine) -> None:
+    machine.book(service=DESK, start=30)
+    machine.take_desk_payment(index=0, amount=1_000, kind="written_off", is_by_manager=False)
 
 
 # Function, a piece of its source, its replacement, and a sequence that needs the piece.
@@ -290,7 +321,7 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
         "if False and any(find_busy_resources",
         pay_for_a_slot_that_was_sold,
     ),
-    (receivers.refund_or_review_cancelled_booking, "event.actor_kind in CUSTOMER_KINDS", "True", cancel_by_staff),
+    (grants_full_refund, "ending.actor_kind in CUSTOMER_KINDS", "True", cancel_by_staff),
     (
         receivers.refund_or_review_cancelled_booking,
         "elif _is_fully_refunded(payment)",
@@ -299,7 +330,8 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
     ),
     (receivers.refund_refused_booking, "_lock_confirming_payments(booking)", "()", decline_a_paid_request),
     (receivers.refund_refused_booking, "_lock_confirming_payments(booking)", "()", leave_a_paid_request_unanswered),
-    (receivers.refund_refused_booking, "if booking.late_since", "if False", decline_the_new_time_of_a_late_customer),
+    (grants_full_refund, "booking.late_since is None", "True", decline_the_new_time_of_a_late_customer),
+    (payout_by_policy, "return 0", "pass", pay_out_after_staff_cancelled),
     (
         receivers.refund_refused_booking,
         " and not _is_fully_refunded(payment)",
@@ -325,10 +357,14 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
     (balance_of, ".exclude(state=Refund.State.FAILED)", "", fail_a_partial_refund),
     (balance_of, "sum(row.amount_minor for row in in_review)", "0", pay_too_much),
     (balance_of, ' - F("customer_fee_minor")', "", bear_the_fee),
-    (balance_of, "desk_payments.filter(is_payout=False)", "desk_payments.none()", pay_at_the_desk_too),
+    (balance_of, "desk_payments.filter(kind=DeskPayment.Kind.TAKEN)", "desk_payments.none()", pay_at_the_desk_too),
     (balance_of, ", voided_at=None", "", void_a_desk_payment),
-    (desk.record_desk_payment, "is_payout and", "False and", pay_out_of_nothing),
-    (desk.void_desk_payment, "not desk_payment.is_payout and", "False and", void_what_was_paid_out),
+    (balance_of, "desk_payments.filter(kind=DeskPayment.Kind.WRITTEN_OFF)", "desk_payments.none()", write_off_the_rest),
+    (desk._check_payout, "amount_minor > balance.held_minor", "False", pay_out_of_nothing),
+    (desk._check_payout, "if not is_by_manager and", "if False and", pay_out_without_a_manager),
+    (desk._check_write_off, "if not is_by_manager", "if False", write_off_without_a_manager),
+    (desk._check_write_off, "amount_minor > (due_minor", "0 > (due_minor", write_off_what_was_paid),
+    (desk.void_desk_payment, "desk_payment.kind == Kind.TAKEN and", "False and", void_what_was_paid_out),
     # Cutoffs and confirmation
     (transitions.cancel_booking, "if is_late and", "if False and", be_late_to_cancel),
     (reschedule.reschedule_booking, "timezone.now() > booking.reschedule_until", "False", be_late_to_reschedule),

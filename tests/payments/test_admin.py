@@ -10,7 +10,9 @@ def test_admin_list_and_detail_pages_open_without_personal_data(manager, payment
     GatewayEvent.objects.create(event_id="evt_1", kind="payment.captured", body={"email": "a@b.c"})
     Discrepancy.objects.create(gateway_id="pay_x", cause="c", amount_minor=1, currency="INR")
     Refund.objects.create(payment=payment, amount_minor=1, currency="INR", source="staff", requested_by="x")
-    DeskPayment.objects.create(booking=payment.booking, method="cash", amount_minor=1, currency="INR", taken_by="x")
+    DeskPayment.objects.create(
+        booking=payment.booking, kind="taken", method="cash", amount_minor=1, currency="INR", taken_by="x"
+    )
 
     list_page = manager.get(f"/admin/payments/{model}/")
 

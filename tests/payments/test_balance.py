@@ -8,7 +8,7 @@ from foundation.background_tasks import run_due_tasks
 from payments.balance import Balance, balance_of, payments_under_review
 from payments.exceptions import PayoutTooLarge, ReviewNotPossible
 from payments.models import DeskPayment, Payment
-from payments.operations import record_desk_payment, void_desk_payment
+from payments.operations import void_desk_payment
 from payments.operations.refund import refund_payment
 from payments.operations.review import ReviewDecision, decide_review
 from tests.builders.bookings import (
@@ -19,27 +19,12 @@ from tests.builders.bookings import (
     make_service,
     set_minutes_until_visit,
 )
-from tests.builders.payments import checkout, make_captured_payment, make_orders_due, verify
+from tests.builders.payments import checkout, make_captured_payment, make_orders_due, pay_at_desk, pay_out, verify
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PRICE = 50_000
-
-
-def pay_at_desk(booking, amount_minor=PRICE, **fields):
-    return record_desk_payment(
-        booking_id=booking.pk,
-        method=DeskPayment.Method.CASH,
-        amount_minor=amount_minor,
-        key=uuid4(),
-        actor=DESK,
-        **fields,
-    )
-
-
-def pay_out(booking, amount_minor):
-    return pay_at_desk(booking, amount_minor, is_payout=True)
 
 
 def refund(payment, amount_minor):
@@ -231,7 +216,7 @@ def test_payout_above_what_was_received_is_refused(taken, paid_out):
     with pytest.raises(PayoutTooLarge, match="can be paid out"):
         pay_out(booking, paid_out)
 
-    assert not DeskPayment.objects.filter(is_payout=True).exists()
+    assert not DeskPayment.objects.filter(kind=DeskPayment.Kind.PAID_OUT).exists()
 
 
 def test_payout_above_what_refunds_have_left_is_refused(sandbox):
@@ -262,4 +247,4 @@ def test_concurrent_payouts_do_not_exceed_what_came_in():
     errors = run_concurrently([lambda: pay_out(booking, PRICE)] * 4)
 
     assert [type(error) for error in errors] == [PayoutTooLarge] * 3
-    assert DeskPayment.objects.filter(is_payout=True).count() == 1
+    assert DeskPayment.objects.filter(kind=DeskPayment.Kind.PAID_OUT).count() == 1

@@ -11,13 +11,13 @@ from bookings.operations import cancel_booking
 from foundation.background_tasks import run_due_tasks
 from payments.balance import balance_of
 from payments.exceptions import PaymentDisputed, PayoutTooLarge, RefundTooLarge
-from payments.models import DeskPayment, Discrepancy, Dispute, GatewayEvent, Payment, Refund
-from payments.operations import record_desk_payment, refund_payment
+from payments.models import Discrepancy, Dispute, GatewayEvent, Payment, Refund
+from payments.operations import refund_payment
 from payments.operations.review import ReviewDecision, decide_review
 from payments.polling.daily_reconciliation import reconcile
 from reports.takings import takings
 from tests.builders.bookings import CUSTOMER_ACTOR, DESK
-from tests.builders.payments import checkout, make_orders_due, post_webhook, webhook_event
+from tests.builders.payments import checkout, make_orders_due, pay_at_desk, pay_out, post_webhook, webhook_event
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -153,9 +153,7 @@ def test_lost_dispute_counts_as_returned(sandbox, payment, event, lost_minor):
 
 
 def test_lost_dispute_settles_what_was_overpaid(sandbox, payment):
-    record_desk_payment(
-        booking_id=payment.booking_id, method=DeskPayment.Method.CASH, amount_minor=50_000, key=uuid4(), actor=DESK
-    )
+    pay_at_desk(payment.booking, 50_000)
     overpaid = balance_of(payment.booking).due_minor
 
     change(sandbox, open_dispute(sandbox, payment), "lost")
@@ -169,14 +167,7 @@ def test_money_that_a_dispute_took_is_neither_refunded_nor_paid_out(sandbox, pay
     with pytest.raises(RefundTooLarge, match="At most INR 300"):
         refund_payment(payment_id=payment.pk, amount_minor=30_001, key=uuid4(), actor=DESK)
     with pytest.raises(PayoutTooLarge, match="At most INR 300"):
-        record_desk_payment(
-            booking_id=payment.booking_id,
-            method=DeskPayment.Method.CASH,
-            amount_minor=30_001,
-            key=uuid4(),
-            actor=DESK,
-            is_payout=True,
-        )
+        pay_out(payment.booking, 30_001)
     cancel_booking(booking_id=payment.booking_id, actor=CUSTOMER_ACTOR)
 
     assert Refund.objects.get().amount_minor == 30_000

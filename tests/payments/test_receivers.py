@@ -14,10 +14,10 @@ from bookings.operations import (
     reschedule_booking,
 )
 from foundation.background_tasks import run_due_tasks
-from payments.models import DeskPayment, Payment, Refund
-from payments.operations import record_desk_payment, refund_payment
+from payments.models import Payment, Refund
+from payments.operations import refund_payment
 from tests.builders.bookings import CUSTOMER_ACTOR, DESK, make_paid_service, set_minutes_until_visit, slot
-from tests.builders.payments import checkout, count_messages_by_kind, make_orders_due, verify
+from tests.builders.payments import checkout, count_messages_by_kind, make_orders_due, pay_out, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -143,14 +143,7 @@ def test_payment_whose_capture_is_recorded_after_staff_have_cancelled_needs_revi
 
 def test_payment_of_a_cancelled_booking_needs_review_if_the_desk_has_paid_out_part_of_it(sandbox):
     booking = make_paid_booking(sandbox)
-    record_desk_payment(
-        booking_id=booking.pk,
-        method=DeskPayment.Method.CASH,
-        amount_minor=20_000,
-        key=uuid4(),
-        actor=DESK,
-        is_payout=True,
-    )
+    pay_out(booking, 20_000)
 
     cancel_as_customer(booking)
     run_due_tasks()

@@ -20,8 +20,8 @@ def test_takings_add_up_by_method(manager, sandbox):
     payment = make_captured_payment(sandbox)
     refund_payment(payment_id=payment.pk, amount_minor=10_000, key=uuid4(), actor=DESK)
     run_due_tasks()
-    for method, amount, direction in (("cash", "50", "in"), ("cash", "20", "out"), ("card", "30", "in")):
-        form = {"key": str(uuid4()), "amount_minor": amount, "method": method, "direction": direction}
+    for method, amount, kind in (("cash", "50", "taken"), ("cash", "20", "paid_out"), ("card", "30", "taken")):
+        form = {"key": str(uuid4()), "amount_minor": amount, "method": method, "kind": kind}
         form["is_more_than_due"] = "on"  # it was paid online
         manager.post(f"/payments/desk/{payment.booking_id}", form)
 

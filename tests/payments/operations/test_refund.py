@@ -6,11 +6,10 @@ from bookings.models import Booking
 from foundation.background_tasks import run_due_tasks
 from payments.balance import balance_of
 from payments.exceptions import FormAlreadySent, RefundTooLarge
-from payments.models import DeskPayment, Payment, Refund
-from payments.operations import record_desk_payment
+from payments.models import Payment, Refund
 from payments.operations.refund import refund_payment
 from tests.builders.bookings import DESK, slot
-from tests.builders.payments import checkout, count_messages_by_kind, gateway_refund_amounts, verify
+from tests.builders.payments import checkout, count_messages_by_kind, gateway_refund_amounts, pay_out, verify
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,14 +37,7 @@ def test_partial_refunds_are_limited_to_the_payment(sandbox, payment):
 
 
 def test_staff_cannot_refund_what_the_desk_has_paid_out(sandbox, payment):
-    record_desk_payment(
-        booking_id=payment.booking_id,
-        method=DeskPayment.Method.CASH,
-        amount_minor=20_000,
-        key=uuid4(),
-        actor=DESK,
-        is_payout=True,
-    )
+    pay_out(payment.booking, 20_000)
 
     with pytest.raises(RefundTooLarge, match=r"At most INR 300\.00"):
         refund(payment, 30_001)
