@@ -124,6 +124,24 @@ class Page:
         return ", ".join(text.format(row.get(name, [])) for name, text in texts.items())
 
 
+def describe_changes(form: Any) -> list[str]:
+    """Describe each change that a valid form makes, with the old and the new value."""
+    return [_describe_change(form[name], form.cleaned_data.get(name)) for name in form.changed_data]
+
+
+def _describe_change(bound: Any, new_value: Any) -> str:
+    text = FieldText(str(bound.label), bound.field, bound.is_hidden)
+    old, new = (_sent_values(bound.field, value) for value in (bound.initial, new_value))
+    if isinstance(bound.field, forms.ModelMultipleChoiceField):
+        added, removed = ([value for value in one if value not in other] for one, other in ((new, old), (old, new)))
+        return f"{text.label} (added: {text.format(added)}; removed: {text.format(removed)})"
+    return f"{text.label} (“{text.format(old)}” → “{text.format(new)}”)"
+
+
+def _sent_values(field: forms.Field, value: Any) -> list[str]:
+    return list(chain.from_iterable(_sent_by(field.widget, "", field.prepare_value(value)).values()))
+
+
 def _values_of(form: Any) -> Values:
     enabled = (bound for bound in form if not bound.field.disabled)
     return dict(chain.from_iterable(_sent_by(b.field.widget, b.name, b.value()).items() for b in enabled))

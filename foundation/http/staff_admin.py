@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from foundation.database_errors import violated_constraint
-from foundation.http.edit_conflicts import SHOWN_VALUES, Page
+from foundation.http.edit_conflicts import SHOWN_VALUES, Page, describe_changes
 
 LOST_RACE = "Another person saved a change at the same moment. Check the values, then save again."
 IN_USE = "Nothing was deleted: it has come into use at this moment. Reload the list, then try again."
@@ -99,6 +99,23 @@ class StaffAdmin(admin.ModelAdmin):
                 return super().clean()
 
         return RefusedForm
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Describe the changes for the history of the object, with the old and the new value of each field."""
+        message = super().construct_change_message(request, form, formsets, add)
+        if add or formsets is None:  # no formsets: Django's form for a password, which is not recorded
+            return message
+        rows = [
+            row
+            for formset in formsets
+            for changed, _ in formset.changed_objects
+            for row in formset.initial_forms
+            if row.instance == changed
+        ]
+        entries = [entry["changed"] for entry in message if "changed" in entry]
+        for entry, changed_form in zip(entries, [form, *rows] if form.changed_data else rows, strict=True):
+            entry["fields"] = describe_changes(changed_form)
+        return message
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -3,6 +3,7 @@ from threading import Event
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection, transaction
 from django.test import Client
@@ -315,3 +316,45 @@ def test_row_that_comes_into_use_concurrently_is_not_deleted(superuser, path):
 
     assert [str(message) for message in responses[0].context["messages"]] == [IN_USE]
     assert Location.objects.filter(pk=empty.pk).exists()
+
+
+def last_change():
+    return LogEntry.objects.latest("pk").get_change_message()
+
+
+def test_history_keeps_the_old_and_the_new_value(superuser):
+    service = make_service()
+    form = read_form(superuser.get(change_page(service)))
+
+    superuser.post(change_page(service), {**form, "price_minor": "650", "requires_confirmation": []})
+
+    assert last_change() == "Changed Price (INR) (“500.00” → “650.00”) and Requires confirmation (“yes” → “no”)."
+
+
+def test_history_keeps_added_and_removed_choices(superuser):
+    resource = make_service().resources.get()
+    other = make_service(slug="physio", resources=0)
+    form = read_form(superuser.get(change_page(resource)))
+
+    superuser.post(change_page(resource), {**form, "services": [str(other.pk)]})
+
+    assert last_change() == "Changed Services (added: Physio; removed: Consultation)."
+
+
+def test_history_keeps_the_old_and_the_new_value_of_rows(superuser):
+    resource = make_service().resources.get()
+    form = read_form(superuser.get(change_page(resource)))
+    number = next(number for number in range(7) if form[f"working_hours-{number}-weekday"] == ["1"])
+
+    superuser.post(change_page(resource), {**form, f"working_hours-{number}-opens_at": ["08:30"]})
+
+    assert "Opens at (“09:00” → “08:30”)" in last_change()
+
+
+def test_history_keeps_no_password(superuser):
+    user = make_staff("asha")
+    path = reverse("admin:auth_user_password_change", args=[user.pk])
+
+    superuser.post(path, {"password1": "rivers-run-downhill", "password2": "rivers-run-downhill"})
+
+    assert last_change() == "Changed password."
