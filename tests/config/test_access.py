@@ -7,8 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.db import transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from knox.models import AuthToken
 from rest_framework.views import APIView
 
@@ -35,6 +36,7 @@ IDENTITIES = [
     "desk",
     "manager",
 ]
+ANYONE = IDENTITIES[:5]  # without a staff account
 METHOD_NOT_ALLOWED = 405
 
 # The status for each identity: anonymous, the token of another booking, the booking's own token, the service token that
@@ -95,6 +97,7 @@ class World:
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
         website, kiosk = (create_service_token(name=name) for name in ("Website", "Kiosk"))
+        self.service_token = website.row
         self.service_tokens = {"service_token": website.token, "other_service_token": kiosk.token}
         own, other = (
             create_booking(
@@ -215,7 +218,7 @@ PAGES = {  # the action that a page requires to open it, and to submit its form
     "<path:object_id>/delete/": ("delete", "delete"),
     "<path:object_id>/history/": ("view", "view"),
 }
-# Pages for all staff: they show no customer data. The buttons have tests of their own.
+# Pages for all staff: they show no customer data.
 FOR_ALL_STAFF = [
     "admin/",
     "admin/login/",
@@ -250,7 +253,7 @@ def test_admin_access_of_each_group_matches_the_matrix(world, route, method):
 
     responses = {identity: world.request(identity, method, path) for identity in IDENTITIES}
 
-    for identity in ("anonymous", "other_token", "token", "service_token", "other_service_token"):
+    for identity in ANYONE:
         assert responses[identity].headers["Location"].startswith("/admin/login/")
     allowed = dict(zip(("desk", "manager"), ADMIN[f"{app}/{model}"], strict=True)) | {"no_permission": set()}
     if page.endswith("history/"):  # Django redirects from an unknown row before it checks access
@@ -259,6 +262,66 @@ def test_admin_access_of_each_group_matches_the_matrix(world, route, method):
         assert {identity: responses[identity].status_code == 403 for identity in allowed} == {
             identity: required not in allowed[identity] for identity in allowed
         }
+
+
+# Buttons of an object, and actions of a list, for front desk and managers. A superuser may use all of them.
+BUTTONS = {
+    "accounts/servicetoken/revoke": (False, False),
+    "bookings/booking/cancel": (True, True),
+    "bookings/booking/complete": (True, True),
+    "bookings/booking/confirm": (True, True),
+    "bookings/booking/decline": (True, True),
+    "bookings/booking/no_show": (True, True),
+    "bookings/booking/reschedule": (True, True),
+}
+LIST_ACTIONS = {
+    "bookings/booking/complete_selected": (True, True),
+    "bookings/booking/confirm_selected": (True, True),
+    **{f"{model}/delete_selected": tuple("delete" in allowed for allowed in ADMIN[model]) for model in ADMIN},
+}
+
+
+def model_path(model):
+    return f"{model._meta.app_label}/{model._meta.model_name}"
+
+
+def test_matrix_has_exactly_the_buttons_and_actions_of_the_admin():
+    pages = admin.site._registry.items()
+    buttons = {f"{model_path(model)}/{name}" for model, page in pages for name in getattr(page, "change_actions", [])}
+    actions = {f"{model_path(model)}/{name}" for model, page in pages for name in [*page.actions, *admin.site._actions]}
+
+    assert (buttons, actions) == (set(BUTTONS), set(LIST_ACTIONS))
+    assert not any(getattr(page, "changelist_actions", []) for _, page in pages)
+
+
+@pytest.mark.parametrize("button", BUTTONS)
+def test_button_is_refused_without_its_permission(world, button):
+    model, name = button.rsplit("/", 1)
+    row = world.values["booking_id"] if model == "bookings/booking" else world.service_token.pk
+    path = f"/admin/{model}/{row}/actions/{name}/"
+
+    statuses = {identity: world.request(identity, "POST", path).status_code for identity in world.staff}
+    visitors = {world.request(identity, "POST", path).headers["Location"] for identity in ANYONE}
+
+    allowed = dict(zip(("no_permission", "desk", "manager"), (False, *BUTTONS[button]), strict=True))
+    assert {identity: status != 403 for identity, status in statuses.items()} == allowed
+    assert visitors == {f"/admin/login/?next={path}"}
+
+
+@pytest.mark.parametrize("list_action", LIST_ACTIONS)
+def test_list_action_is_offered_only_with_its_permission(world, list_action):
+    model, name = list_action.rsplit("/", 1)
+    page = {model_path(each): page for each, page in admin.site._registry.items()}[model]
+
+    offered = {identity: name in page.get_actions(request_of(user)) for identity, user in world.staff.items()}
+
+    assert offered == dict(zip(("no_permission", "desk", "manager"), (False, *LIST_ACTIONS[list_action]), strict=True))
+
+
+def request_of(user):
+    request = RequestFactory().get("/admin/")
+    request.user = user
+    return request
 
 
 @pytest.mark.parametrize("route", [*ROUTES, *ADMIN_ROUTES])
