@@ -38,12 +38,14 @@ run: $(RUNTIME) ## run the web server and the worker, with the settings from the
 migrations: $(READY) ## write the migrations for changed models (ARGS="bookings --name add_notes")
 	@DEBUG=1 $(PY) manage.py makemigrations $(ARGS)
 
-lint: $(READY) ## check format, code, types, import contracts, migrations and the OpenAPI schema (needs Node.js; root installs it)
+lint: $(READY) ## check format, code, types, import contracts, migrations, deployment settings and the OpenAPI schema (needs Node.js; root installs it)
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@DEBUG=1 $(PY) -m mypy .
 	@$(VENV)/bin/lint-imports
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
+	@DEBUG=0 SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" PUBLIC_BASE_URL=https://book.example \
+		ALLOWED_HOSTS=book.example TRUSTED_PROXIES=1 $(PY) manage.py check --deploy --fail-level WARNING
 	@tools/lint_schema.sh
 
 words: $(READY) ## list the lines that use a term that docs/glossary.md replaced

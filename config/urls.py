@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts import tokens
 from foundation.http import problem_pages
@@ -28,7 +28,7 @@ urlpatterns = [
     path("notifications/", include("notifications.urls")),
     path("auth/token", tokens.Token.as_view(), name="token"),
     path("schema/", SpectacularAPIView.as_view(**PUBLIC), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(**PUBLIC), name="docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(**PUBLIC), name="docs"),
     path("problems/", problem_pages.index, name="problems"),
     path("problems/<slug:name>", problem_pages.problem, name="problem"),
     path("healthz", health.healthz, name="healthz"),

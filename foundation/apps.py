@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class FoundationConfig(AppConfig):
@@ -8,9 +9,11 @@ class FoundationConfig(AppConfig):
 
     def ready(self) -> None:
         from foundation import background_tasks  # noqa: PLC0415 - models are loaded only now
+        from foundation.http.transport import check_https  # noqa: PLC0415
         from foundation.rate_limits.rate_limit import purge_counters  # noqa: PLC0415
 
         background_tasks.register_periodic_task(
             background_tasks.HOUSEKEEPING, timedelta(days=1), background_tasks.housekeeping
         )
         background_tasks.register_purge(purge_counters)
+        checks.register(check_https, checks.Tags.security)

@@ -17,6 +17,7 @@ from payments.gateway.deadline import circuit_breaker
 from runtime.processes import free_port, manage_command, start, stop, wait_for_web, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
 from tests.builders.accounts import FastPasswordHasher, make_staff, sign_in_staff
+from tests.page_check import PagesFollowPolicy
 from tests.processes import RunningWeb, environment_of, kill_worker
 from tests.schema_check import DEVIATIONS, ResponsesMatchSchema
 
@@ -30,8 +31,8 @@ def fast_password_hasher() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def schema_check() -> Iterator[None]:
-    check = f"{ResponsesMatchSchema.__module__}.{ResponsesMatchSchema.__qualname__}"
-    with override_settings(MIDDLEWARE=[check, *settings.MIDDLEWARE]):
+    checks = [f"{check.__module__}.{check.__qualname__}" for check in (ResponsesMatchSchema, PagesFollowPolicy)]
+    with override_settings(MIDDLEWARE=[*checks, *settings.MIDDLEWARE]):
         yield
 
 

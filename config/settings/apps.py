@@ -31,8 +31,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",  # first: errors need its headers, too
     "django.middleware.security.SecurityMiddleware",
+    "foundation.http.transport.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "foundation.http.middleware.NoBodyForHead",
+    "foundation.http.transport.RequireHttps",
     "foundation.http.middleware.OptionalTrailingSlash",
     "foundation.http.middleware.RejectNulBytes",
     "foundation.http.middleware.NoStoreByDefault",

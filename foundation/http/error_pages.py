@@ -23,6 +23,10 @@ PAGE_TEXTS = {
         "The system is busy or restarting. Your last change may not have been saved: check before you repeat it.",
     ),
     "error": ("Something went wrong on our side", "The error has been recorded. Please try again later."),
+    "https_required": (
+        "This form was sent without encryption",
+        "Open the page again with https:// at the beginning of its address, and fill it in there.",
+    ),
     "method_not_allowed": (
         "This page cannot be used like this",
         "Use the links and buttons of the pages.",

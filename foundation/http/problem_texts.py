@@ -44,6 +44,10 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
         "The request has too many headers, or a header is larger than 8 KiB.",
         "Send fewer and shorter headers. In a browser, delete the cookies of this site.",
     ),
+    "https_required": (
+        "The request came over plain HTTP, so what it contains may have been read on the way. It was not processed.",
+        "Send it to the https:// address. If it contained a token or a password, replace that.",
+    ),
     "invalid_input": ("Some fields are invalid.", "Correct the fields that are listed in errors."),
     "method_not_allowed": (
         "The path does not support this method.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
@@ -43,9 +44,12 @@ def staff_page(permission: str) -> Callable[[View], View]:
 
 
 def _page_of_form(request: HttpRequest) -> str:
+    """Return the path of the page that the form was on."""
     referrer = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure())
-    return referrer if referrer and is_ours else reverse("admin:index")
+    if not url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure()):
+        return reverse("admin:index")
+    path = urlsplit(referrer)._replace(scheme="", netloc="").geturl()
+    return path if url_has_allowed_host_and_scheme(path, None) else reverse("admin:index")
 
 
 def render_staff_page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:

@@ -91,6 +91,9 @@ MATRIX: dict[str, dict[str, list[int]]] = {
 ROUTES = [route for route in routes() if not route.startswith("admin/")]
 
 
+HOST = "host.example"
+
+
 class World:
     """Two bookings, and the credentials of each identity."""
 
@@ -135,6 +138,7 @@ class World:
         """Send a request with all credentials of ``identity``: its token, or session and bearer token. Roll it back."""
         self.client.cookies.clear()
         headers: dict[Any, Any] = {"X-Booking-Token": self.tokens[identity]} if identity in self.tokens else {}
+        headers["Host"] = HOST
         body: dict[str, Any] = {} if method == "GET" else {"data": b"{}", "content_type": "application/json"}
         with transaction.atomic():
             if identity in self.service_tokens:
@@ -146,6 +150,8 @@ class World:
             send: Any = self.client.generic
             response = send(method, path, headers=headers, **body)
             transaction.set_rollback(True)
+        # Links are relative or begin with PUBLIC_BASE_URL: the client chooses the Host header.
+        assert HOST not in f"{response.headers}{response.content.decode()}"
         return response
 
 

@@ -289,7 +289,11 @@ def test_schema_is_served_without_its_slash_and_as_json(schema):
 
 
 @pytest.mark.django_db
-def test_docs_page_loads_nothing_from_other_hosts():
+def test_docs_page_has_a_script_of_its_own_address_that_loads_the_schema():
     page = Client().get("/docs/").content.decode()
+    (script,) = re.findall(r'<script src="(/docs[^"]*)"', page)
 
-    assert re.findall(r"(?:src|href)=[\"'](https?:)?//", page) == []
+    response = Client().get(script)
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/javascript")
+    assert '"/schema/"' in response.content.decode()

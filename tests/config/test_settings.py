@@ -234,3 +234,36 @@ def test_versions_of_project_api_and_changelog_agree():
 
     assert changelog is not None
     assert project == settings.SPECTACULAR_SETTINGS["VERSION"] == changelog[1]
+
+
+TRANSPORT = """
+from django.conf import settings as s
+print([s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS,
+       s.SECURE_PROXY_SSL_HEADER])
+"""
+HTTPS_COOKIES = "'__Host-sessionid', '__Host-csrftoken', True, True, 31536000"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "expected"),
+    [
+        ("http://127.0.0.1:8000", "1", "['sessionid', 'csrftoken', False, False, 0, None]"),
+        ("https://book.example", "0", f"[{HTTPS_COOKIES}, None]"),
+        ("https://book.example", "1", f"[{HTTPS_COOKIES}, ('HTTP_X_FORWARDED_PROTO', 'https')]"),
+    ],
+)
+def test_cookies_and_hsts_follow_from_the_public_url(url, proxies, expected):
+    result = run("shell", "-c", TRANSPORT, SECRET_KEY=STRONG_KEY, PUBLIC_BASE_URL=url, TRUSTED_PROXIES=proxies)
+
+    assert result.stdout.strip().splitlines()[-1] == expected
+
+
+DEPLOYMENT = {"SECRET_KEY": 2 * STRONG_KEY, "PUBLIC_BASE_URL": "https://book.example", "ALLOWED_HOSTS": "book.example"}
+
+
+@pytest.mark.parametrize(("proxies", "status"), [("1", 0), ("0", 1)])
+def test_deployment_check_is_clean_behind_a_trusted_proxy(proxies, status):
+    result = run("check", "--deploy", "--fail-level=WARNING", TRUSTED_PROXIES=proxies, **DEPLOYMENT)
+
+    assert result.returncode == status, result.stderr
+    assert ("TRUSTED_PROXIES is 0" in result.stderr) == (proxies == "0")

@@ -7,6 +7,7 @@ from foundation.exceptions import all_refusals
 from foundation.http.problem_pages import problem_texts
 from foundation.http.problem_texts import CODE_FROM_STATUS, problem_body
 from foundation.http.problems import DATABASE_UNAVAILABLE, FRAMEWORK_PROBLEMS
+from foundation.http.transport import HTTPS_REQUIRED
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,13 @@ def test_problem_pages_match_the_codes(client):
     own_codes = (
         {problem.code for problem in (DATABASE_UNAVAILABLE, *FRAMEWORK_PROBLEMS.values())}
         | {refusal.code for refusal in all_refusals()}
-        | {SignInFailed.default_code, "csrf_failed", "callback_not_signed", *CODE_FROM_STATUS.values()}
+        | {
+            SignInFailed.default_code,
+            "csrf_failed",
+            "callback_not_signed",
+            HTTPS_REQUIRED.code,
+            *CODE_FROM_STATUS.values(),
+        }
     )
 
     assert set(problem_texts()) == own_codes | framework_codes()

@@ -12,7 +12,13 @@ LIST = "/notifications/?status=failed"
 
 @pytest.mark.parametrize(
     ("referrer", "next_page"),
-    [(f"http://testserver{LIST}", f"http://testserver{LIST}"), ("https://example.com/", "/admin/"), ("", "/admin/")],
+    [
+        (f"http://testserver{LIST}", LIST),
+        ("https://example.com/", "/admin/"),
+        ("http://testserver//example.com/", "/admin/"),
+        ("http://[", "/admin/"),
+        ("", "/admin/"),
+    ],
 )
 def test_form_sent_after_the_session_has_ended_returns_to_its_page(referrer, next_page):
     response = Client().post(RESEND, headers={"Referer": referrer}, follow=True)
