@@ -5,3 +5,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "API access"
+
+    def ready(self) -> None:
+        from accounts.personal_data import PERSONAL_DATA  # noqa: PLC0415 - models are loaded only now
+        from foundation.personal_data import register_personal_data  # noqa: PLC0415
+
+        register_personal_data(PERSONAL_DATA)

@@ -160,6 +160,28 @@ class RequestInProgress(RequestRefused):
     advice = "Send the same request again after the number of seconds in Retry-After to get its response."
 
 
+class ResponseErased(RequestRefused):
+    """The stored response of a replay was erased together with its customer's personal data."""
+
+    status, code = 410, "response_erased"
+    explanation = "The response to the first request with this Idempotency-Key was erased with the customer's data."
+    advice = "Nothing was booked again. Send a new key to make a new booking."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first response was erased together with the customer's data. Nothing was booked. Send a new key to "
+            "make a new booking."
+        )
+
+
+class ErasureRefused(Exception):
+    """A visit, payment, refund, dispute or message of the customer is open. ``obstacles`` say what to do."""
+
+    def __init__(self, obstacles: list[str]) -> None:
+        super().__init__(" ".join(obstacles))
+        self.obstacles = obstacles
+
+
 class InvalidTransition(RequestRefused):
     """The booking's status does not allow the transition."""
 

@@ -52,6 +52,8 @@ MANAGERS = {
         "change_scheduleexception",
         "delete_scheduleexception",
         "correct_booking",
+        "export_customer",
+        "erase_customer",
     ],
     "payments": [
         *FRONT_DESK["payments"],

@@ -10,6 +10,8 @@ class FoundationConfig(AppConfig):
     def ready(self) -> None:
         from foundation import background_tasks  # noqa: PLC0415 - models are loaded only now
         from foundation.http.transport import check_https  # noqa: PLC0415
+        from foundation.models.personal_data import PERSONAL_DATA  # noqa: PLC0415
+        from foundation.personal_data import register_personal_data  # noqa: PLC0415
         from foundation.rate_limits.rate_limit import purge_counters  # noqa: PLC0415
 
         background_tasks.register_periodic_task(
@@ -17,3 +19,4 @@ class FoundationConfig(AppConfig):
         )
         background_tasks.register_purge(purge_counters)
         checks.register(check_https, checks.Tags.security)
+        register_personal_data(PERSONAL_DATA)

@@ -1,4 +1,4 @@
-"""Lift the statement timeout for commands that work through whole tables. The settings set it for requests and jobs."""
+"""Lift the statement timeout for what works through whole tables. The settings set it for requests and jobs."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ def long_statements() -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("RESET statement_timeout")
+
+
+def lift_statement_timeout() -> None:
+    """Let the statements of the current transaction, from here to its end, take as long as they need."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")

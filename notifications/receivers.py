@@ -13,6 +13,7 @@ from bookings.events import (
 from bookings.models import Booking, BookingEvent, Customer
 from notifications.messages.kinds import MessageKind, Topic, kinds_caused_by
 from notifications.messages.render import Amount
+from notifications.operations.opt_outs import restore_opt_outs
 from notifications.outbox import Cause, queue_messages, readdress_messages, supersede_messages
 from notifications.reminders import plan_reminders
 from payments.events import payment_failed, refund_failed, refund_processed, refund_requested
@@ -21,7 +22,9 @@ from payments.models import Payment, Refund
 
 @receiver(BOOKING_CHANGES)
 def queue_booking_messages(booking: Booking, event: BookingEvent, **kwargs: Any) -> None:
-    if event.kind != BookingEvent.Kind.CREATED:
+    if event.kind == BookingEvent.Kind.CREATED:
+        restore_opt_outs(booking.customer)
+    else:
         supersede_messages(booking=booking, topic=Topic.BOOKING)
     for kind in kinds_caused_by(event.kind, event.from_status, event.to_status):
         queue_messages(kind=kind, booking=booking, cause=Cause.from_event(event, kind))
@@ -35,6 +38,7 @@ def plan_reminders_when_confirmed(booking: Booking, event: BookingEvent, **kwarg
 
 @receiver(customer_updated)
 def readdress_queued_messages(customer: Customer, **kwargs: Any) -> None:
+    restore_opt_outs(customer)
     readdress_messages(customer)
 
 

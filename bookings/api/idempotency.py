@@ -28,7 +28,7 @@ from rest_framework.request import Request
 
 from bookings.api.idempotency_rows import STILL_RUNNING, insert_or_get, is_outlived, rows_for, with_booking
 from bookings.api.keyed_request import HEADER, MAX_LENGTH, KeyedRequest, keyed_request
-from bookings.exceptions import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress
+from bookings.exceptions import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress, ResponseErased
 from bookings.manage_tokens import TokenMaker, derived_token, random_token
 from bookings.models import Booking, IdempotencyKey
 from bookings.models.idempotency_key import ANY_FINGERPRINT
@@ -45,7 +45,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Makes the request safe to repeat: for 7 days, the same key and body get the first response again, "
     "with `Idempotent-Replayed: true`. A different body gets 422 `idempotency_key_reused`. While the first request is "
     "running, repeats get 409 `request_in_progress`. 1 to 255 printable ASCII characters that cannot be guessed, such "
-    "as a UUID. Bodies are the same if they mean the same: the order of keys, the format of the phone number and the "
+    "as a UUID. After the customer's data was erased, a repeat gets 410 `response_erased`. Bodies are the same if they "
+    "mean the same: the order of keys, the format of the phone number and the "
     "offset of the time do not matter. Without a key, an equal request of the same caller within 10 minutes gets the "
     "first response again, as long as the booking is unchanged.",
 )
@@ -59,7 +60,7 @@ IDEMPOTENCY_HEADERS = [
         response=[201],
     ),
 ]
-IDEMPOTENCY_REFUSALS = (IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress)
+IDEMPOTENCY_REFUSALS = (IdempotencyKeyMalformed, IdempotencyKeyReused, RequestInProgress, ResponseErased)
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ def is_repeat(request: Request) -> bool:
 def begin_execution(keyed: KeyedRequest) -> Execution | StoredResponse:
     """Lock the key and return the execution, or the stored response of a replay. Call it first in a transaction.
 
-    It waits for a first request that has not committed yet, for up to lock_timeout. Raises RequestInProgress or
-    IdempotencyKeyReused. A rollback leaves no trace of it.
+    It waits for a first request that has not committed yet, for up to lock_timeout. Raises RequestInProgress,
+    IdempotencyKeyReused or ResponseErased. A rollback leaves no trace of it.
     """
     with _lock_timeout_as_in_progress():
         row, is_new = insert_or_get(keyed)
@@ -204,6 +205,8 @@ def purge_idempotency_keys() -> int:
 def _replay(row: IdempotencyKey, token_for: TokenMaker) -> StoredResponse:
     if row.status is None or row.booking_id is None:
         raise ValueError(f"{row} has no response")
+    if not row.body:
+        raise ResponseErased
     return StoredResponse(row.status, row.body.replace(TOKEN_PLACEHOLDER, token_for(row.booking_id)), is_replay=True)
 
 

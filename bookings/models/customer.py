@@ -37,11 +37,16 @@ class Customer(models.Model):
     phone = models.CharField(max_length=16, db_index=True)
     email = models.EmailField(max_length=254, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="When the personal data was erased.")
 
     objects = CustomerQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "pk"]
+        permissions = [
+            ("export_customer", "Can export the personal data of customers"),
+            ("erase_customer", "Can erase the personal data of customers"),
+        ]
         indexes = [
             models.Index(Upper("email"), name="customer_by_email"),
             # A short pending list: a booking must not wait until thousands of customers are merged into the index.

@@ -3,6 +3,7 @@
 from notifications.models.attempt import Attempt
 from notifications.models.channel import Channel
 from notifications.models.channel_state import ChannelState
+from notifications.models.erased_opt_out import ErasedOptOut, OptOutKey, hash_address
 from notifications.models.inbound_message import InboundMessage
 from notifications.models.lane import Lane
 from notifications.models.notification import Notification
@@ -15,11 +16,14 @@ __all__ = [
     "Attempt",
     "Channel",
     "ChannelState",
+    "ErasedOptOut",
     "InboundMessage",
     "Lane",
     "Notification",
     "OffPeriod",
+    "OptOutKey",
     "Receipt",
     "ReminderSettings",
     "Suppression",
+    "hash_address",
 ]

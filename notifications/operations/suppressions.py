@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifications.models import Channel, Suppression
+from notifications.models import Channel, ErasedOptOut, Suppression
 from notifications.providers.base import ProviderError, RecipientOptedOut, RecipientUnreachable
 
 Reason = Suppression.Reason
@@ -33,6 +33,7 @@ def suppress_after(error_type: type[ProviderError], *, channel: Channel, address
 def lift_opt_out(*, channel: Channel, address: str) -> None:
     """Allow messages to this address again, at the customer's request."""
     Suppression.objects.filter(channel=channel, address=address, reason=Reason.OPTED_OUT).delete()
+    ErasedOptOut.objects.of_address(channel, address).delete()
 
 
 def lift_unreachable(*, channel: Channel, address: str) -> None:

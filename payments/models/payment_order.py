@@ -86,3 +86,8 @@ class PaymentOrder(models.Model):
         if hold_expires_at is not None:
             times.append(hold_expires_at)
         return min((time for time in times if time > now), default=None)
+
+    @property
+    def last_poll_at(self) -> datetime:
+        """The time of the last scheduled poll."""
+        return self.created_at + POLL_SCHEDULE[-1]

@@ -100,7 +100,6 @@ class World:
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
         website, kiosk = (create_service_token(name=name) for name in ("Website", "Kiosk"))
-        self.service_token = website.row
         self.service_tokens = {"service_token": website.token, "other_service_token": kiosk.token}
         own, other = (
             create_booking(
@@ -112,6 +111,11 @@ class World:
             )
             for slug, caller in (("own", Caller(service_token=website.row)), ("other", UNKNOWN_CALLER))
         )
+        self.rows = {
+            "accounts/servicetoken": website.row.pk,
+            "bookings/booking": own.booking.pk,
+            "bookings/customer": own.booking.customer_id,
+        }
         self.values = {
             "booking_id": own.booking.pk,
             "slug": own.booking.service.slug,
@@ -238,6 +242,7 @@ FOR_ALL_STAFF = [
     r"admin/accounts/servicetoken/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
     r"admin/accounts/servicetoken/^actions/(?P<tool>\w+)/$",
     r"admin/bookings/booking/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
+    r"admin/bookings/customer/^(?P<pk>.+)/actions/(?P<tool>\w+)/$",
     "admin/^(?P<app_label>accounts|bookings|payments|auth)/$",
     "admin/(?P<url>.*)$",
 ]
@@ -279,6 +284,8 @@ BUTTONS = {
     "bookings/booking/decline": (True, True),
     "bookings/booking/no_show": (True, True),
     "bookings/booking/reschedule": (True, True),
+    "bookings/customer/erase": (False, True),
+    "bookings/customer/export": (False, True),
 }
 LIST_ACTIONS = {
     "bookings/booking/complete_selected": (True, True),
@@ -303,7 +310,7 @@ def test_matrix_has_exactly_the_buttons_and_actions_of_the_admin():
 @pytest.mark.parametrize("button", BUTTONS)
 def test_button_is_refused_without_its_permission(world, button):
     model, name = button.rsplit("/", 1)
-    row = world.values["booking_id"] if model == "bookings/booking" else world.service_token.pk
+    row = world.rows[model]
     path = f"/admin/{model}/{row}/actions/{name}/"
 
     statuses = {identity: world.request(identity, "POST", path).status_code for identity in world.staff}

@@ -27,6 +27,11 @@ DIALLED_FORMS = [
     (re.compile(r"\+549(\d{10})$"), r"+54\1"),  # Argentina
     (re.compile(r"\+55(\d\d)([6-9]\d{7})$"), r"+55\g<1>9\2"),  # Brazil, where landlines begin with 2 to 5
 ]
+EARLIER_FORMS = [
+    (re.compile(r"\+52(\d{10})$"), r"+521\1"),
+    (re.compile(r"\+54(\d{10})$"), r"+549\1"),
+    (re.compile(r"\+55(\d\d)9([6-9]\d{7})$"), r"+55\1\2"),
+]
 
 
 @transaction.atomic
@@ -50,6 +55,11 @@ def record_inbound(fields: dict[str, str]) -> None:
     )
     if is_new:
         _apply(opt_out, channel, address[:254], body)
+
+
+def whatsapp_forms(address: str) -> set[str]:
+    """Return the address, in the forms in which WhatsApp may show it and in which it is dialled."""
+    return {address, *(pattern.sub(form, address) for pattern, form in (*DIALLED_FORMS, *EARLIER_FORMS))}
 
 
 def _apply(opt_out: InboundMessage.OptOut, channel: Channel, address: str, body: str) -> None:

@@ -8,7 +8,14 @@ from tests.builders.payments import checkout, verify
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE payments_paymentlog SET note = 'x'", "DELETE FROM payments_paymentlog"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE payments_paymentlog SET note = 'x'",
+        "UPDATE payments_paymentlog SET note = 'Erased', moved_to = 'x'",
+        "DELETE FROM payments_paymentlog",
+    ],
+)
 def test_payment_log_is_append_only(sandbox, statement):
     verify(sandbox.client.pay(checkout().order.razorpay_order_id))
     assert PaymentLog.objects.exists()
