@@ -11,6 +11,10 @@ export PYTHONUNBUFFERED := 1
 WORKERS = $(shell python3 -c 'import os; print(2 * os.cpu_count())')
 FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
+# The secret scanner leaves out hashes of packages, example URLs, and variables that only have the name of a secret.
+SECRETS = --disable-plugin KeywordDetector --exclude-lines user:password@ \
+	--exclude-files '(package-lock\.json|requirements(-dev)?\.txt)$$'
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast peers install run migrations lint words chaos race machine fuzz bench ci-full format requirements clean
 
@@ -38,7 +42,7 @@ run: $(RUNTIME) ## run the web server and the worker, with the settings from the
 migrations: $(READY) ## write the migrations for changed models (ARGS="bookings --name add_notes")
 	@DEBUG=1 $(PY) manage.py makemigrations $(ARGS)
 
-lint: $(READY) ## check format, code, types, import contracts, migrations, deployment settings and the OpenAPI schema (needs Node.js; root installs it)
+lint: $(READY) ## check format, code, types, import contracts, migrations, security, secrets and the OpenAPI schema (needs Node.js; root installs it)
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@DEBUG=1 $(PY) -m mypy .
@@ -46,6 +50,8 @@ lint: $(READY) ## check format, code, types, import contracts, migrations, deplo
 	@DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
 	@DEBUG=0 SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" PUBLIC_BASE_URL=https://book.example \
 		ALLOWED_HOSTS=book.example TRUSTED_PROXIES=1 $(PY) manage.py check --deploy --fail-level WARNING
+	@$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml .
+	@git ls-files -z | xargs -0 $(VENV)/bin/detect-secrets-hook $(SECRETS)
 	@tools/lint_schema.sh
 
 words: $(READY) ## list the lines that use a term that docs/glossary.md replaced

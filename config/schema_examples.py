@@ -4,7 +4,8 @@ from typing import Any
 
 CUSTOMER = {"name": "Meera Iyer", "phone": "+919812340003", "email": "meera@example.com"}
 RESOURCE = {"id": 7, "name": "Dr. Asha Rao", "kind": "staff"}
-TOKEN = "pW3nP6yX0r1Zc8e5uTq2VgKdJb7Mh4Af"  # noqa: S105 - an example
+TOKEN = "pW3nP6yX0r1Zc8e5uTq2VgKdJb7Mh4Af"  # noqa: S105 - an example  # pragma: allowlist secret
+SIGNATURE = "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f"  # pragma: allowlist secret
 
 BOOKING: dict[str, Any] = {
     "id": "7a1f0a52-3c7e-4c55-9c0e-0f4d7a1e9b10",
@@ -74,7 +75,7 @@ EXAMPLES: dict[str, Any] = {
     "VerifyPaymentInput": {
         "razorpay_order_id": "order_IEIaMR65cu6nz3",
         "razorpay_payment_id": "pay_IH4NVgf4Dreq1l",
-        "razorpay_signature": "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f",
+        "razorpay_signature": SIGNATURE,
     },
     "SignInInput": {"username": "frontdesk", "password": "a long password"},
     "SignInResponse": {"token": TOKEN, "expires_at": "2027-03-01T16:30:00Z"},

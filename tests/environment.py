@@ -6,7 +6,7 @@ from runtime.embedded_postgres import ensure_database_url
 
 os.environ.update(
     DEBUG="1",
-    SECRET_KEY="tests-only-abcdefghijklmnopqrstuvwxyz",
+    SECRET_KEY="tests-only-abcdefghijklmnopqrstuvwxyz",  # pragma: allowlist secret
     PUBLIC_BASE_URL="http://testserver",
     ALLOWED_HOSTS="*",
     TWILIO_ACCOUNT_SID="AC" + "0" * 32,

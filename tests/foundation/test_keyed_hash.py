@@ -2,7 +2,7 @@ import pytest
 
 from foundation.keyed_hash import keyed_hash, keyed_hashes
 
-OLD, NEW = "old-key-abcdefghijklmnopqrstuvwxyz", "new-key-abcdefghijklmnopqrstuvwxyz"
+OLD, NEW = "the old key abcdefghijklmnopqrstuvwxyz", "the new key abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture

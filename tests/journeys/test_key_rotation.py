@@ -30,7 +30,7 @@ from tests.processes import environment_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-OLD_KEY, NEW_KEY = settings.SECRET_KEY, "new-key-zyxwvutsrqponmlkjihgfedcba"
+OLD_KEY, NEW_KEY = settings.SECRET_KEY, "the new key zyxwvutsrqponmlkjihgfedcba"
 CLIENTS = 4
 SENT = ["accepted", "delivered", "read"]
 

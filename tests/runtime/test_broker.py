@@ -17,7 +17,7 @@ from tests.processes import database_url, kill_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PREVIOUS_KEY = "previous-key-abcdefghijklmnopqrstuvwxyz"
+PREVIOUS_KEY = "the previous key abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture

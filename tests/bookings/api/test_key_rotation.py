@@ -18,7 +18,7 @@ from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
-OLD, NEW = "old-key-abcdefghijklmnopqrstuvwxyz", "new-key-abcdefghijklmnopqrstuvwxyz"
+OLD, NEW = "the old key abcdefghijklmnopqrstuvwxyz", "the new key abcdefghijklmnopqrstuvwxyz"
 IDEMPOTENCY_KEY = str(uuid4())
 
 
