@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from knox.auth import TokenAuthentication
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
-from accounts.models import ServiceToken
+from accounts.models import ServiceToken, StaffToken
 from accounts.models.service_token import PREFIX
 
 
@@ -27,18 +28,20 @@ class ServiceTokenUser(AnonymousUser):
         return self.service_token.name
 
 
-class BearerTokenAuthentication(TokenAuthentication):
-    """Accepts service tokens, and knox's tokens of staff accounts. knox itself fails on NUL and non-ASCII tokens."""
+class BearerTokenAuthentication(BaseAuthentication):
+    """Accepts service tokens, and the tokens of staff accounts."""
 
-    def authenticate_credentials(self, token: bytes) -> tuple[Any, Any]:
-        if token.startswith(PREFIX.encode()):
-            return _authenticate_service_token(token)
-        if not token.isalnum():  # for bytes: ASCII letters and digits only, as knox creates them
-            raise AuthenticationFailed("Invalid token. Sign in at POST /auth/token to get one.")
-        user, row = super().authenticate_credentials(token)
-        if not user.is_staff:
-            raise AuthenticationFailed("This account is no longer a staff account.")
-        return user, row
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        scheme, *parts = get_authorization_header(request).split() or [b""]
+        if scheme.lower() != b"bearer":
+            return None
+        if len(parts) != 1:
+            raise AuthenticationFailed("Send the token as Authorization: Bearer …, in one word.")
+        token = parts[0].decode("latin-1")
+        return _authenticate_service_token(token) if token.startswith(PREFIX) else _authenticate_staff_token(token)
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):
@@ -54,8 +57,15 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):
         }
 
 
-def _authenticate_service_token(token: bytes) -> tuple[ServiceTokenUser, ServiceToken]:
-    row = ServiceToken.find_active(token.decode("latin-1"))
+def _authenticate_staff_token(token: str) -> tuple[User, StaffToken]:
+    row = StaffToken.find_active(token)
+    if row is None:
+        raise AuthenticationFailed("Invalid token. Sign in at POST /auth/token to get one.")
+    return row.user, row
+
+
+def _authenticate_service_token(token: str) -> tuple[ServiceTokenUser, ServiceToken]:
+    row = ServiceToken.find_active(token)
     if row is None:
         raise AuthenticationFailed("This service token is unknown or revoked. Ask an admin of the business for one.")
     return ServiceTokenUser(row), row

@@ -1,11 +1,9 @@
-"""Staff sign-in over the API: ``Authorization: Bearer …``, with tokens from django-rest-knox."""
+"""Staff sign-in over the API: ``Authorization: Bearer …``."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
-from knox.models import AuthToken
 from rest_framework import permissions, serializers, status
 from rest_framework.exceptions import APIException, PermissionDenied, Throttled
 from rest_framework.request import Request
@@ -13,10 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.callers import service_token_of
+from accounts.models import StaffToken
+from accounts.operations import AccountChanged, create_staff_token
 from accounts.sign_in import SignInRateLimit
 from foundation.http.openapi import raises
-
-LIFETIME = timedelta(hours=10)  # a working day
 
 
 class SignInFailed(APIException):
@@ -70,9 +68,12 @@ class Token(APIView):
         user = authenticate(request, **serializer.validated_data)
         if user is None or not user.is_staff:
             raise SignInFailed
+        try:
+            new_token = create_staff_token(user=user)
+        except AccountChanged as error:
+            raise SignInFailed from error
         rate_limit.undo()
-        row, token = AuthToken.objects.create(user=user, expiry=LIFETIME)
-        return Response({"token": token, "expires_at": row.expiry})
+        return Response({"token": new_token.token, "expires_at": new_token.row.expires_at})
 
     @extend_schema(
         operation_id="signOut",
@@ -83,5 +84,5 @@ class Token(APIView):
     )
     @raises(PermissionDenied)
     def delete(self, request: Request) -> Response:
-        request.auth.delete()
+        StaffToken.objects.filter(pk=request.auth.pk).end()
         return Response(status=status.HTTP_204_NO_CONTENT)

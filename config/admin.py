@@ -15,6 +15,6 @@ admin.site.unregister([User, Group])
 admin.site.register(User, StaffUserAdmin)
 admin.site.register(Group, StaffGroupAdmin)
 
-# With django-q2's pages, a user who may add a schedule can run any function; knox's pages show tokens.
-for model in [model for model in admin.site._registry if model._meta.app_label in ("django_q", "knox")]:
+# With django-q2's pages, a user who may add a schedule can run any function.
+for model in [model for model in admin.site._registry if model._meta.app_label == "django_q"]:
     admin.site.unregister(model)

@@ -20,9 +20,7 @@ THIRD_PARTY_APPS = {
     "admin": "who changed which row; bookings declares the entries about customers",
     "auth": "staff, their groups and permissions",
     "contenttypes": "names of models",
-    "sessions": "sessions of staff",
     "django_q": "jobs, which carry ids only",
-    "knox": "tokens of staff",
 }
 
 

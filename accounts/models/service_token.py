@@ -52,7 +52,7 @@ class ServiceToken(models.Model):
     @classmethod
     def find_active(cls, token: str) -> ServiceToken | None:
         """Return the service token with this text unless it is revoked, and record its use."""
-        row = cls.objects.filter(token_hash=hash_service_token(token), revoked_at=None).first()
+        row = cls.objects.filter(token_hash=hash_token(token), revoked_at=None).first()
         if row is not None and (row.last_used_at is None or row.last_used_at < timezone.now() - USE_RESOLUTION):
             cls.objects.filter(pk=row.pk).update(last_used_at=Now())
         return row
@@ -66,5 +66,5 @@ def new_service_token() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def hash_service_token(token: str) -> str:
+def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import ServiceToken
-from accounts.models.service_token import NAME_IN_USE, hash_service_token, new_service_token
+from accounts.models.service_token import NAME_IN_USE, hash_token, new_service_token
 from foundation.database_errors import violated_constraint
 
 
@@ -29,7 +29,7 @@ def create_service_token(*, name: str, created_by: Any = None) -> NewServiceToke
     token = new_service_token()
     try:
         with transaction.atomic():
-            row = ServiceToken.objects.create(name=name, token_hash=hash_service_token(token), created_by=created_by)
+            row = ServiceToken.objects.create(name=name, token_hash=hash_token(token), created_by=created_by)
     except IntegrityError as error:
         if violated_constraint(error) != "one_active_service_token_per_name":
             raise

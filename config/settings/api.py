@@ -33,7 +33,6 @@ DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "foundation.http.problems.ProblemHandler",
     "EXCEPTION_FORMATTER_CLASS": "foundation.http.problems.ProblemFormatter",
 }
-REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
 DESCRIPTION = """\
 Book services, pay for them, and manage the bookings.
 

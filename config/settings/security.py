@@ -1,5 +1,6 @@
 """Passwords, cookies and headers."""
 
+from config.settings.environment import env
 from config.settings.limits import TRUSTED_PROXIES
 from config.settings.process import PUBLIC_BASE_URL
 
@@ -9,7 +10,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 CSRF_FAILURE_VIEW = "foundation.http.problems.csrf_failed"
 DJANGO_OBJECT_ACTIONS_DEFAULT_HTTP_METHOD = "POST"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 8 * 3600  # from the sign-in
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=120)
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # needs no cookie of its own
 
 # HTTPS, if customers reach Daybook over it. The proxy in front ends it, and states it in X-Forwarded-Proto.

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import requests
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
-from knox.models import AuthToken
 
+from accounts.operations import create_staff_token
 from bookings.models import Location, Resource, Service, WorkingHours
 from sandbox.client import SandboxClient
 from stress.race.paths import Context, Slot
@@ -58,7 +58,7 @@ def sign_in(base: str, sandbox: SandboxClient) -> Context:
     http.get(f"{base}/admin/login/", timeout=30)
     form = {"username": "desk", "password": "a-long-password", "csrfmiddlewaretoken": http.cookies["csrftoken"]}
     http.post(f"{base}/admin/login/?next=/admin/", data=form, timeout=30).raise_for_status()
-    bearer = AuthToken.objects.create(desk_user)[1]
+    bearer = create_staff_token(user=desk_user).token
     visit = Service.objects.get(slug="visit")
     rooms = list(Resource.objects.filter(kind=Resource.Kind.ROOM).values_list("pk", flat=True))
     return Context({"Authorization": f"Bearer {bearer}"}, dict(http.cookies), visit.pk, rooms, sandbox)

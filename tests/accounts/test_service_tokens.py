@@ -5,10 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
-from knox.models import AuthToken
 
 from accounts.models import ServiceToken
-from accounts.operations import ServiceTokenNameInUse, create_service_token
+from accounts.operations import ServiceTokenNameInUse, create_service_token, create_staff_token
 from bookings.models import Booking, BookingEvent
 from bookings.operations import add_contact_check, customers
 from tests.builders.accounts import make_staff
@@ -166,8 +165,7 @@ def invalid(request):
         new_token = create_service_token(name="Website")
         new_token.row.revoke()
         return bearer_client(new_token.token)
-    _, token = AuthToken.objects.create(make_staff(), expiry=timedelta(seconds=-1))
-    return bearer_client(token)
+    return bearer_client(create_staff_token(user=make_staff(), lifetime=timedelta(0)).token)
 
 
 def test_invalid_token_does_not_break_public_routes(invalid, settings):

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from knox.models import AuthToken
 
+from accounts.models import StaffToken
+from accounts.operations import create_staff_token
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import make_service
 from tests.problems import assert_problem
@@ -70,12 +71,12 @@ def test_sign_in_without_staff_status_fails(api):
     response = api.post("/auth/token", {"username": "meera", "password": "a-long-password"}, format="json")
 
     assert_problem(response, 401, "sign_in_failed")
-    assert AuthToken.objects.count() == 0
+    assert StaffToken.objects.count() == 0
 
 
 def test_token_of_former_staff_is_refused(api):
     user = make_staff()
-    _, token = AuthToken.objects.create(user=user)
+    token = create_staff_token(user=user).token
     headers = {"Authorization": f"Bearer {token}"}
     status_before = api.get("/bookings/", headers=headers).status_code
     User.objects.update(is_staff=False)
@@ -84,6 +85,6 @@ def test_token_of_former_staff_is_refused(api):
 
 
 def test_expired_token_is_refused(api):
-    _, token = AuthToken.objects.create(user=make_staff(), expiry=timedelta(seconds=-1))
+    token = create_staff_token(user=make_staff(), lifetime=timedelta(0)).token
 
     assert api.get("/bookings/", headers={"Authorization": f"Bearer {token}"}).status_code == 401

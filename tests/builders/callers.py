@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.test import RequestFactory
-from knox.models import AuthToken
 from rest_framework.request import Request
 from rest_framework.test import APIClient
 
 from accounts.callers import Caller, caller_of
-from accounts.operations import create_service_token
+from accounts.operations import create_service_token, create_staff_token
 from tests.builders.accounts import make_staff
 
 OTHER_ADDRESS = "203.0.113.9"
@@ -34,5 +33,4 @@ def service_client(name: str = "Website") -> APIClient:
 
 def staff_client(user: User | None = None) -> APIClient:
     """Return an API client with the bearer token of a member of staff."""
-    _, token = AuthToken.objects.create(user or make_staff())
-    return bearer_client(token)
+    return bearer_client(create_staff_token(user=user or make_staff()).token)

@@ -10,11 +10,10 @@ import pytest
 from django.contrib import admin
 from django.db import transaction
 from django.test import Client, RequestFactory
-from knox.models import AuthToken
 from rest_framework.views import APIView
 
 from accounts.callers import UNKNOWN_CALLER, Caller
-from accounts.operations import create_service_token
+from accounts.operations import create_service_token, create_staff_token
 from bookings.operations import create_booking
 from foundation.events import Actor, ActorKind
 from foundation.http.error_pages import is_api_path
@@ -149,7 +148,7 @@ class World:
                 headers["Authorization"] = f"Bearer {self.service_tokens[identity]}"
             if identity in self.staff:
                 self.client.force_login(self.staff[identity])
-                _, bearer = AuthToken.objects.create(self.staff[identity])
+                bearer = create_staff_token(user=self.staff[identity]).token
                 headers["Authorization"] = f"Bearer {bearer}"
             send: Any = self.client.generic
             response = send(method, path, headers=headers, **body)

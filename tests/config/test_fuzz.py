@@ -11,10 +11,10 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, settings
-from knox.models import AuthToken
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
+from accounts.operations import create_staff_token
 from bookings.operations import create_booking
 from config.wsgi import application
 from foundation.events import Actor, ActorKind
@@ -41,7 +41,7 @@ class World:
             service=make_service(), starts_at=slot(), customer=CUSTOMER, actor=Actor(ActorKind.CUSTOMER)
         )
         make_paid_service()
-        bearer = AuthToken.objects.create(make_staff("manager", group="Managers"))[1]
+        bearer = create_staff_token(user=make_staff("manager", group="Managers")).token
         self.path = {"booking_id": str(new_booking.booking.pk), "slug": "consultation"}
         self.headers = {
             "anonymous": {},

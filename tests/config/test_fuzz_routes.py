@@ -14,8 +14,8 @@ from django.apps import apps
 from django.core.signals import got_request_exception, request_finished, request_started
 from django.db import close_old_connections, connection
 from django.test import Client
-from knox.models import AuthToken
 
+from accounts.operations import create_staff_token
 from bookings.operations import create_booking
 from foundation.events import Actor, ActorKind
 from foundation.http.error_pages import is_api_path
@@ -77,7 +77,7 @@ def sign_in(user: Any) -> dict[str, str]:
     client = Client()
     client.force_login(user)
     cookies = f"sessionid={client.cookies['sessionid'].value}; csrftoken={CSRF_TOKEN}"
-    return {"HTTP_COOKIE": cookies, "HTTP_AUTHORIZATION": f"Bearer {AuthToken.objects.create(user)[1]}"}
+    return {"HTTP_COOKIE": cookies, "HTTP_AUTHORIZATION": f"Bearer {create_staff_token(user=user).token}"}
 
 
 @pytest.fixture

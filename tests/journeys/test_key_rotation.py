@@ -17,8 +17,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django_q.models import OrmQ
-from knox.models import AuthToken
 
+from accounts.operations import create_staff_token
 from foundation.job_queue import queue_job
 from notifications.jobs import prepare_lanes
 from notifications.models import Notification
@@ -90,7 +90,7 @@ class Load:
     """Clients that book, repeat each request on any host, and use their sign-ins and links; they note what fails."""
 
     def __init__(self, service: Any, urls: list[str]) -> None:
-        _, token = AuthToken.objects.create(make_staff())
+        token = create_staff_token(user=make_staff()).token
         self.staff = {"Authorization": f"Bearer {token}"}
         manager = make_staff("manager", group="Managers")
         self.browsers = [browser_of(manager) for _ in range(CLIENTS)]
