@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bookings.api.idempotency import purge_idempotency_keys
 from bookings.operations import erase_late_arrivals, expire_unanswered_requests
 from foundation.background_tasks import register_due_task, register_purge
 
@@ -10,5 +9,4 @@ from foundation.background_tasks import register_due_task, register_purge
 def register() -> None:
     """Register the due tasks and purges of bookings."""
     register_due_task(expire_unanswered_requests)
-    register_purge(purge_idempotency_keys)
     register_purge(erase_late_arrivals)

@@ -20,7 +20,7 @@ from bookings.models import (
     Session,
     WorkingHours,
 )
-from foundation.personal_data import Declaration
+from foundation.personal_data import Declaration, Retention
 
 GONE = 410  # the status of a stored response that was erased
 
@@ -107,6 +107,7 @@ PERSONAL_DATA = [
         IdempotencyKey,
         title="stored responses",
         rows=stored_responses_of,
+        retention=Retention("RETENTION_IDEMPOTENCY_KEYS_DAYS", since="created_at"),
         # Its hashes stay until it is purged: by them a replay is recognised, and refused.
         replaced={"body": ""},
         hidden={"status": Coalesce(F("status"), Value(GONE))},

@@ -12,11 +12,9 @@ class FoundationConfig(AppConfig):
         from foundation.http.transport import check_https  # noqa: PLC0415
         from foundation.models.personal_data import PERSONAL_DATA  # noqa: PLC0415
         from foundation.personal_data import register_personal_data  # noqa: PLC0415
-        from foundation.rate_limits.rate_limit import purge_counters  # noqa: PLC0415
 
         background_tasks.register_periodic_task(
             background_tasks.HOUSEKEEPING, timedelta(days=1), background_tasks.housekeeping
         )
-        background_tasks.register_purge(purge_counters)
         checks.register(check_https, checks.Tags.security)
         register_personal_data(PERSONAL_DATA)

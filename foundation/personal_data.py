@@ -1,6 +1,7 @@
 """Declarations of the personal data in each model. The apps register them in ``AppConfig.ready``.
 
-Export and erasure derive from them, so a field that states nothing fails the build (``find_undeclared_fields``).
+Export, erasure and retention derive from them, so a field that states nothing fails the build
+(``find_undeclared_fields``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Case, Field, JSONField, Model, QuerySet, Value, When
+from django.db.models import Case, Field, JSONField, Model, Q, QuerySet, Value, When
+
+from foundation.background_tasks import register_purge
+from foundation.retention import purge_of
 
 ERASED = "Erased"  # in place of a text that must not become empty
 
@@ -22,6 +26,16 @@ THIRD_PARTY_APPS = {
     "contenttypes": "names of models",
     "django_q": "jobs, which carry ids only",
 }
+
+
+@dataclass(frozen=True)
+class Retention:
+    """``setting`` names the days after ``since`` when rows are deleted or, if it names fields, these ``blanks`` are."""
+
+    setting: str
+    since: str
+    blanks: Sequence[str] = ()
+    condition: Q = field(default_factory=Q)
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Declaration:
     hidden: Mapping[str, Any] = field(default_factory=dict)
     accounts: Sequence[str] = ()
     erase: Callable[[QuerySet[Any]], object] | None = None
+    retention: Retention | None = None
 
     @property
     def exported(self) -> list[str]:
@@ -67,8 +82,11 @@ _declarations: list[Declaration] = []
 
 
 def register_personal_data(declarations: Sequence[Declaration]) -> None:
-    """Register what the models of an app hold. A later declaration comes later in the export."""
+    """Register what the models of an app hold, and the purges of what they keep for a time only."""
     _declarations.extend(declarations)
+    for each in declarations:
+        if each.retention:
+            register_purge(purge_of(each))
 
 
 def registered_personal_data() -> Sequence[Declaration]:

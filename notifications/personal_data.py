@@ -6,7 +6,7 @@ from django.db.models import F, Func, Q, QuerySet, Value
 
 from bookings.models import Customer
 from foundation.models import RateLimitCounter
-from foundation.personal_data import Declaration
+from foundation.personal_data import Declaration, Retention
 from notifications.models import (
     Attempt,
     ChannelState,
@@ -28,6 +28,7 @@ CAUSE_AND_ID = Func(Value(r"\1"), F("id"), function="concat")
 DEDUPE_KEY_WITHOUT_ADDRESS = Func(
     F("dedupe_key"), Value(r"^([^:]*:[^:]*:).*$"), CAUSE_AND_ID, function="regexp_replace"
 )
+HAS_SETTLED_TEXT = ~Q(body="") & ~Q(status__in=Notification.UNSETTLED)
 
 
 def addresses_of(customer: Customer) -> set[str]:
@@ -77,6 +78,7 @@ PERSONAL_DATA = [
         Receipt,
         title="delivery receipts",
         rows=receipts_of,
+        retention=Retention("RETENTION_RECEIPTS_DAYS", since="received_at", condition=Q(applied_at__isnull=False)),
         accounts=["provider_status", "error_code", "received_at"],
         blanked=["fields"],
         other=["id", "notification", "attempt_id", "provider_id", "applied_at"],
@@ -85,6 +87,9 @@ PERSONAL_DATA = [
         Notification,
         title="messages",
         rows=messages_of,
+        retention=Retention(
+            "RETENTION_MESSAGE_TEXTS_DAYS", since="created_at", blanks=["subject", "body"], condition=HAS_SETTLED_TEXT
+        ),
         accounts=["booking", "kind", "channel", "status", "planned_at", "created_at", "accepted_at", "delivered_at"],
         blanked=["address", "subject", "body", "error"],
         hidden={"dedupe_key": DEDUPE_KEY_WITHOUT_ADDRESS},
@@ -119,6 +124,7 @@ PERSONAL_DATA = [
         InboundMessage,
         title="inbound messages",
         rows=inbound_messages_of,
+        retention=Retention("RETENTION_INBOUND_MESSAGES_DAYS", since="received_at"),
         accounts=["channel", "opt_out", "received_at"],
         blanked=["address", "body", "fields"],
         other=["id", "provider_id"],
@@ -135,6 +141,7 @@ PERSONAL_DATA = [
     Declaration(
         RateLimitCounter,
         rows=counters_of,
+        retention=Retention("RETENTION_COUNTERS_DAYS", since="since"),
         erase=lambda counters: counters.delete(),
         hidden={"key": ""},
         other=["id", "limit", "since", "count"],

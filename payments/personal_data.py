@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from bookings.models import Customer
-from foundation.personal_data import Declaration
+from foundation.personal_data import Declaration, Retention
 from payments.gateway.webhook_body import unpack_unreadable
 from payments.models import (
     DeskPayment,
@@ -163,6 +163,9 @@ PERSONAL_DATA = [
         GatewayEvent,
         title="reports of the payment gateway",
         rows=gateway_events_of,
+        retention=Retention(
+            "RETENTION_GATEWAY_EVENTS_DAYS", since="received_at", blanks=["body"], condition=Q(body__isnull=False)
+        ),
         accounts=["kind", "received_at"],
         blanked=["body", "error"],
         other=["id", "event_id", "state", "attempts", "next_try_at"],

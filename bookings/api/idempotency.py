@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -34,7 +33,6 @@ from bookings.models import Booking, IdempotencyKey
 from bookings.models.idempotency_key import ANY_FINGERPRINT
 from bookings.operations import NewBooking, replace_manage_token
 
-RETENTION = timedelta(days=7)
 # Stands for the manage token in a stored body. JSON escapes control characters, so no customer's text contains it.
 TOKEN_PLACEHOLDER = "\x1a"  # noqa: S105 - not a secret
 
@@ -194,12 +192,6 @@ def take_over_unanswered(execution: Execution, keyed: KeyedRequest) -> Execution
     replace_manage_token(booking=row.booking, token=execution.token_for(row.booking.pk))
     execution.attach_booking(row.booking)
     return replace(execution, interrupted_booking=row.booking)
-
-
-def purge_idempotency_keys() -> int:
-    """Delete the keys that are past their retention, in a single statement; return the number deleted."""
-    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).delete()
-    return deleted
 
 
 def _replay(row: IdempotencyKey, token_for: TokenMaker) -> StoredResponse:

@@ -10,5 +10,6 @@ from config.settings.logging import *
 from config.settings.process import *
 from config.settings.providers import *
 from config.settings.queue import *
+from config.settings.retention import *
 from config.settings.security import *
 from config.settings.shutdown import *

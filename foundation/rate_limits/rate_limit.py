@@ -11,13 +11,11 @@ from datetime import timedelta
 
 from django.db import connection
 from django.db.models import F
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from foundation.models import RateLimitCounter
 
 HOUR, DAY = 3600, 86_400
-RETENTION = timedelta(days=7)
 
 # Add the uses to each key's counter of the current window, and return the new counts. Keys are processed in a fixed
 # order, so that two callers with the same keys cannot deadlock.
@@ -71,9 +69,3 @@ class RateLimit:
             cursor.execute("SELECT extract(epoch FROM statement_timestamp())::bigint")
             (now,) = cursor.fetchone()
         return int(self.seconds - now % self.seconds)
-
-
-def purge_counters() -> int:
-    """Delete the counters that are past their retention; return how many. A single statement."""
-    deleted, _ = RateLimitCounter.objects.filter(since__lt=Now() - RETENTION).delete()
-    return deleted

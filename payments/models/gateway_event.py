@@ -20,7 +20,7 @@ class GatewayEvent(models.Model):
 
     event_id = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=60)
-    body = models.JSONField(null=True, help_text="As received. Removed after 90 days, since it contains personal data.")
+    body = models.JSONField(null=True, help_text="As received. Removed after a time, since it contains personal data.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, db_default=Now())

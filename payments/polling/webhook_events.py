@@ -32,7 +32,6 @@ from payments.operations.settle import settle_payment, settle_refund
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8  # at an event for an unknown order or payment, over about twelve hours
-RETENTION = timedelta(days=90)
 
 State = GatewayEvent.State
 
@@ -45,12 +44,6 @@ def process_events() -> int:
     """Process the events that are due; return how many."""
     events = claim_due_rows(GatewayEvent.objects.all(), "next_try_at")
     return process_rows(events, call=_unknown_order_fetcher(events), apply=_process, on_failure=_process_without_order)
-
-
-def purge_event_bodies() -> int:
-    """Remove event bodies that are past their retention, since they contain personal data; return how many."""
-    old_events = GatewayEvent.objects.filter(received_at__lt=timezone.now() - RETENTION, body__isnull=False)
-    return old_events.update(body=None)
 
 
 def _unknown_order_fetcher(events: list[GatewayEvent]) -> Callable[[GatewayEvent], GatewayOrder | None]:

@@ -16,7 +16,6 @@ from bookings.api.idempotency import (
     Execution,
     StoredResponse,
     begin_execution,
-    purge_idempotency_keys,
 )
 from bookings.api.keyed_request import keyed_request
 from bookings.exceptions import IdempotencyKeyReused, RequestInProgress
@@ -26,6 +25,7 @@ from bookings.operations import hold_booking, release_hold
 from foundation.events import Actor, ActorKind
 from notifications.models import Notification
 from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_booking, make_paid_service, make_service, slot
+from tests.builders.retention import purge
 
 pytestmark = pytest.mark.django_db
 
@@ -446,17 +446,14 @@ def test_one_of_many_repeats_resumes_after_the_lock_expired():
     assert sorted(results) == ["Execution"] + ["in progress"] * 9
 
 
-def test_idempotency_keys_are_purged_after_seven_days(django_assert_num_queries):
+def test_idempotency_keys_are_purged_after_seven_days():
     for key, age in {"old": timedelta(days=7, minutes=1), "recent": timedelta(days=7) - timedelta(minutes=1)}.items():
         begin_execution(make_keyed_request(key=key))
         IdempotencyKey.objects.filter(key_hash=make_keyed_request(key=key).key_hash).update(
             created_at=timezone.now() - age
         )
 
-    with django_assert_num_queries(1):
-        deleted = purge_idempotency_keys()
-
-    assert deleted == 1
+    assert purge(IdempotencyKey) == 1
     assert IdempotencyKey.objects.get().key_hash == make_keyed_request(key="recent").key_hash
 
 

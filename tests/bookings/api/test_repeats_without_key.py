@@ -8,12 +8,12 @@ from django.db import connection
 from django.db.models import F
 from rest_framework.test import APIClient
 
-from bookings.api.idempotency import purge_idempotency_keys
 from bookings.models import Booking, IdempotencyKey
 from bookings.operations import cancel_booking, confirm_booking, reschedule_booking
 from notifications.models import Notification
 from tests.builders.bookings import CUSTOMER, DESK, booking_request, make_booking, make_service, slot
 from tests.builders.callers import OTHER_ADDRESS, service_client, staff_client
+from tests.builders.retention import purge
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
@@ -156,4 +156,4 @@ def test_purge_deletes_requests_without_key_after_seven_days(api):
     post(api, booking_request(make_service()))
     age_keys(timedelta(days=7, minutes=1))
 
-    assert purge_idempotency_keys() == 1
+    assert purge(IdempotencyKey) == 1

@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 
 from foundation.models import RateLimitCounter
-from foundation.rate_limits.rate_limit import DAY, RateLimit, purge_counters
+from foundation.rate_limits.rate_limit import DAY, RateLimit
+from tests.builders.retention import purge
 from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.django_db
@@ -47,5 +48,5 @@ def test_purge_counters_deletes_counters_older_than_a_week():
     RateLimitCounter.objects.create(limit="attempts", key="a", since=old, count=1)
     RateLimit("attempts", 1, DAY).allows("a")
 
-    assert purge_counters() == 1
+    assert purge(RateLimitCounter) == 1
     assert RateLimitCounter.objects.count() == 1

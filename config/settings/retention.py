@@ -1,0 +1,10 @@
+"""After how many days the daily housekeeping deletes personal data; 0: never."""
+
+from config.settings.environment import env
+
+RETENTION_MESSAGE_TEXTS_DAYS = env.int("RETENTION_MESSAGE_TEXTS_DAYS", default=365)
+RETENTION_INBOUND_MESSAGES_DAYS = env.int("RETENTION_INBOUND_MESSAGES_DAYS", default=365)
+RETENTION_RECEIPTS_DAYS = env.int("RETENTION_RECEIPTS_DAYS", default=90)
+RETENTION_GATEWAY_EVENTS_DAYS = env.int("RETENTION_GATEWAY_EVENTS_DAYS", default=90)
+RETENTION_IDEMPOTENCY_KEYS_DAYS = 7  # not a setting: it is part of the contract of the API
+RETENTION_COUNTERS_DAYS = env.int("RETENTION_COUNTERS_DAYS", default=7)
