@@ -4,9 +4,8 @@ from datetime import datetime
 from math import ceil
 from typing import Any, ClassVar
 
-from django.utils import timezone
-
 from bookings.models import Booking
+from foundation.clock import database_now
 from foundation.exceptions import RequestRefused
 
 
@@ -86,7 +85,7 @@ class UnpaidHoldExists(RequestRefused):
     advice = "Pay for it, cancel it with its manage token, or wait for the number of seconds in Retry-After."
 
     def __init__(self, hold: Booking) -> None:
-        remaining = ((hold.hold_expires_at or timezone.now()) - timezone.now()).total_seconds()
+        remaining = ((hold.hold_expires_at or database_now()) - database_now()).total_seconds()
         self.retry_after = max(1, ceil(remaining))
         super().__init__(
             "This phone number already holds a slot that is not paid for. Pay for it, cancel it with its token, "

@@ -9,8 +9,9 @@ import zlib
 
 from django.conf import settings
 from django.core import signing
-from django.utils import timezone
 from django_q.models import OrmQ
+
+from foundation.clock import database_now
 
 SALT = "daybook.job"
 UNREADABLE = (signing.BadSignature, ValueError, zlib.error, RecursionError)
@@ -19,7 +20,7 @@ UNREADABLE = (signing.BadSignature, ValueError, zlib.error, RecursionError)
 def queue_job(name: str, *args: int) -> None:
     """Queue a job, in the caller's transaction if there is one."""
     payload = signing.dumps([name, *args], salt=SALT)
-    OrmQ.objects.create(key=settings.Q_CLUSTER["name"], payload=payload, lock=timezone.now())
+    OrmQ.objects.create(key=settings.Q_CLUSTER["name"], payload=payload, lock=database_now())
 
 
 def read_job(payload: str) -> tuple[str, list[int]] | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from django.utils import timezone
-
 from bookings.models import Booking, BookingEvent
+from foundation.clock import database_now
 from notifications.messages.kinds import REMINDER_GAP, MessageKind
 from notifications.models import Notification, ReminderSettings
 from notifications.outbox import Cause, lock_unsent_messages, mark_superseded, queue_messages
@@ -23,7 +22,7 @@ def plan_reminders(booking: Booking, event: BookingEvent) -> None:
     # These settings may be changed back before the next comparison, which would then find no difference.
     followed = ReminderSettings.objects.filter(service=booking.service)
     followed.exclude(minutes=booking.service.reminder_minutes).replan()
-    earliest = timezone.now() + REMINDER_GAP
+    earliest = database_now() + REMINDER_GAP
     for due_at, expires_at in reminder_times(booking).items():
         if due_at >= earliest:
             _queue_reminder(booking, event, due_at, expires_at)
@@ -43,7 +42,7 @@ def replan_reminders(booking: Booking, *, revision: int) -> None:
     for due_at, expires_at in times.items():
         if due_at in planned_times:
             planned.filter(planned_at=due_at, status=Status.QUEUED).update(expires_at=expires_at)
-        elif due_at > timezone.now():
+        elif due_at > database_now():
             _queue_reminder(booking, event, due_at, expires_at, revision)
 
 

@@ -6,9 +6,8 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from django.utils import timezone
-
 from bookings.models import Booking
+from foundation.clock import database_now
 from foundation.events import Actor
 from foundation.money import format_money
 from payments.balance import balance_of
@@ -70,9 +69,9 @@ def advance_refund(refund: Refund, state: Refund.State, *, source: str, note: st
         return False
     refund.state = state
     if state == Refund.State.PROCESSED:
-        refund.processed_at = timezone.now()
+        refund.processed_at = database_now()
     elif state == Refund.State.FAILED:
-        refund.failed_at = timezone.now()
+        refund.failed_at = database_now()
     if state in (Refund.State.PROCESSED, Refund.State.FAILED):
         refund.next_try_at = None
     refund.save(
@@ -103,7 +102,7 @@ def request_refund(
         source=cause,
         reason=reason,
         requested_by=str(actor),
-        next_try_at=timezone.now(),
+        next_try_at=database_now(),
     )
     append_to_log(payment, "", refund.state, str(actor), reason, refund)
     refund_requested.send(sender=Refund, refund=refund)

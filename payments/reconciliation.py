@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from foundation.clock import database_now
 from foundation.money import format_money
 from payments.models import Discrepancy, Dispute, GatewayEvent, Payment, PaymentOrder, Refund
 from payments.operations.reconciliation import ReconciliationAction
@@ -56,7 +57,7 @@ def _uncaptured_payments() -> Iterator[ReconciliationItem]:
     uncaptured_payments = Payment.objects.filter(
         disposition=Payment.Disposition.CONFIRMS,
         captured_at=None,
-        signature_verified_at__lt=timezone.now() - SLOW_AFTER,
+        signature_verified_at__lt=database_now() - SLOW_AFTER,
     )
     for payment in uncaptured_payments.select_related("booking"):
         cause = "The booking is confirmed, but the gateway has not captured the payment yet."
@@ -64,7 +65,7 @@ def _uncaptured_payments() -> Iterator[ReconciliationItem]:
 
 
 def _disputes() -> Iterator[ReconciliationItem]:
-    is_recently_lost = Q(state=Dispute.State.LOST, decided_at__gt=timezone.now() - LISTED_FOR)
+    is_recently_lost = Q(state=Dispute.State.LOST, decided_at__gt=database_now() - LISTED_FOR)
     disputes = Dispute.objects.filter(Q(decided_at=None) | is_recently_lost).select_related("payment__booking")
     for dispute in disputes:
         yield ReconciliationItem(
@@ -104,23 +105,23 @@ def _discrepancies() -> Iterator[ReconciliationItem]:
 
 
 def _slow_and_failed_refunds() -> Iterator[ReconciliationItem]:
-    is_slow = Q(state__in=Refund.UNSETTLED, created_at__lt=timezone.now() - SLOW_AFTER)
+    is_slow = Q(state__in=Refund.UNSETTLED, created_at__lt=database_now() - SLOW_AFTER)
     for refund in Refund.objects.filter(is_slow).select_related("payment__booking"):
         cause = f"The refund is not processed yet. {refund.last_error}".strip()
         yield _refund_item(refund, cause, ReconciliationAction.POLL_REFUND, str(refund.pk))
-    failed_refunds = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=timezone.now() - LISTED_FOR)
+    failed_refunds = Refund.objects.filter(state=Refund.State.FAILED, created_at__gt=database_now() - LISTED_FOR)
     for refund in failed_refunds.select_related("payment__booking"):
         yield _refund_item(refund, f"The refund failed, so nothing was refunded. {refund.last_error}".strip())
 
 
 def _external_refunds() -> Iterator[ReconciliationItem]:
-    external_refunds = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=timezone.now() - LISTED_FOR)
+    external_refunds = Refund.objects.filter(source=Refund.Source.EXTERNAL, created_at__gt=database_now() - LISTED_FOR)
     for refund in external_refunds.select_related("payment__booking"):
         yield _refund_item(refund, "Refunded outside Daybook. It is in the books; no action is needed.")
 
 
 def _stuck_orders() -> Iterator[ReconciliationItem]:
-    threshold = timezone.now() - OVERDUE_AFTER
+    threshold = database_now() - OVERDUE_AFTER
     is_stuck = Q(state=PaymentOrder.State.CREATING, created_at__lt=threshold) | Q(next_check_at__lt=threshold)
     for order in PaymentOrder.objects.filter(is_stuck).select_related("booking"):
         yield ReconciliationItem(

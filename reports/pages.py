@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
+from foundation.clock import database_now
 from foundation.http.problem_texts import Problem
 from foundation.http.problems import problem_response
 from foundation.http.staff_pages import render_staff_page, staff_page
@@ -38,7 +39,7 @@ def day(request: HttpRequest) -> HttpResponse:
         rows=rows,
         previous_day=report_date - timedelta(days=1),
         next_day=report_date + timedelta(days=1),
-        has_next_day=report_date < timezone.localdate(),
+        has_next_day=report_date < timezone.localdate(database_now()),
     )
 
 
@@ -69,7 +70,7 @@ def _escape_formula(text: str) -> str:
 def _read_report_date(request: HttpRequest) -> date | None:
     text = request.GET.get("on", "")
     try:
-        report_date = parse_date(text) if text else timezone.localdate()
+        report_date = parse_date(text) if text else timezone.localdate(database_now())
     except ValueError:
         return None
     return report_date if report_date and 2000 <= report_date.year <= 2200 else None

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
+from foundation.clock import database_now
 from foundation.job_queue import read_job
 from notifications.jobs import DRAIN, drain
 from runtime.jobs import PROCESS_DUE_ROWS, process_due_rows
@@ -65,6 +65,6 @@ def _task(payload: str) -> dict[str, Any] | None:
         "func": run_job,
         "args": (name, *args),
         "kwargs": {},
-        "started": timezone.now(),
+        "started": database_now(),
         "ack_failure": True,
     }

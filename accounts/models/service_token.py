@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from foundation.clock import database_now
 from foundation.text_fields import NameField
 
 # Distinguishes service tokens from the tokens of staff, which consist of letters and digits only.
@@ -53,7 +53,7 @@ class ServiceToken(models.Model):
     def find_active(cls, token: str) -> ServiceToken | None:
         """Return the service token with this text unless it is revoked, and record its use."""
         row = cls.objects.filter(token_hash=hash_token(token), revoked_at=None).first()
-        if row is not None and (row.last_used_at is None or row.last_used_at < timezone.now() - USE_RESOLUTION):
+        if row is not None and (row.last_used_at is None or row.last_used_at < database_now() - USE_RESOLUTION):
             cls.objects.filter(pk=row.pk).update(last_used_at=Now())
         return row
 

@@ -24,6 +24,7 @@ from bookings.lifecycle import lock_booking
 from bookings.models import Booking, Resource, ScheduleException, Service
 from bookings.operations import create_booking, reschedule_booking
 from bookings.scheduling.alternatives import find_alternatives
+from foundation.clock import database_now
 from foundation.email_addresses import validate_email_address
 from foundation.events import Actor
 from foundation.http.forms import LocalDateTimeField, MoneyField, use_currency
@@ -162,7 +163,9 @@ class BookingForm(_FrontDeskForm):
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4, required=False)
     service = forms.ModelChoiceField(Service.objects.filter(is_active=True))
-    starts_at = LocalDateTimeField(label="Time", initial=lambda: timezone.localtime().replace(tzinfo=None))
+    starts_at = LocalDateTimeField(
+        label="Time", initial=lambda: timezone.localtime(database_now()).replace(tzinfo=None)
+    )
     resource = forms.ModelChoiceField(
         Resource.objects.filter(is_active=True), required=False, label="With", empty_label="Any free resource"
     )

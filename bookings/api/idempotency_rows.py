@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from bookings.api.keyed_request import KeyedRequest
 from bookings.exceptions import RequestInProgress
 from bookings.models import IdempotencyKey
 from bookings.models.idempotency_key import lock_end
+from foundation.clock import database_now
 
 REPEAT_WINDOW = timedelta(minutes=10)
 STILL_RUNNING = "The first request with this key is still running. Send the same request again in a moment."
@@ -50,7 +50,7 @@ def is_outlived(row: IdempotencyKey, keyed: KeyedRequest) -> bool:
     """Return whether a request without a key is no longer a repeat of the one that has a response in ``row``."""
     if keyed.key or row.status is None or row.booking is None:
         return False
-    return row.last_started_at <= timezone.now() - REPEAT_WINDOW or not row.booking.is_as_created
+    return row.last_started_at <= database_now() - REPEAT_WINDOW or not row.booking.is_as_created
 
 
 def rows_for(keyed: KeyedRequest) -> QuerySet[IdempotencyKey]:

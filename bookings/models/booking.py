@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.models import ServiceToken
 from bookings.manage_tokens import hash_token
@@ -21,6 +20,7 @@ from bookings.models.resource import Resource
 from bookings.models.search import MAX_MATCHES, reference_prefix
 from bookings.models.service import Service
 from bookings.models.session import Session
+from foundation.clock import database_now
 from foundation.text_fields import TextField
 
 OVERDUE = Q(hold_expires_at__lte=Now()) | Q(answer_by__lte=Now())
@@ -245,7 +245,7 @@ class Booking(models.Model):
     @property
     def is_overdue(self) -> bool:
         """Whether the booking is a hold that is past its deadline but has not been expired yet."""
-        return self.hold_expires_at is not None and self.hold_expires_at <= timezone.now()
+        return self.hold_expires_at is not None and self.hold_expires_at <= database_now()
 
     @property
     def cancel_until(self) -> datetime:
@@ -260,7 +260,7 @@ class Booking(models.Model):
     @property
     def is_late(self) -> bool:
         """Whether it is too late for the customer to cancel."""
-        return timezone.now() > self.cancel_until
+        return database_now() > self.cancel_until
 
     def _cutoff(self, minutes: int) -> datetime:
         """Return the cutoff, or the start if staff chose a time whose cutoff had already passed."""

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from django.db import IntegrityError
 from django.dispatch import Signal
-from django.utils import timezone
 
 from accounts.callers import UNKNOWN_CALLER, Caller
 from bookings import events
@@ -21,6 +20,7 @@ from bookings.operations.customer_limits import check_limits, check_not_booked, 
 from bookings.operations.rules import check_start_time, response_deadline, translate_slot_conflicts
 from bookings.scheduling.allocations import ReservedSlot
 from bookings.scheduling.reservation import reserve_slot, write_allocations
+from foundation.clock import database_now
 from foundation.database_errors import violated_constraint
 from foundation.events import Actor
 
@@ -156,7 +156,7 @@ def _insert(
 ) -> Booking:
     """Insert the row. Price, due amount and cutoffs are copied: later changes to the service do not affect them."""
     service, party_size = booking_input["service"], booking_input.get("party_size", 1)
-    hold_expires_at = timezone.now() + timedelta(minutes=service.hold_minutes)
+    hold_expires_at = database_now() + timedelta(minutes=service.hold_minutes)
     return Booking.objects.create(
         id=creation.booking_id,
         service=service,

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from bookings import events
 from bookings.exceptions import InvalidTransition, TooLateToChange
@@ -16,6 +15,7 @@ from bookings.models import Booking, BookingEvent, Resource
 from bookings.operations.customer_limits import check_not_booked, lock_customer
 from bookings.operations.rules import check_start_time, response_deadline, translate_slot_conflicts
 from bookings.scheduling.reservation import reserve_slot, write_allocations
+from foundation.clock import database_now
 from foundation.events import Actor
 
 
@@ -37,7 +37,7 @@ def reschedule_booking(
     is_same_time = booking.starts_at == starts_at and not booking.has_outdated_zone
     if is_same_time and (resource is None or booking.occupies(resource)):
         return booking
-    if actor.is_customer and timezone.now() > booking.reschedule_until:
+    if actor.is_customer and database_now() > booking.reschedule_until:
         raise TooLateToChange("It is too late to reschedule online. Please call us.")
     service, from_status = booking.service, booking.status
     check_start_time(service, starts_at, actor)
@@ -76,6 +76,6 @@ def _changes(booking: Booking, starts_at: datetime, actor: Actor) -> dict[str, A
     answer_by = response_deadline(service, starts_at) if status == Booking.Status.PENDING else None
     changes = {"status": status, "answer_by": answer_by, "timezone": service.location.timezone}
     if not actor.is_customer:
-        return {**changes, "late_since": None, "rescheduled_by_staff_at": timezone.now()}
+        return {**changes, "late_since": None, "rescheduled_by_staff_at": database_now()}
     late_since = booking.cancel_until if booking.is_late else None
     return {**changes, "late_since": late_since, "rescheduled_by_staff_at": None}

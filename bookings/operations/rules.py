@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from bookings.exceptions import OutsideHours, SlotTaken
 from bookings.models import Booking, Resource, Service
 from bookings.scheduling.alternatives import find_alternatives
+from foundation.clock import database_now
 from foundation.database_errors import violated_constraint
 from foundation.events import Actor
 
@@ -46,7 +46,7 @@ def check_start_time(service: Service, starts_at: datetime, actor: Actor) -> Non
 
     Customers must also observe the service's minimum notice and horizon; staff may book a visit that is under way.
     """
-    now = timezone.now()
+    now = database_now()
     if starts_at > now + BOOKING_HORIZON:
         raise OutsideHours("Bookings can be made up to five years ahead. Pick an earlier time.")
     if not actor.is_customer:
@@ -64,6 +64,6 @@ def response_deadline(service: Service, starts_at: datetime) -> datetime:
 
     If staff rescheduled the request to a visit that has already started, no later than the end of the visit.
     """
-    now = timezone.now()
+    now = database_now()
     latest = starts_at if starts_at > now else service.ends_at(starts_at)
     return min(now + timedelta(minutes=service.answer_minutes), latest)

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.dispatch import Signal
-from django.utils import timezone
 
 from bookings import events
 from bookings.exceptions import InvalidTransition, TooEarly, TooLateToChange
@@ -14,6 +13,7 @@ from bookings.lifecycle import lock_booking, release_slot, transition_booking
 from bookings.models import Booking, BookingEvent
 from bookings.operations.rules import response_deadline
 from bookings.scheduling.reservation import reclaim_slot
+from foundation.clock import database_now
 from foundation.events import Actor
 
 Kind = BookingEvent.Kind
@@ -88,7 +88,7 @@ def accept_payment(*, booking_id: UUID, actor: Actor) -> bool:
     in the future, open and free. Otherwise the booking does not change and the result is False.
     """
     booking = lock_booking(booking_id)
-    is_held = booking.status == Status.HELD and booking.ends_at > timezone.now()
+    is_held = booking.status == Status.HELD and booking.ends_at > database_now()
     if not is_held and not (_is_expired_hold(booking) and reclaim_slot(booking)):
         return False
     if booking.service.requires_confirmation and booking.status == Status.HELD:
@@ -123,7 +123,7 @@ def _conclude(
 
 
 def _check_not_too_early(booking: Booking, status: Booking.Status) -> None:
-    now = timezone.now()
+    now = database_now()
     if status == Status.NO_SHOW and now < booking.starts_at:
         raise TooEarly(f"Visit {booking.reference} has not started yet. Mark the no-show once it has started.")
     day = booking.starts_at.astimezone(booking.zone).date()

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
-from django.utils import timezone
 
 from bookings.models import Booking, Resource, Service, Session
 from bookings.models.booking import OVERDUE
 from bookings.scheduling.calendar import Calendar, FreeSlot, OpenSession, Timestamps
 from bookings.scheduling.opening_hours import midnight, open_intervals
 from bookings.scheduling.sessions import with_resource_keys
+from foundation.clock import database_now
 from foundation.intervals import Interval, merge
 
 ONE_DAY = timedelta(days=1)
@@ -44,7 +44,7 @@ class SlotSearch:
         self, service: Service, resource: Resource | None, party_size: int, booking: Booking | None = None
     ) -> None:
         self.service, self.requested, self.party_size = service, resource, party_size
-        now = timezone.now()
+        now = database_now()
         self._earliest = now + timedelta(minutes=service.min_notice_minutes)
         self._latest = now + timedelta(days=service.horizon_days)
         self._own = booking.pk if booking is not None and booking.status in Booking.BLOCKING else None

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from django.db.models import F
-from django.utils import timezone
 
 from bookings.models import Booking, Location, Resource, Service, Session, WorkingHours
 from bookings.models.booking import BookingQuerySet
 from bookings.scheduling.opening_hours import open_intervals
+from foundation.clock import database_now
 from foundation.intervals import Interval, find_containing
 
 
@@ -65,7 +65,7 @@ def _opening_hours(bookings: list[Booking]) -> dict[Location, dict[int, list[Int
 
 def find_overbooked_sessions(service: Service) -> list[Session]:
     """Return the upcoming sessions in which more places are taken than the service has now."""
-    upcoming = Session.objects.filter(service=service, ends_at__gt=timezone.now())
+    upcoming = Session.objects.filter(service=service, ends_at__gt=database_now())
     return list(upcoming.filter(booked__gt=F("service__capacity")).order_by("starts_at"))
 
 

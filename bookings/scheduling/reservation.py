@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from bookings.exceptions import OutsideHours, PartyTooLarge, SlotTaken
 from bookings.lifecycle import release_slot
@@ -26,6 +25,7 @@ from bookings.scheduling.allocations import (
 from bookings.scheduling.opening_hours import open_intervals
 from bookings.scheduling.preference import Preference
 from bookings.scheduling.sessions import lock_sessions, start_session
+from foundation.clock import database_now
 from foundation.intervals import Interval, find_containing
 
 NOT_OFFERED = "This service is not offered at that time. Pick another one."
@@ -90,7 +90,7 @@ def reclaim_slot(booking: Booking) -> bool:
     resources = list(Resource.objects.listed_for(booking.service).filter(pk__in=keys))
     if not keys or len(resources) < len(keys) or booking.requested_resource_id not in (None, *keys):
         return False
-    if booking.starts_at <= timezone.now() or not _are_all_open(booking, resources):
+    if booking.starts_at <= database_now() or not _are_all_open(booking, resources):
         return False
     if session is not None:
         expire_overdue(Booking.objects.filter(session=session))

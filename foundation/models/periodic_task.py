@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models.functions import Now
-from django.utils import timezone
+
+from foundation.clock import database_now
 
 
 class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
     def claim(self, name: str, interval: timedelta) -> bool:
         """Postpone the task by ``interval`` if it is due; return whether it was. Only one caller gets it."""
-        now = timezone.now()
+        now = database_now()
         return bool(self.filter(name=name, due_at__lte=now).update(due_at=now + interval))
 
 

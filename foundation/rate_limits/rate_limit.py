@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from django.db import connection
 from django.db.models import F
-from django.utils import timezone
 
+from foundation.clock import database_now
 from foundation.models import RateLimitCounter
 
 HOUR, DAY = 3600, 86_400
@@ -59,7 +59,7 @@ class RateLimit:
 
     def undo(self, key: str) -> None:
         """Undo one use by ``key`` in the current window."""
-        since = timezone.now() - timedelta(seconds=self.seconds)
+        since = database_now() - timedelta(seconds=self.seconds)
         counters = RateLimitCounter.objects.filter(limit=self.name, key=key, since__gt=since, count__gt=0)
         counters.update(count=F("count") - 1)
 

@@ -15,8 +15,8 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from foundation.clock import database_now
 from foundation.retry_after import MAX_RETRY_AFTER_SECONDS
 from notifications.delivery.rate_control import create_channel_states
 from notifications.delivery.send_attempt import Outcome
@@ -75,7 +75,7 @@ def _recover(state: ChannelState) -> None:
     if state.paused_since:
         changes["paused_until"] = None
         waiting = Notification.objects.due().filter(channel=state.channel).count()
-        duration = timedelta(seconds=round((timezone.now() - state.paused_since).total_seconds()))
+        duration = timedelta(seconds=round((database_now() - state.paused_since).total_seconds()))
         message = "%s works again: it was paused for %s. Messages waiting: %d."
         transaction.on_commit(partial(log.warning, message, state, duration, waiting))
     state.failures, state.paused_since, state.pause_cause = 0, None, ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.utils import timezone
 
+from foundation.clock import database_now
 from notifications.channels import CHANNELS
 from notifications.models import Attempt, Channel, InboundMessage, Notification, Receipt
 from notifications.operations.suppressions import suppress_after
@@ -43,7 +43,7 @@ def apply_receipts() -> int:
         for _, address, receipt, notification in sorted(applied, key=lambda row: (row[0], row[1], row[2].pk)):
             _apply(receipt, notification, address)
         if receipts:
-            Receipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(applied_at=timezone.now())
+            Receipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(applied_at=database_now())
     return len(receipts)
 
 

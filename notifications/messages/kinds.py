@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from django.db import models
-from django.utils import timezone
 
 from bookings.models import Booking, BookingEvent
+from foundation.clock import database_now
 
 Event, Status = BookingEvent.Kind, Booking.Status
 
@@ -85,7 +85,7 @@ def _visit_end(booking: Booking) -> datetime:
 
 
 def _three_days_later(booking: Booking) -> datetime:
-    return max(booking.ends_at, timezone.now()) + timedelta(days=3)
+    return max(booking.ends_at, database_now()) + timedelta(days=3)
 
 
 # Holds send no messages, neither when they are created nor when they expire or are cancelled: the phone number is

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
-from django.utils import timezone
 
 from bookings.models import Booking, BookingEvent, SearchText, contains_text, reference_prefix
+from foundation.clock import database_now
 from foundation.phone_numbers import parse_phone_number
 from notifications.messages.kinds import MessageKind
 from notifications.models.channel import Channel
@@ -193,7 +193,7 @@ class Notification(models.Model):
     @property
     def is_due(self) -> bool:
         """Return whether it is due: if it is still queued, it waits for its channel."""
-        return self.due_at <= timezone.now()
+        return self.due_at <= database_now()
 
     @property
     def is_planned_ahead(self) -> bool:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from bookings.models import Booking
+from foundation.clock import database_now
 from foundation.events import Actor
 from notifications.channels import CHANNELS, off_reasons
 from notifications.jobs import wake_lanes
@@ -75,7 +75,7 @@ def obstacle_to_resend(notification: Notification) -> str:
         return "It has already been sent again."
     if notification.superseded_at or _has_later_change(notification):
         return "A later change made it outdated."
-    if _expiry(notification) <= timezone.now():
+    if _expiry(notification) <= database_now():
         return "It is too late for this message."
     opted_out = Suppression.objects.filter(channel=channel, address=address, reason=Suppression.Reason.OPTED_OUT)
     if opted_out.exists():

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from foundation.clock import database_now
 from foundation.http.staff_pages import LongListPaginator, render_staff_page, staff_page
 from notifications.channels import off_reasons
 from notifications.models import Channel, ChannelState, Notification
@@ -51,9 +52,9 @@ class HistoryFilter(django_filters.FilterSet):
         if period == "planned":
             return rows.filter(GreaterThan(SENT_OR_PLANNED_AT, Now()))
         if period == "today":  # the whole day, with the messages that are planned for later today
-            midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+            midnight = timezone.localtime(database_now()).replace(hour=0, minute=0, second=0, microsecond=0)
             return rows.filter(_is_since(midnight), LessThan(SENT_OR_PLANNED_AT, midnight + timedelta(days=1)))
-        return rows.filter(_is_since(timezone.now() - timedelta(hours=int(period))), UNTIL_NOW)
+        return rows.filter(_is_since(database_now() - timedelta(hours=int(period))), UNTIL_NOW)
 
     @property
     def rows(self) -> NotificationQuerySet:

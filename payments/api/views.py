@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions
 from rest_framework.exceptions import NotFound, PermissionDenied
@@ -32,6 +31,7 @@ from bookings.api.serializers import BookingInputSerializer
 from bookings.api.throttles import BookingAccessThrottle, NewBookingThrottle
 from bookings.exceptions import NEW_BOOKING_REFUSALS, UnpaidHoldExists
 from bookings.models import Booking
+from foundation.clock import database_now
 from foundation.http.openapi import raises
 from payments.api.serializers import (
     CheckoutResponseSerializer,
@@ -155,7 +155,7 @@ def checkout_options(booking: Booking, order: PaymentOrder) -> dict[str, object]
     """Return the options with which to open Razorpay Checkout (razorpay.com/docs, Standard Checkout)."""
     customer, service = booking.customer, booking.service
     prefilled_email = {"email": customer.email} if customer.email else {}
-    now = timezone.now()
+    now = database_now()
     remaining = (booking.hold_expires_at or now) - now
     return {
         "key": order.key_id,

@@ -15,13 +15,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.callers import UNKNOWN_CALLER, Caller
 from bookings.api.idempotency import Execution, StoredResponse, begin_execution, take_over_unanswered
 from bookings.api.keyed_request import KeyedRequest
 from bookings.models import Booking
 from bookings.operations import NewBooking, hold_booking, release_hold
+from foundation.clock import database_now
 from foundation.events import Actor
 from payments.exceptions import GatewayUnavailable, OrderRejected
 from payments.gateway import api as gateway
@@ -89,7 +89,7 @@ def _begin(execution: Execution, actor: Actor, caller: Caller, booking_input: di
         key_id=settings.RAZORPAY_KEY_ID,
         amount_minor=new_booking.booking.due_online_minor,
         currency=new_booking.booking.currency,
-        next_check_at=timezone.now() + FIRST_POLL_AFTER,
+        next_check_at=database_now() + FIRST_POLL_AFTER,
     )
     execution.attach_booking(new_booking.booking)
     return Checkout(new_booking, order)
@@ -124,7 +124,7 @@ def _create_at_gateway(order: PaymentOrder, *, is_repeat: bool) -> PaymentOrder:
         raise OrderRejected("The payment gateway refused the order. Please contact us to book.") from refusal
     except (GatewayNotSent, GatewayOutcomeUnknown) as error:
         log.warning("Failed to create order %s at the gateway: %s", order.receipt, error)
-        PaymentOrder.objects.filter(pk=order.pk).update(last_error=str(error)[:250], updated_at=timezone.now())
+        PaymentOrder.objects.filter(pk=order.pk).update(last_error=str(error)[:250], updated_at=database_now())
         raise GatewayUnavailable(order.booking, gateway_retry_after=error.retry_after) from error
     if (adopted_order := adopt_order(order, gateway_order)) is None:
         raise OrderRejected("The payment gateway created an order with different details. Please contact us to book.")
@@ -147,7 +147,7 @@ def adopt_order(order: PaymentOrder, gateway_order: GatewayOrder) -> PaymentOrde
         if row.razorpay_order_id is None:
             row.razorpay_order_id = gateway_order.order_id
             row.state = PaymentOrder.State.OPEN if row.state == PaymentOrder.State.CREATING else row.state
-            row.next_check_at = row.next_poll_after(timezone.now(), account.booking.hold_expires_at)
+            row.next_check_at = row.next_poll_after(database_now(), account.booking.hold_expires_at)
             row.last_error = ""
             row.save(update_fields=["razorpay_order_id", "state", "next_check_at", "last_error", "updated_at"])
     row.booking = order.booking
@@ -159,5 +159,5 @@ def _reject(order: PaymentOrder, reason: str) -> None:
     with transaction.atomic():
         release_hold(booking_id=order.booking_id, actor=GATEWAY_ACTOR)
         PaymentOrder.objects.filter(pk=order.pk, state=PaymentOrder.State.CREATING).update(
-            state=PaymentOrder.State.REJECTED, last_error=reason[:250], next_check_at=None, updated_at=timezone.now()
+            state=PaymentOrder.State.REJECTED, last_error=reason[:250], next_check_at=None, updated_at=database_now()
         )

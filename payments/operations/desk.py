@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bookings.models import Booking
+from foundation.clock import database_now
 from foundation.events import Actor
 from foundation.money import format_money
 from payments.balance import balance_of
@@ -71,7 +72,7 @@ def void_desk_payment(*, desk_payment_id: UUID, actor: Actor, is_by_manager: boo
         _check_front_desk_may_void(desk_payment)
     if desk_payment.kind == Kind.TAKEN and desk_payment.amount_minor > balance_of(booking).held_minor:
         raise PayoutTooLarge("Its money has been paid out since. Void the payout first.")
-    return bool(valid.update(voided_at=timezone.now(), voided_by=str(actor)))
+    return bool(valid.update(voided_at=database_now(), voided_by=str(actor)))
 
 
 def _lock_booking(booking_id: UUID) -> Booking:
@@ -98,5 +99,5 @@ def _check_write_off(booking: Booking, amount_minor: int, *, is_by_manager: bool
 def _check_front_desk_may_void(desk_payment: DeskPayment) -> None:
     if desk_payment.kind == Kind.WRITTEN_OFF:
         raise ManagerRequired("Only a manager can void a write-off.")
-    if timezone.localdate(desk_payment.taken_at) != timezone.localdate():
+    if timezone.localdate(desk_payment.taken_at) != timezone.localdate(database_now()):
         raise ManagerRequired("It changes the takings of an earlier day. Ask a manager to void it.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils import timezone
 
+from foundation.clock import database_now
 from foundation.events import Actor
 from foundation.models import PeriodicTask
 from payments.models import Discrepancy, GatewayEvent, PaymentOrder, Refund
@@ -33,7 +33,7 @@ def perform_reconciliation_action(*, action: ReconciliationAction, key: str, act
 
 
 def _perform(action: ReconciliationAction, key: str, actor: Actor, note: str) -> int:
-    now = timezone.now()
+    now = database_now()
     match action:
         case ReconciliationAction.POLL_ORDER:
             return PaymentOrder.objects.filter(pk=key).update(next_check_at=now)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.db import models, transaction
-from django.utils import timezone
 
+from foundation.clock import database_now
 from foundation.events import Actor
 from payments.exceptions import ReviewNotPossible
 from payments.ledger import lock_payment, request_refund, set_disposition
@@ -33,7 +33,7 @@ def decide_review(*, payment_id: int, decision: ReviewDecision, note: str, actor
         _apply_to_booking(payment, actor, note)
     else:
         set_disposition(payment, Payment.Disposition.CLOSED, source=str(actor), reason=note)
-    payment.reviewed_at = timezone.now()
+    payment.reviewed_at = database_now()
     payment.save(update_fields=["reviewed_at"])
     return payment
 

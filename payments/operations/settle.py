@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.operations import accept_payment
+from foundation.clock import database_now
 from foundation.events import Actor, ActorKind
 from foundation.money import format_money
 from payments.events import payment_failed, refund_processed
@@ -75,7 +75,7 @@ def _get_or_create_payment(account: LockedAccount, gateway_payment: GatewayPayme
 
 
 def _record_state(payment: Payment, gateway_payment: GatewayPayment, source: str, *, is_signed: bool) -> None:
-    now = timezone.now()
+    now = database_now()
     if is_signed and payment.signature_verified_at is None:
         payment.signature_verified_at = now
     if gateway_payment.was_captured and payment.captured_at is None:
@@ -177,7 +177,7 @@ def _amount_mismatch(payment: Payment) -> str:
 
 def mark_paid(order: PaymentOrder) -> None:
     """Mark a locked order as paid, and make it due for a poll immediately."""
-    order.state, order.next_check_at = PaymentOrder.State.PAID, timezone.now()
+    order.state, order.next_check_at = PaymentOrder.State.PAID, database_now()
     order.save(update_fields=["state", "next_check_at", "updated_at"])
 
 
@@ -192,7 +192,7 @@ def settle_refund(*, payment_pk: int, gateway_refund: GatewayRefund, source: str
         return None
     refund = _get_or_create_refund(payment, gateway_refund)
     refund.razorpay_refund_id = gateway_refund.refund_id
-    refund.refunded_at = gateway_refund.created_at or refund.refunded_at or timezone.now()
+    refund.refunded_at = gateway_refund.created_at or refund.refunded_at or database_now()
     was_processed = refund.state == Refund.State.PROCESSED
     if not advance_refund(refund, gateway_refund.state, source=source):
         return refund

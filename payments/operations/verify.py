@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.utils import timezone
 
 from bookings.models import Booking
+from foundation.clock import database_now
 from payments.exceptions import PaidTooLate, PaymentMismatch, SignatureInvalid, UnknownOrder
 from payments.gateway.entities import GatewayPayment
 from payments.gateway.signatures import is_payment_signature_valid
@@ -57,5 +57,5 @@ def _settle_signed(order: PaymentOrder, payment_id: str) -> Payment:
         log.error("Payment %s was signed for order %s but belongs to another order", payment_id, order.pk)
         raise
     # Make the order due for a poll immediately, in any state.
-    PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=timezone.now())
+    PaymentOrder.objects.filter(pk=order.pk).update(next_check_at=database_now())
     return payment

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
+from foundation.clock import database_now
 from foundation.models import PeriodicTask
 from payments.exceptions import PaymentMismatch
 from payments.gateway import api as gateway
@@ -34,7 +33,7 @@ def reconcile() -> int:
     """
     if not is_checkout_configured():
         return 0
-    until = timezone.now()
+    until = database_now()
     count = 0
     try:
         for payment in gateway.list_payments(until - PERIOD, until):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.operations import expire_hold, extend_hold
+from foundation.clock import database_now
 from foundation.due_rows import claim_due_rows, postpone, process_rows
 from foundation.events import Actor, ActorKind
 from foundation.outcomes import CallFailed
@@ -109,7 +109,7 @@ def _record_failed_poll(order: PaymentOrder, error: CallFailed) -> None:
 def _schedule_next_poll(order: PaymentOrder, *, has_pending_payment: bool) -> None:
     """Expire or extend an overdue hold, and schedule the next poll, if there is one."""
     account = lock_account(order.pk)
-    row, booking, now = account.order, account.booking, timezone.now()
+    row, booking, now = account.order, account.booking, database_now()
     if booking.is_overdue:
         if has_pending_payment and not row.is_extended:
             row.is_extended = extend_hold(booking_id=booking.pk, until=now + HOLD_EXTENSION)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
+from foundation.clock import database_now
 from foundation.due_rows import claim_due_rows, process_rows
 from foundation.outcomes import CallFailed
 from payments.exceptions import PaymentMismatch
@@ -81,7 +80,7 @@ def _process(event: GatewayEvent, fetched_order: GatewayOrder | None, *, lookup_
         log.error("Ignoring gateway event %s: %s", event.event_id, reason)
         event.state, event.error = State.IGNORED, str(reason)[:250]
     is_retried = event.state == State.UNMATCHED and event.attempts < MAX_ATTEMPTS
-    event.next_try_at = timezone.now() + timedelta(seconds=2 * 4**event.attempts) if is_retried else None
+    event.next_try_at = database_now() + timedelta(seconds=2 * 4**event.attempts) if is_retried else None
     event.save(update_fields=["state", "error", "attempts", "next_try_at"])
 
 
@@ -121,7 +120,7 @@ def _record_dispute(event: GatewayEvent, *, source: str) -> None:
     payment = Payment.objects.filter(razorpay_payment_id=gateway_dispute.payment_id).first()
     if payment is None:
         # Its order, if it is ours, may not have been polled since the customer paid.
-        PaymentOrder.objects.filter(razorpay_order_id=_order_id(event) or None).update(next_check_at=timezone.now())
+        PaymentOrder.objects.filter(razorpay_order_id=_order_id(event) or None).update(next_check_at=database_now())
         raise UnmatchedEvent(f"Unknown payment {gateway_dispute.payment_id}.")
     reported_at = read_event_time(event.body) or event.received_at
     record_dispute(payment_pk=payment.pk, gateway_dispute=gateway_dispute, reported_at=reported_at, source=source)

@@ -7,8 +7,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-from django.utils import timezone
-
+from foundation.clock import database_now
 from notifications.providers.base import OutgoingMessage
 
 # CRLF at every line end (RFC 5321, 2.3.8). 7-bit text needs no extension of the server, such as 8BITMIME.
@@ -32,7 +31,7 @@ def compose(message: OutgoingMessage, *, sender: Address, recipient: str) -> Ema
     email["From"] = sender
     email["To"] = Address(addr_spec=recipient)
     email["Subject"] = " ".join(message.subject.split())
-    email["Date"] = format_datetime(timezone.now())
+    email["Date"] = format_datetime(database_now())
     # The same id for every attempt, so that a mailbox that gets the message twice can recognise the duplicate.
     email["Message-ID"] = f"<{message.id}@{sender.domain}>" if message.id else make_msgid(domain=sender.domain)
     email["Auto-Submitted"] = "auto-generated"
