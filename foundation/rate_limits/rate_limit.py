@@ -45,13 +45,17 @@ class RateLimit:
         """Count these uses per key; return how many of each key's uses are within the limit. A single statement."""
         if not self.limit or not uses:
             return dict(uses)
+        used_before = self.add(uses)
+        return {key: max(0, min(requested, self.limit - used_before[key])) for key, requested in uses.items()}
+
+    def add(self, uses: Mapping[str, int]) -> dict[str, int]:
+        """Count these uses per key; return how many each key had used before in this window. A single statement."""
         with connection.cursor() as cursor:
             cursor.execute(
                 COUNT_USES,
                 {"name": self.name, "seconds": self.seconds, "keys": list(uses), "uses": list(uses.values())},
             )
-            used_before = {key: count - uses[key] for key, count in cursor.fetchall()}
-        return {key: max(0, min(requested, self.limit - used_before[key])) for key, requested in uses.items()}
+            return {key: count - uses[key] for key, count in cursor.fetchall()}
 
     def allows(self, key: str) -> bool:
         """Count one use by ``key``; return whether it is within the limit."""

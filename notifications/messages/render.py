@@ -9,7 +9,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from bookings.models import Booking
+from bookings.models import Booking, Customer
+from foundation.contact_details import contains_contact_details
 from foundation.money import format_money
 from foundation.timezones import format_local_time
 from notifications.channels import CHANNELS, channels_in_use
@@ -17,6 +18,7 @@ from notifications.messages.kinds import MessageKind
 from notifications.models import Channel
 
 MAX_NAME_LENGTH = 60
+NEUTRAL_NAME = "dear customer"
 
 
 class Amount(NamedTuple):
@@ -63,10 +65,18 @@ def unrendered_messages(booking: Booking) -> Iterator[Message]:
         yield Message(channel, spec.address_of(booking.customer), subject="", body="")
 
 
+def _name_of(customer: Customer) -> str:
+    """Return how a message addresses the customer.
+
+    Callers enter any name for any address: it must not pass for text from the business, nor carry a link.
+    """
+    name = " ".join(customer.name.split())[:MAX_NAME_LENGTH]
+    return NEUTRAL_NAME if contains_contact_details(name) else name
+
+
 def _context(booking: Booking, amount: Amount) -> dict[str, str | bool]:
     return {
-        # Customers enter their own names: without line breaks, a name cannot pass for text from the business.
-        "name": " ".join(booking.customer.name.split())[:MAX_NAME_LENGTH],
+        "name": _name_of(booking.customer),
         "service": booking.service.name,
         "resource": booking.resource.name,
         "location": booking.service.location.name,

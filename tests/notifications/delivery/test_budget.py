@@ -78,8 +78,8 @@ def test_budget_counts_a_retried_message_once(settings):
     assert len(claim()) == 3
 
 
-def test_country_budget_differs_for_the_home_country(settings):
-    settings.LIMIT_MESSAGES_PER_COUNTRY, settings.LIMIT_MESSAGES_AT_HOME = 3, 5
+def test_all_other_countries_share_one_budget(settings):
+    settings.LIMIT_MESSAGES_ABROAD, settings.LIMIT_MESSAGES_AT_HOME = 3, 5
     settings.MESSAGE_COUNTRIES = ["*"]
     for number in range(3):
         book(1, phone=f"+91981234000{number}")
@@ -88,8 +88,32 @@ def test_country_budget_differs_for_the_home_country(settings):
 
     claimed = claim()
 
-    by_country = Counter(message.address[:3] for message in claimed if CHANNELS[message.channel].is_charged)
-    assert by_country == {"+91": 5, "+49": 3, "+33": 3}
+    is_home = Counter(message.address[:3] == "+91" for message in claimed if CHANNELS[message.channel].is_charged)
+    assert is_home == {True: 5, False: 3}
+    assert Notification.objects.filter(
+        status="skipped", error="All numbers of other countries together have reached the limit of 3 messages a day."
+    ).exists()
+
+
+def warnings_of(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "notifications.delivery.budget"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "phone"), [("LIMIT_MESSAGES_ABROAD", "+4915112345"), ("LIMIT_MESSAGES_AT_HOME", "+919812345")]
+)
+def test_budget_that_is_used_to_80_percent_is_logged_once(settings, caplog, setting, phone):
+    setattr(settings, setting, 10)
+    settings.MESSAGE_COUNTRIES = ["*"]
+    seen = []
+    for number in range(6):
+        book(1, phone=f"{phone}{number:03}")
+        claim()
+        seen.append(len(warnings_of(caplog)))
+
+    assert seen == [0, 0, 0, 1, 1, 1]  # an SMS and a WhatsApp message each
+    assert "80 % of today's budget of 10 messages" in warnings_of(caplog)[0]
+    assert setting in warnings_of(caplog)[0]
 
 
 def test_message_over_its_number_budget_does_not_use_the_country_budget(settings):

@@ -52,3 +52,14 @@ def test_render_messages_states_the_amount_that_the_message_is_about():
     messages = render_messages(MessageKind.REFUND_PROCESSED, make_booking(), AMOUNT)
 
     assert ["INR 500.00" in message.body for message in messages] == [True] * len(CHANNELS)
+
+
+@pytest.mark.parametrize(
+    "name", ["Win at evil.com/x", "call +91 98123 40003", "meera@example.com", "x" * 51 + " evil.com" + "munity"]
+)
+def test_name_with_contact_details_is_not_sent(name):
+    booking = make_booking(customer={**CUSTOMER, "name": name})
+
+    texts = [message.body for message in render_messages(MessageKind.BOOKING_CONFIRMED, booking)]
+
+    assert [("dear customer" in text, name[:20] in text) for text in texts if "Hello" in text] == [(True, False)] * 2

@@ -63,7 +63,7 @@ def test_front_desk_pays_out_what_the_refund_policy_grants(end, taken, granted):
     assert list(payouts) == [granted] * bool(granted)
 
 
-def test_manager_pays_out_what_was_received_but_no_more():
+def test_manager_pays_out_at_most_what_was_received():
     booking = make_booking()
     pay_at_desk(booking)
     pay_out(booking, PRICE)
