@@ -10,10 +10,10 @@ class FoundationConfig(AppConfig):
 
     def ready(self) -> None:
         from foundation import background_tasks  # noqa: PLC0415 - models are loaded only now
+        from foundation.clock import measure_offset  # noqa: PLC0415
         from foundation.http.transport import check_https  # noqa: PLC0415
         from foundation.models.personal_data import PERSONAL_DATA  # noqa: PLC0415
         from foundation.personal_data import register_personal_data  # noqa: PLC0415
-        from foundation.clock import measure_offset  # noqa: PLC0415
 
         background_tasks.register_periodic_task(
             background_tasks.HOUSEKEEPING, timedelta(days=1), background_tasks.housekeeping
