@@ -11,9 +11,9 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.models import StaffSession
+from foundation.clock import database_now
 
 USE_RESOLUTION = timedelta(minutes=1)  # how exact last_used_at is: not every request writes a row
 
@@ -33,7 +33,7 @@ class SessionStore(DatabaseStore):
         if row is None:
             self._session_key = None
             return {}
-        if row.last_used_at < timezone.now() - USE_RESOLUTION:
+        if row.last_used_at < database_now() - USE_RESOLUTION:
             StaffSession.objects.filter(pk=row.pk).update(last_used_at=Now())
         data: dict[str, Any] = self.decode(row.session_data)
         return data

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.models.service_token import hash_token
+from foundation.clock import database_now
 
 USE_RESOLUTION = timedelta(minutes=1)  # how exact last_used_at is: not every request writes a row
 
@@ -59,7 +59,7 @@ class StaffToken(models.Model):
     def find_active(cls, token: str) -> StaffToken | None:
         """Return the valid token with this text and its user, and record its use."""
         row = cls.objects.active().filter(token_hash=hash_token(token)).select_related("user").first()
-        if row is not None and (row.last_used_at is None or row.last_used_at < timezone.now() - USE_RESOLUTION):
+        if row is not None and (row.last_used_at is None or row.last_used_at < database_now() - USE_RESOLUTION):
             cls.objects.filter(pk=row.pk).update(last_used_at=Now())
         return row
 
