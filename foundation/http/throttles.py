@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from foundation.rate_limits.client_address import client_network
+from foundation.rate_limits.client_address import client_networks
 from foundation.rate_limits.rate_limit import RateLimit
 
 
@@ -17,7 +17,7 @@ class ClientAddressThrottle(BaseThrottle):
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        return bool(request.user.is_authenticated) or self.rate_limit().allows(client_network(request))
+        return bool(request.user.is_authenticated) or self.rate_limit().allows_client(client_networks(request))
 
     def wait(self) -> float:
         return self.rate_limit().seconds_until_reset()

@@ -1,4 +1,4 @@
-"""The client address of a request, as rate limits count it."""
+"""The client address of a request, and the networks by which rate limits count it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ import ipaddress
 
 from django.conf import settings
 from django.http import HttpRequest
+
+SITE_FACTOR = 10
+
+
+def client_networks(request: HttpRequest) -> dict[str, int]:
+    """Return the networks by which limits count the client, the narrowest first, each with the factor of its limit.
+
+    A provider may give one site a whole /48, so an IPv6 client counts by its /64 and, more generously, by its /48.
+    """
+    network = client_network(request)
+    try:
+        site = ipaddress.IPv6Network(network).supernet(new_prefix=48)
+    except ValueError:  # an IPv4 address, or what a proxy wrote in place of one
+        return {network: 1}
+    return {network: 1, str(site): SITE_FACTOR}
 
 
 def client_network(request: HttpRequest) -> str:

@@ -6,7 +6,7 @@ In a cache, concurrent processes can lose each other's counts. Here a single sta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import connection
@@ -57,9 +57,18 @@ class RateLimit:
             )
             return {key: count - uses[key] for key, count in cursor.fetchall()}
 
-    def allows(self, key: str) -> bool:
-        """Count one use by ``key``; return whether it is within the limit."""
-        return self.count({key: 1})[key] == 1
+    def allows(self, key: str, uses: int = 1) -> bool:
+        """Count one or more uses by ``key``; return whether all of them are within the limit."""
+        return self.count({key: uses})[key] == uses
+
+    def allows_client(self, networks: Mapping[str, int], uses: int = 1) -> bool:
+        """Count uses by a client in each of its networks; return whether they are within each network's limit.
+
+        ``networks`` are those of ``client_networks``. What a network refuses does not count in the wider ones, so one
+        client cannot use up the limit of its neighbours.
+        """
+        limits = ((network, replace(self, limit=self.limit * factor)) for network, factor in networks.items())
+        return all(limit.allows(network, uses) for network, limit in limits)
 
     def undo(self, key: str) -> None:
         """Undo one use by ``key`` in the current window."""

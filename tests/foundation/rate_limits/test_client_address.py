@@ -1,6 +1,6 @@
 import pytest
 
-from foundation.rate_limits.client_address import client_network
+from foundation.rate_limits.client_address import client_network, client_networks
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,15 @@ def test_client_network_trusts_only_configured_proxies(rf, settings, proxies, fo
     request = rf.get("/", REMOTE_ADDR="203.0.113.9", headers={"X-Forwarded-For": forwarded})
 
     assert client_network(request) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "networks"),
+    [
+        ("203.0.113.9", {"203.0.113.9": 1}),
+        ("::ffff:203.0.113.9", {"203.0.113.9": 1}),
+        ("2001:db8:1:2:3:4:5:6", {"2001:db8:1:2::/64": 1, "2001:db8:1::/48": 10}),
+    ],
+)
+def test_client_networks_of_ipv6_are_its_64_and_with_ten_times_the_limit_its_48(rf, address, networks):
+    assert list(client_networks(rf.get("/", REMOTE_ADDR=address)).items()) == list(networks.items())

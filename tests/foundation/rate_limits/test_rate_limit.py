@@ -12,13 +12,33 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_uses_are_allowed_exactly_up_to_the_limit():
+@pytest.mark.parametrize(("uses", "allowed"), [(1, 10), (3, 3)])
+def test_64_concurrent_callers_are_allowed_exactly_up_to_the_limit(uses, allowed):
     limit, results = RateLimit("attempts", 10, DAY), []
 
-    errors = run_concurrently([lambda: results.append(limit.allows("caller")) for _ in range(40)])
+    errors = run_concurrently([lambda: results.append(limit.allows("caller", uses)) for _ in range(64)])
 
     assert errors == []
-    assert (results.count(True), results.count(False)) == (10, 30)
+    assert (results.count(True), results.count(False)) == (allowed, 64 - allowed)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_64_concurrent_networks_of_one_site_are_allowed_exactly_up_to_the_limit_of_the_site():
+    limit, results = RateLimit("attempts", 2, DAY), []
+    clients = [{f"network {number % 32}": 1, "site": 10} for number in range(64)]
+
+    errors = run_concurrently([lambda client=client: results.append(limit.allows_client(client)) for client in clients])
+
+    assert errors == []
+    assert (results.count(True), results.count(False)) == (20, 44)
+
+
+def test_uses_beyond_the_limit_of_a_network_do_not_count_for_its_site():
+    limit = RateLimit("attempts", 1, DAY)
+    for _ in range(20):
+        limit.allows_client({"network": 1, "site": 10})
+
+    assert limit.allows_client({"neighbour": 1, "site": 10})
 
 
 def test_count_returns_the_uses_within_the_limit():
