@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from bookings.models import Booking
 from foundation.clock import database_now
 from foundation.exceptions import RequestRefused
+from foundation.http.problem_texts import throttled_detail
 
 
 class BookingNotFound(RequestRefused):
@@ -75,6 +76,19 @@ class TooManyUpcomingBookings(RequestRefused):
         super().__init__(
             f"This phone number has reached the limit of upcoming bookings ({limit}). Cancel one first, or call us."
         )
+
+
+class TooManyOpenBookings(RequestRefused):
+    """The phone number has too many upcoming bookings by customers: of this client, or of all.
+
+    The response equals that of a rate limit, so it does not reveal whether the phone number has bookings.
+    """
+
+    status, code = 429, "throttled"
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(throttled_detail(retry_after))
 
 
 class UnpaidHoldExists(RequestRefused):
@@ -199,6 +213,7 @@ NEW_BOOKING_REFUSALS = (
     OutsideHours,
     PartyTooLarge,
     TooManyUpcomingBookings,
+    TooManyOpenBookings,
     AlreadyBooked,
     WrongPaymentMode,
 )

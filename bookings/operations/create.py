@@ -60,8 +60,8 @@ def create_booking(
 ) -> NewBooking:
     """Create a booking that is paid at the desk: confirmed if staff create it or need not confirm it, else pending.
 
-    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, AlreadyBooked, WrongPaymentMode if a
-    customer books a service that is paid online, or IntegrityError if ``booking_id`` exists.
+    Raises SlotTaken, OutsideHours, PartyTooLarge, TooManyUpcomingBookings, TooManyOpenBookings, AlreadyBooked,
+    WrongPaymentMode if a customer books a service that is paid online, or IntegrityError if ``booking_id`` exists.
     """
     return _create(booking_input, _Creation(actor, caller, token_for, booking_id or uuid4()))
 

@@ -73,8 +73,9 @@ FRAMEWORK_TEXTS: dict[str, tuple[str, str]] = {
         "Check both. After several failed sign-ins, further ones from this address are refused for a while.",
     ),
     "throttled": (
-        "This caller has reached a rate limit.",
-        "Wait for the number of seconds in Retry-After. If you run Daybook behind a proxy, check TRUSTED_PROXIES.",
+        "This caller has reached a rate limit, or the limit of upcoming bookings.",
+        "Wait for the number of seconds in Retry-After, or call the business. If you run Daybook behind a proxy, check "
+        "TRUSTED_PROXIES.",
     ),
     "unsupported_media_type": (
         "The body is not JSON, is compressed, or is not in UTF-8.",
@@ -113,6 +114,12 @@ class Problem:
 def standard_detail(code: str) -> str:
     """Return the explanation and the advice of a framework's problem as one text."""
     return " ".join(FRAMEWORK_TEXTS[code])
+
+
+def throttled_detail(seconds: int) -> str:
+    """Return the text for a caller who has reached a limit, and must wait this long."""
+    wait = f"{-(-seconds // 60)} minutes" if seconds >= 120 else f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"Too many requests. Try again in {wait}."
 
 
 def problem_from_status(status: int) -> Problem:

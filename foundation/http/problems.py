@@ -35,6 +35,7 @@ from foundation.http.problem_texts import (
     problem_body,
     problem_from_status,
     standard_detail,
+    throttled_detail,
 )
 
 DATABASE_UNAVAILABLE = Problem(
@@ -62,14 +63,8 @@ def problem_from(error: Exception) -> Problem | None:
         return Problem(error.status, error.code, str(error), error.retry_after)
     if isinstance(error, Throttled):
         wait = int(error.wait or 1)  # type: ignore[attr-defined]  # missing in the stubs
-        return Problem(429, "throttled", f"Too many requests. Try again in {_describe_wait(wait)}.", wait)
+        return Problem(429, "throttled", throttled_detail(wait), wait)
     return next((problem for kind, problem in FRAMEWORK_PROBLEMS.items() if isinstance(error, kind)), None)
-
-
-def _describe_wait(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{-(-seconds // 60)} minutes"
 
 
 def _has_text_of_drf(error: APIException) -> bool:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from bookings.models import Booking
@@ -20,6 +22,27 @@ def test_booking_limit_is_per_client_address_and_returns_429_with_retry_after(ap
     assert 0 < int(responses[2]["Retry-After"]) <= 3600
     assert other_network.status_code == 201
     assert Booking.objects.count() == 3
+
+
+def test_limits_of_open_bookings_return_the_same_429_as_the_rate_limit(api, settings):
+    """A refusal must not tell which phone numbers have bookings."""
+    service = make_service()
+    body = booking_request(service, starts_at=slot(hour=12).isoformat())
+    make_booking(service, starts_at=slot(hour=10))
+    refusals = []
+    for setting in ("LIMIT_OPEN_BOOKINGS_PER_NUMBER", "LIMIT_OPEN_BOOKINGS_PER_CLIENT", "LIMIT_BOOKINGS_PER_HOUR"):
+        make_booking(service, starts_at=slot(hour=11 + len(refusals) * 2), caller=anonymous_caller())
+        setattr(settings, setting, 1)
+        api.post("/bookings/", {**body, "service": ""}, format="json")
+        refusals.append(api.post("/bookings/", body, format="json"))
+        setattr(settings, setting, 0)
+
+    assert {(response.status_code, response.json()["code"]) for response in refusals} == {(429, "throttled")}
+    assert {re.sub(r"\d+ \w+", "…", response.json()["detail"]) for response in refusals} == {
+        "Too many requests. Try again in …."
+    }
+    assert max(int(response["Retry-After"]) for response in refusals) <= 3600
+    assert len({frozenset(set(response.headers) - {"Vary"}) for response in refusals}) == 1
 
 
 def test_reschedule_counts_towards_the_booking_limit(api, settings):

@@ -8,10 +8,12 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.callers import Caller
-from bookings.exceptions import AlreadyBooked, UnpaidHoldExists
+from accounts.operations import create_service_token
+from bookings.exceptions import AlreadyBooked, TooManyOpenBookings, UnpaidHoldExists
 from bookings.models import Booking
 from bookings.operations import cancel_booking, reschedule_booking
 from bookings.operations.customer_limits import lock_customer
+from foundation.events import Actor, ActorKind
 from tests.builders.accounts import make_staff
 from tests.builders.bookings import (
     CUSTOMER,
@@ -181,6 +183,70 @@ def test_hold_limit_counts_per_number_and_caller(settings):
         make_hold(service, caller=CALLER, starts_at=slot(hour=11))
 
     assert make_hold(service, caller=OTHER_CALLER, starts_at=slot(hour=11)).pk
+
+
+def try_to_hold_open(service, hour, **fields):
+    """Book at another time of the day, so that only the limits of open bookings can refuse it."""
+    try:
+        return bool(make_booking(service, starts_at=slot(hour=hour), **fields))
+    except TooManyOpenBookings:
+        return False
+
+
+def callers(count):
+    return [anonymous_caller(f"198.51.100.{number}") for number in range(count)]
+
+
+def test_open_bookings_are_limited_per_client_and_number_and_per_number(settings):
+    settings.LIMIT_OPEN_BOOKINGS_PER_CLIENT, settings.LIMIT_OPEN_BOOKINGS_PER_NUMBER = 2, 3
+    service = make_service()
+
+    by_one = [try_to_hold_open(service, hour, caller=CALLER) for hour in (9, 10, 11)]
+    by_others = [
+        try_to_hold_open(service, hour, caller=caller) for hour, caller in zip((11, 12), callers(2), strict=True)
+    ]
+    for_another_number = try_to_hold_open(service, 12, caller=CALLER, customer={**CUSTOMER, **OTHER_PHONE})
+
+    assert (by_one, by_others, for_another_number) == ([True, True, False], [True, False], True)
+
+
+def test_bookings_that_are_no_longer_open_do_not_count(settings):
+    settings.LIMIT_OPEN_BOOKINGS_PER_CLIENT = settings.LIMIT_OPEN_BOOKINGS_PER_NUMBER = 1
+    service = make_service()
+    cancel_booking(booking_id=make_booking(service, caller=CALLER).pk, actor=DESK)
+
+    assert try_to_hold_open(service, 11, caller=CALLER)
+
+
+def test_bookings_by_staff_and_service_tokens_are_neither_refused_nor_counted(settings):
+    settings.LIMIT_OPEN_BOOKINGS_PER_CLIENT = settings.LIMIT_OPEN_BOOKINGS_PER_NUMBER = 1
+    service = make_service()
+    website = Caller(("website",), create_service_token(name="Website").row, is_anonymous=False)
+    program = Actor(ActorKind.INTEGRATION, "Website")
+
+    by_program = [try_to_hold_open(service, hour, caller=website, actor=program) for hour in (9, 10)]
+    by_staff = [try_to_hold_open(service, hour, caller=Caller.from_user(make_staff()), actor=DESK) for hour in (11,)]
+    by_customer = [try_to_hold_open(service, hour, caller=CALLER) for hour in (12, 13)]
+
+    assert (by_program, by_staff, by_customer) == ([True, True], [True], [True, False])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("addresses", "expected"), [(1, 3), (64, 10)])
+def test_64_concurrent_bookings_of_one_number_create_exactly_up_to_the_limit(settings, addresses, expected):
+    settings.LIMIT_OPEN_BOOKINGS_PER_CLIENT, settings.LIMIT_OPEN_BOOKINGS_PER_NUMBER = 3, 10
+    service, clients = make_service(resources=64), callers(addresses)
+    customers = [{**CUSTOMER, "name": f"Person {number}"} for number in range(64)]  # not the same person twice
+
+    errors = run_concurrently(
+        [
+            partial(make_booking, service, caller=clients[number % addresses], customer=customer)
+            for number, customer in enumerate(customers)
+        ]
+    )
+
+    assert {type(error) for error in errors} == {TooManyOpenBookings}
+    assert Booking.objects.count() == expected
 
 
 def test_booking_stores_no_plain_client_address():
