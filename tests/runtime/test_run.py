@@ -35,6 +35,8 @@ SENT = {"accepted", "delivered", "read"}
 class Run:
     """A running ``manage.py run``, in a process group of its own, as a service manager or a terminal starts it."""
 
+    prefix: tuple[str, ...] = ()  # of the command line
+
     def __init__(self, sandbox, folder, code=ROOT, **environment):
         self.code = code
         self.data_dir = folder
@@ -58,7 +60,7 @@ class Run:
     def start_process(self):
         with (self.data_dir / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(self.code / "manage.py"), "run"],
+                [*self.prefix, sys.executable, str(self.code / "manage.py"), "run"],
                 cwd=self.code,
                 env=self._environment,
                 stdout=log,
@@ -217,6 +219,30 @@ def query(data_dir, sql):
         rows = cursor.fetchall()
     session.close()
     return rows
+
+
+def capabilities(process):
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return {line.split()[1] for line in status.splitlines() if line.startswith(("CapEff", "CapPrm", "CapBnd"))}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has these privileges")
+def test_run_needs_no_privileges_of_root(sandbox, tmp_path):
+    running = Run(sandbox, tmp_path)
+    # The socket of the test database belongs to another user, so root may still open the files of others.
+    running.prefix = ("setpriv", "--bounding-set=-all,+dac_override", "--inh-caps=-all", "--no-new-privs")
+    try:
+        running.start()
+        book(BOOKINGS)
+        wait_until(are_all_sent, 90)
+        privileges = set().union(*map(capabilities, processes_of(running.data_dir)))
+        running.process.terminate()
+        stopped = running.wait_until_stopped()
+    finally:
+        kill_all(running)
+
+    assert privileges == {f"{1 << 1:016x}"}  # CAP_DAC_OVERRIDE
+    assert stopped == (0, [])
 
 
 def test_killed_worker_is_restarted_and_the_website_keeps_running(run, sandbox):
