@@ -13,7 +13,7 @@ FAST_WORKERS = $(shell python3 -c 'import os; print(1 + os.cpu_count())')
 
 # The secret scanner leaves out hashes of packages, example URLs, and variables that only have the name of a secret.
 SECRETS = --disable-plugin KeywordDetector --exclude-lines user:password@ \
-	--exclude-files '(package-lock\.json|requirements(-dev)?\.txt)$$'
+	--exclude-files '(package-lock\.json|requirements(-dev)?\.txt|wapiti\.txt)$$'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast peers install run migrations lint words chaos race machine fuzz bench ci-full format requirements clean
@@ -79,12 +79,14 @@ ci-full: $(READY) ## run every check and proof in full length; what passed on th
 format: $(READY) ## let ruff format and fix the code
 	@$(VENV)/bin/ruff check --fix -q . ; $(VENV)/bin/ruff format -q .
 
-requirements: $(READY) ## pin the dependencies of requirements*.in, with hashes
+requirements: $(READY) ## pin the dependencies of all *.in files, with hashes
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 		--custom-compile-command "make requirements" requirements.in -o requirements.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 		--custom-compile-command "make requirements" requirements-dev.in -o requirements-dev.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
+		--custom-compile-command "make requirements" tests/peers/wapiti.in -o tests/peers/wapiti.txt
 
 clean: ## delete the virtual environment and all local data
 	rm -rf $(VENV) .data

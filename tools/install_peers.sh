@@ -38,6 +38,14 @@ if [[ ! -x $exim_folder/usr/sbin/exim4 ]]; then
 fi
 id Debian-exim &> /dev/null || useradd --system --no-create-home --shell /usr/sbin/nologin --user-group Debian-exim
 
+# Wapiti has many dependencies of its own.
+wapiti_folder=.data/peers/wapiti
+if ! cmp -s tests/peers/wapiti.txt $wapiti_folder/installed.txt; then
+    python3 -m venv --clear $wapiti_folder
+    $wapiti_folder/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/peers/wapiti.txt
+    cp tests/peers/wapiti.txt $wapiti_folder/installed.txt
+fi
+
 # The packages of npm, outside the source tree. Without their scripts: one of them reports every installation.
 npm_folder=.data/peers/npm
 if ! cmp -s tests/peers/package-lock.json $npm_folder/installed-lock.json; then

@@ -20,6 +20,7 @@ is_https = PUBLIC_BASE_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https and TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 86_400 if is_https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = is_https
+CSRF_COOKIE_HTTPONLY = True  # no script reads it
 # With this prefix, browsers accept a cookie from this host only, over HTTPS; a sibling domain cannot set it.
 cookie_prefix = "__Host-" if is_https else ""
 SESSION_COOKIE_NAME = f"{cookie_prefix}sessionid"

@@ -78,7 +78,7 @@ def test_request_without_the_proxys_protocol_is_served_and_logged_once(https, ca
 
 @pytest.mark.parametrize("path", ["/services/", "/admin/login/"])
 def test_protocol_of_an_untrusted_proxy_is_ignored(https, settings, path):
-    """Otherwise a redirect would never end behind a proxy that Daybook was not told about."""
+    """Otherwise a redirect would never end behind a proxy for which TRUSTED_PROXIES is not set."""
     settings.TRUSTED_PROXIES, settings.SECURE_PROXY_SSL_HEADER = 0, None
 
     assert Client().get(path, headers=PROXY_HTTP).status_code == 200
