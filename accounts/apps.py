@@ -7,9 +7,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "API access"
 
     def ready(self) -> None:
-        from accounts import jobs  # noqa: PLC0415 - models are loaded only now
+        from accounts import permission_log  # noqa: PLC0415 - models are loaded only now
         from accounts.personal_data import PERSONAL_DATA  # noqa: PLC0415
         from foundation.personal_data import register_personal_data  # noqa: PLC0415
 
-        jobs.register()
+        permission_log.register()
         register_personal_data(PERSONAL_DATA)

@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.callers import service_token_of
+from accounts.exceptions import SignInBusy
 from accounts.models import StaffToken
 from accounts.operations import AccountChanged, create_staff_token
-from accounts.sign_in import SignInRateLimit
+from accounts.sign_in import PasswordAttempt, TooManyAttempts
 from foundation.http.openapi import raises
 
 
@@ -58,21 +59,22 @@ class Token(APIView):
         request=SignInInputSerializer,
         responses=SignInResponseSerializer,
     )
-    @raises(SignInFailed, Throttled)
+    @raises(SignInFailed, Throttled, SignInBusy)
     def post(self, request: Request) -> Response:
         serializer = SignInInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        rate_limit = SignInRateLimit(request, serializer.validated_data["username"])
-        if not rate_limit.allows():
-            raise Throttled(rate_limit.seconds_until_reset())
-        user = authenticate(request, **serializer.validated_data)
-        if user is None or not user.is_staff:
-            raise SignInFailed
+        username, password = (serializer.validated_data[name] for name in ("username", "password"))
         try:
-            new_token = create_staff_token(user=user)
+            with PasswordAttempt(request, username, "Sign-in over the API") as attempt:
+                user = authenticate(request, username=username, password=password)
+                if user is None or not user.is_staff:
+                    raise SignInFailed
+                new_token = create_staff_token(user=user)
+                attempt.user = user
         except AccountChanged as error:
             raise SignInFailed from error
-        rate_limit.undo()
+        except TooManyAttempts as error:
+            raise Throttled(error.seconds) from error
         return Response({"token": new_token.token, "expires_at": new_token.row.expires_at})
 
     @extend_schema(

@@ -4,10 +4,10 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 
 from accounts.admin import StaffGroupAdmin, StaffUserAdmin
-from accounts.sign_in import RateLimitedSignInForm
+from accounts.forms import SignInForm
 
 admin.site.site_header = admin.site.site_title = "Daybook"
-admin.site.login_form = RateLimitedSignInForm
+admin.site.login_form = SignInForm
 admin.site.index_title = "Front desk"
 admin.site.enable_nav_sidebar = False  # the header links to every section, and the lists need the width
 

@@ -4,10 +4,18 @@ from config.settings.environment import env
 from config.settings.limits import TRUSTED_PROXIES
 from config.settings.process import PUBLIC_BASE_URL
 
+PASSWORD_HASHERS = [
+    "accounts.password_hashers.LimitedArgon2PasswordHasher",
+    "accounts.password_hashers.LimitedPBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "accounts.password_validators.AdminLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "foundation.http.problems.csrf_failed"
 DJANGO_OBJECT_ACTIONS_DEFAULT_HTTP_METHOD = "POST"
 SESSION_ENGINE = "accounts.sessions"

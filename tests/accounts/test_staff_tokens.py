@@ -10,13 +10,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts.jobs import purge_staff_sessions, purge_staff_tokens
 from accounts.models import StaffSession, StaffToken
 from accounts.operations import AccountChanged, create_staff_token
 from accounts.sessions import SessionStore
 from tests.builders.accounts import make_staff
 from tests.builders.callers import bearer_client
 from tests.builders.clock import let_time_pass
+from tests.builders.retention import purge
 from tests.threads import is_waiting_for_lock, run_concurrently, wait_until
 
 pytestmark = pytest.mark.django_db
@@ -172,7 +172,7 @@ def test_purges_delete_tokens_and_sessions_past_their_retention(front_desk, days
     create_staff_token(user=User.objects.get())
     let_time_pass(timedelta(days=days, hours=11))
 
-    purge_staff_tokens()
-    purge_staff_sessions()
+    purge(StaffToken)
+    purge(StaffSession)
 
     assert (StaffToken.objects.count(), StaffSession.objects.count()) == (left, left)

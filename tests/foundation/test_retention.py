@@ -43,6 +43,8 @@ def test_every_kind_of_data_has_a_retention():
         "RETENTION_RECEIPTS_DAYS",
         "RETENTION_GATEWAY_EVENTS_DAYS",
         "RETENTION_IDEMPOTENCY_KEYS_DAYS",
+        "RETENTION_SESSIONS_DAYS",
+        "RETENTION_KNOWN_NETWORKS_DAYS",
         "RETENTION_COUNTERS_DAYS",
     }
 
