@@ -59,7 +59,7 @@ def session_cookies(url: str) -> str:
 
 
 def scan(url: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return Wapiti's findings by category."""
+    """Return what Wapiti reports, by category."""
     report, schema = folder / "report.json", folder / "schema.json"
     described = requests.get(f"{url}/schema/", headers={"Accept": "application/json"}, timeout=10).json()
     schema.write_text(json.dumps({**described, "servers": [{"url": url}]}))
@@ -76,14 +76,14 @@ def scan(url: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
     content = json.loads(report.read_text())
     assert content["infos"]["crawled_pages_nbr"] > 20, result.stdout  # otherwise the sign-in has failed
     return {
-        category: findings
+        category: reports
         for group in ("vulnerabilities", "anomalies")
-        for category, findings in content[group].items()
-        if findings
+        for category, reports in content[group].items()
+        if reports
     }
 
 
 def test_wapiti_finds_nothing_in_the_demo(demo: str, tmp_path: Path) -> None:
     found = scan(demo, tmp_path)
 
-    assert {category: findings for category, findings in found.items() if category not in WITHOUT_TLS} == {}
+    assert {category: reports for category, reports in found.items() if category not in WITHOUT_TLS} == {}
