@@ -24,6 +24,16 @@ def test_booking_limit_is_per_client_address_and_returns_429_with_retry_after(ap
     assert Booking.objects.count() == 3
 
 
+def test_booking_limit_of_a_48_network_is_ten_times_that_of_a_64_network(api, settings):
+    settings.LIMIT_BOOKINGS_PER_HOUR = 1
+    addresses = [f"2001:db8:0:{network:x}::1" for network in range(11)]
+
+    by_networks = [api.post("/bookings/", {}, format="json", REMOTE_ADDR=address).status_code for address in addresses]
+    of_another_site = api.post("/bookings/", {}, format="json", REMOTE_ADDR="2001:db8:1::1").status_code
+
+    assert (by_networks, of_another_site) == ([400] * 10 + [429], 400)
+
+
 def test_limits_of_open_bookings_return_the_same_429_as_the_rate_limit(api, settings):
     """A refusal must not tell which phone numbers have bookings."""
     service = make_service()
