@@ -222,13 +222,14 @@ def test_bookings_by_staff_and_service_tokens_are_neither_refused_nor_counted(se
     settings.LIMIT_OPEN_BOOKINGS_PER_CLIENT = settings.LIMIT_OPEN_BOOKINGS_PER_NUMBER = 1
     service = make_service()
     website = Caller(("website",), create_service_token(name="Website").row, is_anonymous=False)
-    program = Actor(ActorKind.INTEGRATION, "Website")
+    by_program = {"caller": website, "actor": Actor(ActorKind.INTEGRATION, "Website")}
+    by_staff = {"caller": Caller.from_user(make_staff()), "actor": DESK}
+    by_customer = {"caller": CALLER}
+    bookings = [by_program, by_staff, by_customer, by_customer, by_program, by_staff]
 
-    by_program = [try_to_hold_open(service, hour, caller=website, actor=program) for hour in (9, 10)]
-    by_staff = [try_to_hold_open(service, hour, caller=Caller.from_user(make_staff()), actor=DESK) for hour in (11,)]
-    by_customer = [try_to_hold_open(service, hour, caller=CALLER) for hour in (12, 13)]
+    results = [try_to_hold_open(service, hour, **fields) for hour, fields in enumerate(bookings, start=9)]
 
-    assert (by_program, by_staff, by_customer) == ([True, True], [True], [True, False])
+    assert results == [True, True, True, False, True, True]
 
 
 @pytest.mark.django_db(transaction=True)
