@@ -58,7 +58,7 @@ def process_rows(
             except Exception as error:
                 if is_database_unavailable(error):
                     raise
-                log.exception("Failed to process %r", row)
+                log.exception("Failed to process %s %s", type(row).__name__, row.pk)
     return len(rows)
 
 

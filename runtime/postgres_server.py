@@ -26,6 +26,9 @@ from psycopg2 import errors
 
 DATABASE = "daybook"
 MAX_SOCKET_PATH = 107  # bytes; the kernel's limit
+# No errors of statements, which contain their values, nor the statements: the client gets and logs the error itself.
+# LOG is above ERROR.
+LOG_OPTIONS = "-c log_min_messages=log -c log_min_error_statement=panic -c log_error_verbosity=terse"
 START_SECONDS = 60  # recovery after a crash included
 
 log = logging.getLogger(__name__)
@@ -114,7 +117,7 @@ class Server(PostgresServer):
         socket_folder = self._socket_folder()
         for lock_file in (self.pgdata / "postmaster.pid", socket_folder / ".s.PGSQL.5432.lock"):
             lock_file.unlink(missing_ok=True)
-        options = f"-h '' -k {shlex.quote(str(socket_folder))}"
+        options = f"-h '' -k {shlex.quote(str(socket_folder))} {LOG_OPTIONS}"
         arguments = ("-w", "-o", options, "-l", str(self.log), "-D", str(self.pgdata), "start")
         pgexec("pg_ctl", arguments, bin_path=self.bin_path, user=self.system_user)
 

@@ -136,7 +136,7 @@ class AdminBadInput:
         reads_query = request.method in ("GET", "HEAD") or str(match.url_name).endswith("_changelist")
         if not reads_query or not isinstance(error, (ValueError, LookupError, OverflowError, DataError)):
             return None
-        log.exception("The admin cannot process the input in %s", request.get_full_path())
+        log.exception("The admin cannot process the input in %s", request.path)  # the query may be a search
         return bad_request(request)
 
 

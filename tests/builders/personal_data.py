@@ -32,6 +32,16 @@ from tests.builders.payments import make_refunds_due, payment_entity, post_webho
 from tests.builders.twilio import post_status_callback
 
 INBOUND = "/notifications/twilio/inbound"
+# What Razorpay and Twilio may report about a customer.
+PERSONAL_FIELDS = [
+    *["vpa", "name", "description", "customer_id", "token_id", "card", "bank", "wallet", "upi", "acquirer_data"],
+    *["bank_account", "customer_details", "error_description", "error_reason"],
+    *["issuer", "network", "account_holder", "beneficiary_name", "gateway_note", "recipient"],
+]
+TWILIO_FIELDS = [
+    *["ProfileName", "FromCity", "FromState", "FromZip", "FromCountry", "WaId", "ButtonText", "Address", "Label"],
+    *["Latitude", "Longitude", "MediaUrl0"],
+]
 
 
 @dataclass
@@ -117,14 +127,13 @@ class CustomerWithHistory:
         )
         run_due_tasks()
         self.payment = Payment.objects.get()
-        personal = {name: self.canaries.text() for name in ("vpa", "name", "description", "customer_id")}
+        personal = {name: self.canaries.text() for name in PERSONAL_FIELDS}
         entity = payment_entity(
             PaidCheckout(self.payment),
             id=self.payment.razorpay_payment_id,
             email=self.canaries.email(),
             contact=self.canaries.phone(),
             notes={"text": self.canaries.text()},
-            card={"name": self.canaries.text()},
             **personal,
         )
         assert post_webhook(webhook_event("payment.captured", payment=entity)).status_code == 200
@@ -154,7 +163,7 @@ class CustomerWithHistory:
             complete_booking(booking_id=booking.pk, actor=DESK)
         self.settle_messages()
         for sender in (self.contact["phone"], f"whatsapp:{self.contact['phone']}"):
-            receive_reply(sender, self.canaries.text(), ProfileName=self.canaries.text())
+            receive_reply(sender, self.canaries.text(), **{name: self.canaries.text() for name in TWILIO_FIELDS})
         receive_reply(self.contact["phone"], "STOP", ProfileName=self.canaries.text())
 
     def settle_messages(self) -> None:
@@ -165,8 +174,11 @@ class CustomerWithHistory:
         sent = Notification.objects.filter(channel="sms", status="accepted").exclude(provider_id="").first()
         assert sent is not None
         attempt = Attempt.objects.filter(notification=sent).get()
+        reported = {
+            name: self.canaries.text() for name in ("Body", "From", "ErrorMessage", "ChannelToAddress", "Label")
+        }
         post_status_callback(
-            sent, "delivered", sid=sent.provider_id, attempt_id=attempt.pk, To=sent.address, Body=self.canaries.text()
+            sent, "delivered", sid=sent.provider_id, attempt_id=attempt.pk, To=sent.address, **reported
         )
         apply_receipts()
 

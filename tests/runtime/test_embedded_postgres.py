@@ -29,7 +29,17 @@ for line in sys.stdin:
     if line == "restart\\n":
         embedded_postgres.restart_embedded_postgres_if_it_ended()
     connection = psycopg2.connect(url)
+    connection.autocommit = True
     cursor = connection.cursor()
+    if line.startswith("fail "):
+        word = line.split()[1]
+        cursor.execute("CREATE TABLE contacts (name text UNIQUE)")
+        cursor.execute("INSERT INTO contacts VALUES (%s)", [word])
+        for statement in ("INSERT INTO contacts VALUES (%s)", "SELECT %s::int"):
+            try:
+                cursor.execute(statement, [word])
+            except psycopg2.Error as error:
+                print(type(error).__name__, flush=True)
     cursor.execute("SELECT current_database()")
     print(cursor.fetchone()[0], flush=True)
     connection.close()
@@ -264,3 +274,13 @@ def test_server_starts_after_a_first_start_that_was_killed_while_it_created_the_
     assert second.result() == "daybook"
     assert second.leave() == 0
     assert [path.name for path in data.parent.iterdir() if path.is_dir()] == ["postgres"]
+
+
+def test_log_of_the_server_has_no_values_of_failed_statements(start_user, data):
+    user = start_user(data)
+    user.ask("fail canary")
+
+    assert [user.result() for _ in range(3)] == ["UniqueViolation", "InvalidTextRepresentation", "daybook"]
+    text = "".join(path.read_text() for path in data.rglob("*log") if path.is_file())
+    assert "database system is ready to accept connections" in text
+    assert "canary" not in text
