@@ -5,19 +5,34 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import render
 from django_object_actions import DjangoObjectActions, action
 
 from accounts.models import ServiceToken
-from accounts.operations import ServiceTokenNameInUse, create_service_token
+from accounts.operations import ServiceTokenNameInUse, create_service_token, end_sign_ins
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.http.staff_admin import StaffAdmin
 
 
 class StaffUserAdmin(StaffAdmin, UserAdmin):
+    """Users, who are deactivated and not deleted: their entries in the history would be deleted, too."""
+
     readonly_fields = ["last_login", "date_joined"]  # saving the form must not put an earlier sign-in back
+    actions = ["sign_out_everywhere"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
+    def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            end_sign_ins(user=user)
+            self.log_change(request, user, "Signed out everywhere.")
+        messages.success(request, "The sign-ins of the selected users have ended.")
 
 
 class StaffGroupAdmin(StaffAdmin, GroupAdmin):

@@ -1,6 +1,7 @@
-"""Create service tokens and staff tokens."""
+"""Create service tokens and staff tokens, and end sign-ins."""
 
 from accounts.operations.service_tokens import NewServiceToken, ServiceTokenNameInUse, create_service_token
+from accounts.operations.sign_ins import end_sign_in, end_sign_ins
 from accounts.operations.staff_tokens import AccountChanged, NewStaffToken, create_staff_token
 
 __all__ = [
@@ -10,4 +11,6 @@ __all__ = [
     "ServiceTokenNameInUse",
     "create_service_token",
     "create_staff_token",
+    "end_sign_in",
+    "end_sign_ins",
 ]

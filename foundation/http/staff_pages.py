@@ -22,14 +22,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 View = Callable[..., HttpResponse]
 
 
-def staff_page(permission: str) -> Callable[[View], View]:
-    """Require a signed-in staff member who has ``permission``; others get the sign-in page, or 403.
+def staff_page(permission: str = "") -> Callable[[View], View]:
+    """Require a signed-in staff member, who has ``permission`` if one is given; others get the sign-in page, or 403.
 
     A form that is sent after the session has ended changes nothing: after signing in, its sender sees its page again.
     """
 
     def decorate(view: View) -> View:
-        checked_view: View = staff_member_required(permission_required(permission, raise_exception=True)(view))
+        allowed_view = permission_required(permission, raise_exception=True)(view) if permission else view
+        checked_view: View = staff_member_required(allowed_view)
 
         @wraps(view)
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

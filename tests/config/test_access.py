@@ -44,6 +44,7 @@ METHOD_NOT_ALLOWED = 405
 # is empty, the transition is invalid, or the row does not exist. (The webhook responds 400 to an invalid signature.)
 ALL_200, ALL_400, ALL_403 = [200] * 8, [400] * 8, [403] * 8
 STAFF_TRANSITION = [401, 401, 401, 403, 403, 403, 200, 200]
+STAFF_PAGE = [302, 302, 302, 302, 302, 200, 200, 200]
 DESK_PAGE = [302, 302, 302, 302, 302, 403, 200, 200]
 MANAGER_PAGE = [302, 302, 302, 302, 302, 403, 403, 200]
 MATRIX: dict[str, dict[str, list[int]]] = {
@@ -62,6 +63,9 @@ MATRIX: dict[str, dict[str, list[int]]] = {
     "bookings/<uuid:booking_id>/cancel": {"POST": [404, 404, 200, 200, 404, 403, 200, 200]},
     "bookings/<uuid:booking_id>/reschedule": {"PUT": [404, 404, 400, 400, 404, 403, 400, 400]},
     "auth/token": {"POST": ALL_400, "DELETE": [401, 401, 401, 403, 403, 204, 204, 204]},
+    "account/": {"GET": STAFF_PAGE},
+    "account/end/<uuid:sign_in_id>": {"POST": [302] * 8},
+    "account/sign-out-everywhere": {"POST": [302] * 8},
     "payments/razorpay/webhook": {"POST": ALL_400},
     "payments/reconciliation": {"GET": MANAGER_PAGE},
     "payments/reconciliation/resolve": {"POST": [302, 302, 302, 302, 302, 403, 403, 302]},
@@ -122,6 +126,7 @@ class World:
             "desk_payment_id": uuid4(),
             "notification_id": Notification.objects.filter(booking=own.booking)[0].pk,
             "attempt_id": uuid4(),
+            "sign_in_id": uuid4(),
             "name": "slot-taken",
         }
         self.tokens = {"other_token": other.manage_token, "token": own.manage_token}
@@ -287,6 +292,7 @@ BUTTONS = {
     "bookings/customer/export": (False, True),
 }
 LIST_ACTIONS = {
+    "auth/user/sign_out_everywhere": (False, False),
     "bookings/booking/complete_selected": (True, True),
     "bookings/booking/confirm_selected": (True, True),
     **{f"{model}/delete_selected": tuple("delete" in allowed for allowed in ADMIN[model]) for model in ADMIN},

@@ -33,7 +33,7 @@ SEED = os.environ.get("FUZZ_SEED") or (uuid4().hex[:8] if REQUESTS else "0")
 PER_ROUND = 250
 ROUNDS = max(REQUESTS // PER_ROUND, 1)
 WRITTEN_BY_REFUSALS = {"payments_gatewayevent"}
-ROUTES = [route for route in routes() if "logout" not in route]
+ROUTES = [route for route in routes() if "logout" not in route and "sign-out" not in route]
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
 
