@@ -21,6 +21,7 @@ PROMPT_SECONDS, PROMPT_RESPONSES = 0.1, 10
 START_TIME = time.monotonic()
 # All customers share one client address, so these limits are raised; uses are still counted.
 LIMITS = [
+    "LIMIT_REQUESTS_PER_MINUTE",
     "LIMIT_BOOKINGS_PER_HOUR",
     "LIMIT_BOOKING_ACCESS_PER_MINUTE",
     "LIMIT_OPEN_HOLDS_PER_NUMBER",

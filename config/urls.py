@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from accounts import pages, tokens
+from config.schema_view import Schema
 from foundation.http import problem_pages
 from monitoring import health
 
@@ -32,7 +33,7 @@ urlpatterns = [
     path("account/end/<uuid:sign_in_id>", pages.end_one, name="end-sign-in"),
     path("account/sign-out-everywhere", pages.sign_out_everywhere, name="sign-out-everywhere"),
     path("auth/token", tokens.Token.as_view(), name="token"),
-    path("schema/", SpectacularAPIView.as_view(**PUBLIC), name="schema"),
+    path("schema/", Schema.as_view(**PUBLIC), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(**PUBLIC), name="docs"),
     path("problems/", problem_pages.index, name="problems"),
     path("problems/<slug:name>", problem_pages.problem, name="problem"),

@@ -13,18 +13,26 @@ from django.http import HttpRequest, HttpResponse
 
 from foundation.http.problem_texts import FRAMEWORK_TEXTS, Problem
 from foundation.http.problems import problem_response
+from foundation.http.request_limits import refuse_beyond_limit
 from foundation.models import CallbackSource
 
 log = logging.getLogger(__name__)
 
 ALERT_AT = 20
+REQUEST_COST = 3  # the body was read and its signature computed
 COUNT_REFUSAL = """
     UPDATE foundation_callbacksource SET refused = refused + 1 WHERE name = %s AND refused < %s RETURNING refused
 """
 
 
 def refuse_callback(request: HttpRequest, source: str, *, status: int, advice: str) -> HttpResponse:
-    """Count a callback whose signature is invalid, and respond with ``status`` and what the operator should check."""
+    """Count a callback whose signature is invalid, and respond with ``status`` and what the operator should check.
+
+    Beyond the limit of requests of its client, respond 429.
+    """
+    throttled = refuse_beyond_limit(request, REQUEST_COST)
+    if throttled is not None:
+        return throttled
     count_refused_callback(source, advice=advice)
     code = "callback_not_signed"
     explanation, _ = FRAMEWORK_TEXTS[code]

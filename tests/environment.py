@@ -15,6 +15,7 @@ os.environ.update(
     TWILIO_WHATSAPP_FROM="+15005550006",
     EMAIL_URL="smtp://127.0.0.1:25",
     # The same customers book again and again, from one address.
+    LIMIT_REQUESTS_PER_MINUTE="0",
     LIMIT_BOOKINGS_PER_HOUR="0",
     LIMIT_BOOKING_ACCESS_PER_MINUTE="0",
     LIMIT_SIGN_INS_PER_QUARTER_HOUR="0",

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.callers import service_token_of
+from bookings.api.throttles import PublicThrottle
 from bookings.models import Booking
 from foundation.events import Actor, ActorKind
 
@@ -48,10 +49,14 @@ class StaffEndpoint(MethodNotAllowedFirst):
 
 
 class PublicEndpoint(APIView):
-    """An endpoint for everyone. It ignores bearer tokens, so an expired one does no harm."""
+    """An endpoint for everyone. A bearer token only selects the rate limit, so an expired one does no harm."""
 
-    authentication_classes = []
     permission_classes = [permissions.AllowAny]
+    throttle_classes = [PublicThrottle]
+
+    def perform_authentication(self, request: Request) -> None:
+        with suppress(AuthenticationFailed):  # DRF has made the caller anonymous before it raises
+            super().perform_authentication(request)
 
 
 class BookingEndpoint(APIView):

@@ -8,10 +8,8 @@ from rest_framework.views import APIView
 
 from accounts.callers import service_token_of
 from bookings.api.idempotency import is_repeat
-from foundation.http.throttles import ClientAddressThrottle
+from foundation.http.throttles import MINUTE, ClientAddressThrottle, RequestThrottle
 from foundation.rate_limits.rate_limit import HOUR, RateLimit
-
-MINUTE = 60
 
 
 class CallerThrottle(ClientAddressThrottle):
@@ -24,7 +22,15 @@ class CallerThrottle(ClientAddressThrottle):
         service_token = service_token_of(request)
         if service_token is None:
             return super().allow_request(request, view)
-        return self.service_token_limit().allows(str(service_token.pk))
+        return self.service_token_limit().allows(str(service_token.pk), self.uses(view))
+
+
+class PublicThrottle(CallerThrottle, RequestThrottle):
+    """Limits requests for what is public. A website with a service token sends those of many customers."""
+
+    def service_token_limit(self) -> RateLimit:
+        limit = settings.LIMIT_SERVICE_TOKEN_REQUESTS_PER_MINUTE
+        return RateLimit("requests per service token", limit, MINUTE)
 
 
 class BookingThrottle(CallerThrottle):

@@ -20,6 +20,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.DjangoModelPermissions"
     ],  # no anonymous access by default
+    "DEFAULT_THROTTLE_CLASSES": ["foundation.http.throttles.RequestThrottle"],
     "DEFAULT_PARSER_CLASSES": ["foundation.http.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "foundation.http.negotiation.JSONNegotiation",

@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "foundation.http.middleware.OneErrorFormat",
     "foundation.http.middleware.RejectUnreadableBodies",
     "foundation.http.middleware.MethodsOfPath",
+    "foundation.http.request_limits.LimitRequests",
     "foundation.http.middleware.AdminBadInput",
     "foundation.http.middleware.ProblemsOfViews",
     "django.contrib.sessions.middleware.SessionMiddleware",

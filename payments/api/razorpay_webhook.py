@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from foundation.http.middleware import accept_any_body
+from foundation.http.request_limits import limits_its_requests
 from foundation.refused_callbacks import refuse_callback, reset_refused_callbacks
 from payments.gateway.errors import UnreadableEntity
 from payments.gateway.signatures import are_webhooks_configured, is_webhook_signature_valid
@@ -24,6 +25,7 @@ MAX_BYTES = 256 * 1024  # an event has a few kilobytes
 
 
 @accept_any_body
+@limits_its_requests
 @csrf_exempt
 @require_POST
 def razorpay_webhook(request: HttpRequest) -> HttpResponse:

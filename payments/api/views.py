@@ -124,11 +124,14 @@ class BookingCheckout(CheckoutEndpoint, BookingEndpoint):
 
 
 class VerifyPayment(CheckoutEndpoint, PublicEndpoint):  # Razorpay's signature authenticates the request
+    request_cost = 4
+
     @extend_schema(
         operation_id="verifyPayment",
         summary="Confirm a booking with the payment that Checkout returned",
         description="The booking is `confirmed`, or `pending` if staff must confirm it. Repeat the request until it "
         "succeeds: a repeat changes nothing.",
+        auth=[],
         request=VerifyPaymentInputSerializer,
         responses=VerifyPaymentResponseSerializer,
     )

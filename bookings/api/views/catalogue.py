@@ -1,14 +1,16 @@
 """Endpoints for the catalogue and availability."""
 
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Prefetch
 from django.http import Http404
+from django.utils.dateparse import parse_date
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import NotFound, PermissionDenied, Throttled, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -22,8 +24,12 @@ from bookings.api.permissions import (
     may_view_all,
     owns_booking,
 )
-from bookings.api.serializers import AvailabilityQuerySerializer, AvailabilitySerializer, ServiceSerializer
-from bookings.api.throttles import BookingAccessThrottle
+from bookings.api.serializers import (
+    AvailabilityQuerySerializer,
+    AvailabilitySerializer,
+    ServiceSerializer,
+)
+from bookings.api.throttles import BookingAccessThrottle, PublicThrottle
 from bookings.models import Booking, Resource, Service
 from bookings.scheduling.availability import find_free_slots
 from foundation.http.openapi import raises
@@ -33,6 +39,7 @@ from foundation.http.query_params import parse_query_params
 class ServiceList(PublicEndpoint, generics.ListAPIView[Service]):
     """The catalogue: the services that can be booked."""
 
+    request_cost = 2
     serializer_class = ServiceSerializer
     pagination_class = None
     queryset = (
@@ -47,6 +54,7 @@ class ServiceList(PublicEndpoint, generics.ListAPIView[Service]):
         operation_id="listServices",
         summary="List the services",
         description="All services that can be booked now, with their rules and resources.",
+        auth=[],
     )
     @raises(ValidationError)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -57,13 +65,22 @@ class ServiceList(PublicEndpoint, generics.ListAPIView[Service]):
 class ServiceAvailability(BookingEndpoint):
     """The free slots of a service."""
 
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        # Only `booking` needs a token: an expired one must not hide free slots. The schema is made without a request.
-        return super().get_authenticators() if not self.request or "booking" in self.request.GET else []
+    throttle_classes = [PublicThrottle]
+
+    def perform_authentication(self, request: Request) -> None:
+        # Only `booking` needs a token: an expired one must not hide free slots.
+        with nullcontext() if "booking" in request.query_params else suppress(AuthenticationFailed):
+            super().perform_authentication(request)
 
     def get_throttles(self) -> list[BaseThrottle]:
-        # A guessed manage token counts against the rate limit.
-        return [BookingAccessThrottle()] if "booking" in self.request.query_params else super().get_throttles()
+        # A guessed manage token counts against its rate limit, too.
+        access = [BookingAccessThrottle()] if "booking" in self.request.query_params else []
+        return [*super().get_throttles(), *access]
+
+    @property
+    def request_cost(self) -> int:
+        """The days that the request asks for, at about 1 ms each."""
+        return 1 + _requested_days(self.request.query_params) // 5
 
     @extend_schema(
         operation_id="getAvailability",
@@ -75,7 +92,7 @@ class ServiceAvailability(BookingEndpoint):
         auth=[*STAFF_OR_BOOKING_TOKEN, {}],
         responses=AvailabilitySerializer,
     )
-    @raises(PermissionDenied, Throttled)
+    @raises(PermissionDenied)
     def get(self, request: Request, slug: str) -> Response:
         service = Service.objects.filter(slug=slug).select_related("location").first()
         # A booking can be rescheduled although its service is not offered any longer.
@@ -102,6 +119,17 @@ class ServiceAvailability(BookingEndpoint):
                 ],
             }
         )
+
+
+def _requested_days(params: Mapping[str, str]) -> int:
+    """Return how many days a request for availability asks for; 0 if its dates are invalid and will be refused."""
+    try:
+        first = parse_date(params.get("from", ""))
+        last = parse_date(params.get("to", "")) or first
+    except ValueError:
+        return 0
+    days = (last - first).days + 1 if first and last else 0
+    return days if 0 < days <= AvailabilityQuerySerializer.MAX_DAYS else 0
 
 
 def _find_booking(request: Request, booking_id: UUID, service: Service) -> Booking:

@@ -37,7 +37,9 @@ class Command(BaseCommand):
                 "PORT": str(port),
                 "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
                 "BUSINESS_NAME": BUSINESS_NAME,
-                "LIMIT_BOOKINGS_PER_HOUR": "1000",  # all customers of the demo share one client address
+                # All customers of the demo share one client address.
+                "LIMIT_BOOKINGS_PER_HOUR": "1000",
+                "LIMIT_REQUESTS_PER_MINUTE": "10000",
             }
             self._adopt_settings(sandbox)
             self.stdout.write("Starting web, worker and sandbox ...")

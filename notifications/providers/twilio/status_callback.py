@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from foundation.http.middleware import accept_any_body
+from foundation.http.request_limits import limits_its_requests
 from foundation.refused_callbacks import refuse_callback, reset_refused_callbacks
 from notifications.providers.twilio.inbound import record_inbound
 from notifications.providers.twilio.signature import is_callback_signature_valid, is_configured
@@ -28,6 +29,7 @@ ADVICE = (
 
 
 @accept_any_body
+@limits_its_requests
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID) -> HttpResponse:
@@ -40,6 +42,7 @@ def twilio_status(request: HttpRequest, notification_id: UUID, attempt_id: UUID)
 
 
 @accept_any_body
+@limits_its_requests
 @csrf_exempt
 @require_POST
 def twilio_inbound(request: HttpRequest) -> HttpResponse:

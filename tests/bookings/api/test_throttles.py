@@ -35,7 +35,7 @@ def test_booking_limit_of_a_48_network_is_ten_times_that_of_a_64_network(api, se
 
 
 def test_limits_of_open_bookings_return_the_same_429_as_the_rate_limit(api, settings):
-    """A refusal must not tell which phone numbers have bookings."""
+    """A refusal must not reveal which phone numbers have bookings."""
     service = make_service()
     body = booking_request(service, starts_at=slot(hour=12).isoformat())
     make_booking(service, starts_at=slot(hour=10))
