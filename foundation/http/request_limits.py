@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,14 +13,6 @@ from foundation.http.problem_texts import Problem, throttled_detail
 from foundation.http.problems import problem_from, problem_response
 from foundation.http.throttles import request_limit
 from foundation.rate_limits.client_address import client_networks
-
-log = logging.getLogger(__name__)
-
-UNKNOWN_PROXY = (
-    "A request has the header X-Forwarded-For, but TRUSTED_PROXIES is 0, so the header is ignored. If a proxy of yours "
-    "sets it, set TRUSTED_PROXIES to the number of your proxies: otherwise all customers share one client address and "
-    "its rate limits."
-)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -42,16 +33,12 @@ def refuse_beyond_limit(request: HttpRequest, cost: int = 1) -> HttpResponse | N
 
 
 class LimitRequests:
-    """Applies the limit, unless a member of staff is signed in, and reports a proxy that the settings do not name."""
+    """Applies the limit, unless a member of staff is signed in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.has_warned = False
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_warned and not settings.TRUSTED_PROXIES and "X-Forwarded-For" in request.headers:
-            self.has_warned = True
-            log.warning(UNKNOWN_PROXY)
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:

@@ -6,11 +6,9 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from config.schema_view import rendered_schema
-from foundation.http.request_limits import UNKNOWN_PROXY, LimitRequests
 from foundation.models import CallbackSource
 from notifications.models import Notification
 from tests.builders.accounts import sign_in_staff
@@ -119,23 +117,6 @@ def test_the_schema_is_rendered_once(client):
 
     assert len(bodies) == 1
     assert (rendered_schema.cache_info().misses, rendered_schema.cache_info().hits) == (1, 2)
-
-
-def test_first_forwarded_request_logs_a_warning_if_no_proxy_is_trusted(rf, settings, caplog):
-    forwarded = rf.get("/", headers={"X-Forwarded-For": "198.51.100.7"})
-    middleware = LimitRequests(lambda request: HttpResponse())
-
-    settings.TRUSTED_PROXIES = 1
-    middleware(forwarded)
-    settings.TRUSTED_PROXIES = 0
-    middleware(rf.get("/"))
-    assert caplog.messages == []
-
-    middleware(forwarded)
-    middleware(forwarded)
-
-    assert caplog.messages == [UNKNOWN_PROXY]
-    assert "TRUSTED_PROXIES" in UNKNOWN_PROXY
 
 
 def test_callbacks_count_only_without_a_valid_signature(settings):
