@@ -19,7 +19,7 @@ from tests.builders.payments import post_webhook, sign_webhook
 from tests.builders.routes import routes
 from tests.builders.twilio import post_status_callback
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 
 METHODS = {  # each from a client of its own
     method: f"198.51.100.{number}" for number, method in enumerate(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])

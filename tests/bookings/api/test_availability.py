@@ -76,6 +76,7 @@ def test_unknown_booking_is_404_for_staff(desk, only_slot):
     assert availability(desk, booking.service, booking=uuid4()).status_code == 404
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_guessed_tokens_count_against_the_rate_limit(api, only_slot, settings):
     settings.LIMIT_BOOKING_ACCESS_PER_MINUTE = 2
     booking, _ = only_slot

@@ -6,7 +6,7 @@ from bookings.models import Booking
 from tests.builders.bookings import booking_request, make_booking, make_hold, make_paid_service, make_service, slot
 from tests.builders.callers import anonymous_caller, service_client, staff_client
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 
 
 def test_booking_limit_is_per_client_address_and_returns_429_with_retry_after(api, settings):
