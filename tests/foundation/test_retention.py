@@ -1,6 +1,8 @@
 from datetime import timedelta
+from threading import Event
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from foundation import retention
@@ -109,3 +111,23 @@ def test_two_purges_at_the_same_moment_delete_each_row_once(monkeypatch):
     errors = run_concurrently([lambda: counts.append(purge(InboundMessage)) for _ in range(4)])
 
     assert (errors, sum(counts), InboundMessage.objects.count()) == ([], 20, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_purge_leaves_out_a_locked_row():
+    make_replies(DAYS + 1, DAYS + 1)
+    is_locked, is_purged, counts = Event(), Event(), []
+
+    def hold_lock():
+        with transaction.atomic():
+            InboundMessage.objects.select_for_update().get(provider_id="SM0")
+            is_locked.set()
+            is_purged.wait(15)
+
+    def purge_others():
+        assert is_locked.wait(15)
+        counts.append(purge(InboundMessage))
+        is_purged.set()
+
+    assert run_concurrently([hold_lock, purge_others]) == []
+    assert (counts, InboundMessage.objects.get().provider_id) == ([1], "SM0")

@@ -18,7 +18,7 @@ from bookings.models import Booking, Customer
 from foundation.due_rows import process_rows
 from foundation.outcomes import CallFailed
 from notifications.models import ErasedOptOut, InboundMessage, Suppression
-from payments.models import DeskPayment, Payment, Refund
+from payments.models import DeskPayment, GatewayEvent, Payment, Refund
 from tests.builders.accounts import make_staff
 from tests.builders.personal_data import Canaries, CustomerWithHistory, all_rows
 
@@ -91,6 +91,7 @@ def test_the_erasure_leaves_nothing_outside_the_accounts(staff, history, canarie
     history.customer.refresh_from_db()
     assert history.customer.name == f"Erased customer {history.customer.pk}"
     assert (InboundMessage.objects.count(), Suppression.objects.count(), ErasedOptOut.objects.count()) == (3, 0, 1)
+    assert list(GatewayEvent.objects.filter(body__isnull=False)) == []  # also one whose bytes are not JSON
     call_command("check_invariants")
 
 

@@ -177,15 +177,17 @@ def test_erase_while_a_refund_is_requested_is_refused(sandbox):
 
 def test_erase_while_staff_change_the_customer_erases_the_change():
     customer = make_closed_booking().customer
+    receive_reply("+919812340009", "My name is Asha")
 
     def change():
-        customer.name = "Asha Iyer"
+        customer.name, customer.phone = "Asha Iyer", "+919812340009"
         update_customer(customer=customer)
 
     errors = run_while_locked(Customer.objects.all(), change, lambda: erase_customer(customer_id=customer.pk))
 
     assert errors == []
     assert Customer.objects.get().name == f"Erased customer {customer.pk}"
+    assert InboundMessage.objects.get().body == ""
 
 
 def test_interrupted_request_of_an_erased_customer_is_not_resumed():
