@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest
+
+log = logging.getLogger(__name__)
 
 SITE_FACTOR = 10
 
@@ -32,6 +36,8 @@ def client_network(request: HttpRequest) -> str:
     if settings.TRUSTED_PROXIES:
         forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         address = forwarded[-settings.TRUSTED_PROXIES :][0] or address
+    elif request.META.get("HTTP_X_FORWARDED_FOR"):
+        warn_about_ignored_proxy()
     try:
         parsed = ipaddress.ip_address(_without_port(address))
     except ValueError:
@@ -39,6 +45,15 @@ def client_network(request: HttpRequest) -> str:
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
+
+
+@cache  # once per process
+def warn_about_ignored_proxy() -> None:
+    """Log that a request seems to come through a proxy, although none is trusted."""
+    log.warning(
+        "A request has X-Forwarded-For, but TRUSTED_PROXIES is 0, so the header is ignored. Behind a proxy of yours, "
+        "set TRUSTED_PROXIES to the number of proxies: until then, all clients share its address and its rate limits."
+    )
 
 
 def _without_port(address: str) -> str:

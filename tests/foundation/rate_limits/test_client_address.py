@@ -1,6 +1,6 @@
 import pytest
 
-from foundation.rate_limits.client_address import client_network, client_networks
+from foundation.rate_limits.client_address import client_network, client_networks, warn_about_ignored_proxy
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,17 @@ def test_client_network_trusts_only_configured_proxies(rf, settings, proxies, fo
 )
 def test_client_networks_of_ipv6_are_its_64_and_with_ten_times_the_limit_its_48(rf, address, networks):
     assert list(client_networks(rf.get("/", REMOTE_ADDR=address)).items()) == list(networks.items())
+
+
+@pytest.mark.parametrize(("proxies", "expected"), [(0, 1), (1, 0)])
+def test_ignored_proxy_is_logged_once_and_names_the_setting(rf, settings, caplog, proxies, expected):
+    settings.TRUSTED_PROXIES = proxies
+    warn_about_ignored_proxy.cache_clear()
+
+    client_network(rf.get("/"))
+    before = len(caplog.records)
+    for _ in range(2):
+        client_network(rf.get("/", headers={"X-Forwarded-For": "198.51.100.7"}))
+
+    assert before == 0
+    assert ["TRUSTED_PROXIES" in record.getMessage() for record in caplog.records] == [True] * expected
