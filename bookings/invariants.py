@@ -34,6 +34,11 @@ INVARIANTS = {
             SELECT id, from_status, lag(to_status, 1, '') OVER (PARTITION BY booking_id ORDER BY seq) AS current_status
             FROM bookings_bookingevent) e
         WHERE from_status <> current_status""",
+    "An erased customer has no contacts and no open visit": """
+        SELECT c.id FROM bookings_customer c
+        WHERE c.erased_at IS NOT NULL AND (c.phone <> '' OR c.email <> '' OR EXISTS (
+            SELECT FROM bookings_booking b
+            WHERE b.customer_id = c.id AND b.status IN ('held', 'pending', 'confirmed')))""",
     "Overdue holds and requests expire within five minutes": """
         SELECT id FROM bookings_booking
         WHERE hold_expires_at < now() - interval '5 minutes' OR answer_by < now() - interval '5 minutes'""",

@@ -6,6 +6,7 @@ from tests.invariants.violations.statements import OVERDUE, Violation, delete, u
 BOOKING = "bookings_booking"
 EVENT = "bookings_bookingevent"
 ALLOCATION = "bookings_allocation"
+CUSTOMER = "bookings_customer"
 SESSION = "bookings_session"
 
 VIOLATIONS = {
@@ -59,6 +60,11 @@ VIOLATIONS = {
     "Each event of a booking begins in the status in which the previous one ended": [
         Violation(bookings.completed, update(EVENT, "from_status = 'declined'", "kind = 'completed'")),
         Violation(payments.hold_expired, update(EVENT, "from_status = 'held'", "seq = 1")),
+    ],
+    "An erased customer has no contacts and no open visit": [
+        Violation(bookings.declined, update(CUSTOMER, "erased_at = now(), phone = '', email = 'a@example.com'")),
+        Violation(bookings.declined, update(CUSTOMER, "erased_at = now(), email = ''")),
+        Violation(bookings.created_by_staff, update(CUSTOMER, "erased_at = now(), phone = '', email = ''")),
     ],
     "Overdue holds and requests expire within five minutes": [
         Violation(payments.hold_pending, update(BOOKING, f"hold_expires_at = {OVERDUE}")),
