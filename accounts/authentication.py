@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from accounts.models import ServiceToken, StaffToken
 from accounts.models.service_token import PREFIX
+from foundation.http.throttles import request_limit
+from foundation.rate_limits.client_address import client_networks
 
 
 class ServiceTokenUser(AnonymousUser):
@@ -41,7 +43,13 @@ class BearerTokenAuthentication(BaseAuthentication):
         if len(parts) != 1:
             raise AuthenticationFailed("Send the token as Authorization: Bearer …, in one word.")
         token = parts[0].decode("latin-1")
-        return _authenticate_service_token(token) if token.startswith(PREFIX) else _authenticate_staff_token(token)
+        try:
+            return _authenticate_service_token(token) if token.startswith(PREFIX) else _authenticate_staff_token(token)
+        except AuthenticationFailed:
+            # The throttles come later, and only for callers that are let in.
+            if not request_limit().allows_client(client_networks(request)):
+                raise Throttled(request_limit().seconds_until_reset()) from None
+            raise
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):

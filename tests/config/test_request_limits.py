@@ -13,7 +13,7 @@ from foundation.models import CallbackSource
 from notifications.models import Notification
 from tests.builders.accounts import sign_in_staff
 from tests.builders.bookings import make_service, slot
-from tests.builders.callers import OTHER_ADDRESS, service_client, staff_client
+from tests.builders.callers import OTHER_ADDRESS, bearer_client, service_client, staff_client
 from tests.builders.notifications import make_notification
 from tests.builders.payments import post_webhook, sign_webhook
 from tests.builders.routes import routes
@@ -150,3 +150,11 @@ def test_staff_with_a_token_are_not_limited(settings):
     desk = staff_client()
 
     assert [desk.get("/services/").status_code for _ in range(2)] == [200, 200]
+
+
+def test_invalid_bearer_tokens_are_limited(settings):
+    settings.LIMIT_REQUESTS_PER_MINUTE, website = 2, service_client()
+    guesses = [bearer_client(f"guess{number}") for number in range(3)]
+
+    assert [guess.get("/bookings/").status_code for guess in guesses] == [401, 401, 429]
+    assert website.get("/bookings/").status_code == 200
