@@ -9,11 +9,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from foundation.http.problems import DATABASE_UNAVAILABLE, problem_response
+from foundation.http.request_limits import limits_its_requests, refuse_beyond_limit
 from notifications.models import ChannelState
 
 log = logging.getLogger(__name__)
 
 
+@limits_its_requests
 @csrf_exempt
 @require_safe
 @never_cache
@@ -23,6 +25,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
     They do not change the status: this host can serve requests. The body is public, so it has no texts of providers.
     """
     try:
+        throttled = refuse_beyond_limit(request)
+        if throttled is not None:
+            return throttled
         paused = list(ChannelState.objects.paused().values("channel", "pause_cause", "paused_since", "backlog"))
     except ProgrammingError as error:
         first_line = str(error).splitlines()[0]

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 
 from config.schema_view import rendered_schema
@@ -158,3 +159,16 @@ def test_invalid_bearer_tokens_are_limited(settings):
 
     assert [guess.get("/bookings/").status_code for guess in guesses] == [401, 401, 429]
     assert website.get("/bookings/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/problems/", "/services/", "/healthz"])
+def test_limit_without_a_database_is_503(api, settings, path):
+    settings.LIMIT_REQUESTS_PER_MINUTE = 1
+
+    def fail(*args: object) -> None:
+        raise OperationalError
+
+    with connection.execute_wrapper(fail):
+        response = api.get(path)
+
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")

@@ -56,9 +56,17 @@ def test_health_check_without_a_database_is_503(api, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_health_check_with_the_schema_of_an_earlier_version_is_503(api, caplog):
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE notifications_channelstate RENAME COLUMN paused_since TO renamed",
+        "ALTER TABLE foundation_ratelimitcounter RENAME TO renamed",
+    ],
+)
+def test_health_check_with_the_schema_of_an_earlier_version_is_503(api, caplog, settings, change):
+    settings.LIMIT_REQUESTS_PER_MINUTE = 1
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE notifications_channelstate RENAME COLUMN paused_since TO renamed")
+        cursor.execute(change)
 
     response = api.get("/healthz")
 
