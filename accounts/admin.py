@@ -14,6 +14,7 @@ from django_object_actions import DjangoObjectActions, action
 
 from accounts.models import ServiceToken
 from accounts.operations import ServiceTokenNameInUse, create_service_token, end_sign_ins
+from accounts.second_factor import remove_second_factor
 from foundation.http.read_only_admin import ReadOnlyAdmin
 from foundation.http.staff_admin import StaffAdmin
 
@@ -22,7 +23,7 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
     """Users, who are deactivated and not deleted: their entries in the history would be deleted, too."""
 
     readonly_fields = ["last_login", "date_joined"]  # saving the form must not put an earlier sign-in back
-    actions = ["sign_out_everywhere"]
+    actions = ["sign_out_everywhere", "remove_second_factor"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -33,6 +34,13 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
             end_sign_ins(user=user)
             self.log_change(request, user, "Signed out everywhere.")
         messages.success(request, "The sign-ins of the selected users have ended.")
+
+    @admin.action(description="Remove the second factor", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            remove_second_factor(user)
+            self.log_change(request, user, "Removed the second factor.")
+        messages.success(request, "The selected users have no second factor, and can set up a new one.")
 
 
 class StaffGroupAdmin(StaffAdmin, GroupAdmin):

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from accounts.exceptions import SecondFactorInvalid, SecondFactorRequired
+from accounts.second_factor import check_second_factor, confirm_device, has_second_factor
 from accounts.sign_in import PasswordAttempt, TooManyAttempts
+
+CODE = forms.TextInput(attrs={"autocomplete": "one-time-code"})
 
 
 class SignInForm(AdminAuthenticationForm):
     """The admin's sign-in form."""
+
+    code = forms.CharField(
+        label="Code, if you use a second factor:", label_suffix="", max_length=16, required=False, widget=CODE
+    )
 
     def clean(self) -> dict[str, Any]:
         if self.request is None:
@@ -20,9 +30,14 @@ class SignInForm(AdminAuthenticationForm):
         try:
             with PasswordAttempt(self.request, str(self.cleaned_data.get("username", "")), "Sign-in") as attempt:
                 cleaned: dict[str, Any] = super().clean()
-                attempt.user = self.get_user()
+                user: Any = self.get_user()
+                if user is not None:
+                    user.otp_device = check_second_factor(user, self.cleaned_data.get("code", ""))
+                attempt.user = user
         except TooManyAttempts as refusal:
             raise ValidationError(str(refusal), code="throttled") from refusal
+        except (SecondFactorRequired, SecondFactorInvalid) as refusal:
+            raise ValidationError(str(refusal), code=refusal.code) from refusal
         return cleaned
 
 
@@ -40,3 +55,34 @@ class PasswordChangeForm(AdminPasswordChangeForm):
         except TooManyAttempts as refusal:
             raise ValidationError(str(refusal), code="throttled") from refusal
         return password
+
+
+class SecondFactorForm(forms.Form):
+    """Sets up a second factor: needs the password again and, to replace one, a code of the earlier one."""
+
+    password = forms.CharField(label="Your password", max_length=128, strip=False, widget=forms.PasswordInput)
+    earlier_code = forms.CharField(label="Code of the app until now, or a recovery code", max_length=16, widget=CODE)
+    code = forms.CharField(label="Code of the new app", max_length=16, widget=CODE)
+
+    def __init__(self, request: HttpRequest, user: User, *args: Any) -> None:
+        super().__init__(*args)
+        self._request, self._user = request, user
+        self.codes: list[str] = []
+        self.device: Any = None
+        if not has_second_factor(user):
+            del self.fields["earlier_code"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if self.errors:
+            return cleaned
+        try:
+            with PasswordAttempt(self._request, self._user.get_username(), "Proof for a second factor") as attempt:
+                if not self._user.check_password(cleaned["password"]):
+                    raise ValidationError("The password is wrong.", code="password_incorrect")
+                check_second_factor(self._user, cleaned.get("earlier_code", ""))
+                self.device, self.codes = confirm_device(self._user, cleaned["code"])
+                attempt.user = self._user
+        except (TooManyAttempts, SecondFactorInvalid) as refusal:
+            raise ValidationError(str(refusal)) from refusal
+        return cleaned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_otp import login as login_with_device
 
-from accounts.forms import PasswordChangeForm
+from accounts.forms import PasswordChangeForm, SecondFactorForm
 from accounts.models import StaffSession, StaffToken
 from accounts.operations import end_sign_in, end_sign_ins
+from accounts.second_factor import pending_device, qr_code
 from foundation.http.staff_pages import render_staff_page, staff_page
 
 
@@ -83,3 +86,20 @@ def staff_user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+@staff_page()
+@require_http_methods(["GET", "HEAD", "POST"])
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Set up the second factor; show its recovery codes once."""
+    user = staff_user(request)
+    form = SecondFactorForm(request, user, request.POST if request.method == "POST" else None)
+    context: dict[str, Any] = {}
+    if form.is_valid():
+        request.session.cycle_key()  # the earlier session has ended
+        login_with_device(request, form.device)
+        context["codes"] = form.codes
+    else:
+        device = pending_device(user)
+        context = {"form": form, "qr_code": qr_code(device), "key": b32encode(device.bin_key).decode()}
+    return render_staff_page(request, "accounts/second_factor.html", "Second factor", **context)

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
 from rest_framework.exceptions import APIException
 
+from accounts.exceptions import SecondFactorInvalid
 from accounts.models.known_network import KnownNetwork, network_hash
 from foundation.rate_limits.client_address import client_network, client_networks
 from foundation.rate_limits.rate_limit import RateLimit
@@ -69,7 +70,7 @@ class PasswordAttempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, (APIException, ValidationError)):
+        if isinstance(error, (APIException, ValidationError, SecondFactorInvalid)):
             self._log(logging.WARNING, "failed")
             return
         for limit, key in self._limits:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, serializers, status
@@ -11,9 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.callers import service_token_of
-from accounts.exceptions import SignInBusy
+from accounts.exceptions import SecondFactorInvalid, SecondFactorMissing, SecondFactorRequired, SignInBusy
 from accounts.models import StaffToken
 from accounts.operations import AccountChanged, create_staff_token
+from accounts.second_factor import check_second_factor
 from accounts.sign_in import PasswordAttempt, TooManyAttempts
 from foundation.http.openapi import raises
 
@@ -28,6 +30,7 @@ class SignInFailed(APIException):
 class SignInInputSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=128, trim_whitespace=False)
+    code = serializers.CharField(max_length=16, required=False, allow_blank=True)
 
 
 class SignInResponseSerializer(serializers.Serializer[Any]):
@@ -55,11 +58,12 @@ class Token(APIView):
     @extend_schema(
         operation_id="signIn",
         summary="Sign in as staff",
-        description="Send the token of the response as `Authorization: Bearer …`. It is valid for ten hours.",
+        description="Send the token of the response as `Authorization: Bearer …`. It is valid for ten hours. "
+        "An account with a second factor needs its current code, or a recovery code, as `code`; each is accepted once.",
         request=SignInInputSerializer,
         responses=SignInResponseSerializer,
     )
-    @raises(SignInFailed, Throttled, SignInBusy)
+    @raises(SignInFailed, Throttled, SignInBusy, SecondFactorRequired, SecondFactorInvalid, SecondFactorMissing)
     def post(self, request: Request) -> Response:
         serializer = SignInInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -69,6 +73,9 @@ class Token(APIView):
                 user = authenticate(request, username=username, password=password)
                 if user is None or not user.is_staff:
                     raise SignInFailed
+                device = check_second_factor(user, serializer.validated_data.get("code", ""))
+                if device is None and settings.SECOND_FACTOR_REQUIRED:
+                    raise SecondFactorMissing("Set up a second factor at /admin/ first.")
                 new_token = create_staff_token(user=user)
                 attempt.user = user
         except AccountChanged as error:

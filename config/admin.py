@@ -15,6 +15,7 @@ admin.site.unregister([User, Group])
 admin.site.register(User, StaffUserAdmin)
 admin.site.register(Group, StaffGroupAdmin)
 
-# With django-q2's pages, a user who may add a schedule can run any function.
-for model in [model for model in admin.site._registry if model._meta.app_label == "django_q"]:
+# With django-q2's pages, a user who may add a schedule can run any function; those of django-otp show keys.
+HIDDEN = ("django_q", "otp_static", "otp_totp")
+for model in [model for model in admin.site._registry if model._meta.app_label in HIDDEN]:
     admin.site.unregister(model)

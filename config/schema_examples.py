@@ -77,7 +77,7 @@ EXAMPLES: dict[str, Any] = {
         "razorpay_payment_id": "pay_IH4NVgf4Dreq1l",
         "razorpay_signature": SIGNATURE,
     },
-    "SignInInput": {"username": "frontdesk", "password": "a long password"},
+    "SignInInput": {"username": "frontdesk", "password": "a long password", "code": "123456"},
     "SignInResponse": {"token": TOKEN, "expires_at": "2027-03-01T16:30:00Z"},
     "Booking": BOOKING,
     "NewBooking": {**BOOKING, "manage_token": TOKEN},

@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("bookings.api.urls")),
     path("notifications/", include("notifications.urls")),
     path("account/", pages.account, name="account"),
+    path("account/second-factor", pages.second_factor, name="second-factor"),
     path("account/end/<uuid:sign_in_id>", pages.end_one, name="end-sign-in"),
     path("account/sign-out-everywhere", pages.sign_out_everywhere, name="sign-out-everywhere"),
     path("auth/token", tokens.Token.as_view(), name="token"),

@@ -24,6 +24,8 @@ THIRD_PARTY_APPS = {
     "admin": "who changed which row; bookings declares the entries about customers",
     "auth": "staff, their groups and permissions",
     "contenttypes": "names of models",
+    "otp_static": "recovery codes of staff",
+    "otp_totp": "second factors of staff",
     "django_q": "jobs, which carry ids only",
 }
 

@@ -1,8 +1,9 @@
 """Passwords, cookies and headers."""
 
+from config.settings.business import BUSINESS_NAME
 from config.settings.environment import env
 from config.settings.limits import TRUSTED_PROXIES
-from config.settings.process import PUBLIC_BASE_URL
+from config.settings.process import DEBUG, PUBLIC_BASE_URL
 
 PASSWORD_HASHERS = [
     "accounts.password_hashers.LimitedArgon2PasswordHasher",
@@ -15,6 +16,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
+OTP_TOTP_ISSUER = BUSINESS_NAME
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0  # wrong codes count as failed sign-ins
 LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "foundation.http.problems.csrf_failed"
 DJANGO_OBJECT_ACTIONS_DEFAULT_HTTP_METHOD = "POST"

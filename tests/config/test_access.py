@@ -64,6 +64,7 @@ MATRIX: dict[str, dict[str, list[int]]] = {
     "bookings/<uuid:booking_id>/reschedule": {"PUT": [404, 404, 400, 400, 404, 403, 400, 400]},
     "auth/token": {"POST": ALL_400, "DELETE": [401, 401, 401, 403, 403, 204, 204, 204]},
     "account/": {"GET": STAFF_PAGE},
+    "account/second-factor": {"GET": STAFF_PAGE, "POST": STAFF_PAGE},
     "account/end/<uuid:sign_in_id>": {"POST": [302] * 8},
     "account/sign-out-everywhere": {"POST": [302] * 8},
     "payments/razorpay/webhook": {"POST": ALL_400},
@@ -292,6 +293,7 @@ BUTTONS = {
     "bookings/customer/export": (False, True),
 }
 LIST_ACTIONS = {
+    "auth/user/remove_second_factor": (False, False),
     "auth/user/sign_out_everywhere": (False, False),
     "bookings/booking/complete_selected": (True, True),
     "bookings/booking/confirm_selected": (True, True),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django_otp.oath import TOTP
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from demo.management.commands.seed_demo import LOGINS, PASSWORD
+from demo.management.commands.seed_demo import LOGINS, PASSWORD, SECOND_FACTOR_LOGIN
 from demo.scenario import Scenario
 from runtime.processes import Processes, free_port, manage_command, web_server_command
 from sandbox.process import RunningSandbox, running_sandbox
@@ -72,5 +75,13 @@ class Command(BaseCommand):
         ):
             self.stdout.write(f"  {label:<40} {url}")
         self.stdout.write(
-            f"\n  Logins: {', '.join(LOGINS)}; the password for all of them is {PASSWORD}\n  Ctrl-C stops everything."
+            f"\n  Logins: {', '.join(LOGINS)}; the password for all of them is {PASSWORD}\n"
+            f"  {SECOND_FACTOR_LOGIN} has a second factor: {_second_factor()}\n  Ctrl-C stops everything."
         )
+
+
+def _second_factor() -> str:
+    """Return the current code and the key of the login with a second factor."""
+    device = TOTPDevice.objects.get(user__username=SECOND_FACTOR_LOGIN, confirmed=True)
+    code, key = TOTP(device.bin_key).token(), b32encode(device.bin_key).decode()
+    return f"the code is {code:06d} now; for later ones, add the key {key} to an app"

@@ -10,12 +10,14 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bookings.models import Category, Location, Resource, Service, WorkingHours
 from runtime.preparation import preparation_lock
 
 PASSWORD = "try-daybook-today"  # noqa: S105 - the demo prints it
-LOGINS = {"frontdesk": "Front desk", "manager": "Managers", "admin": None}
+LOGINS = {"frontdesk": "Front desk", "manager": "Managers", "admin": None, "owner": None}
+SECOND_FACTOR_LOGIN = "owner"  # the other logins have none
 
 WORKDAY = [(time(9), time(18))]
 SPLIT_DAY = [(time(10), time(13)), (time(14), time(20))]
@@ -155,3 +157,5 @@ class Command(BaseCommand):
             user.save()
             if group:
                 user.groups.add(Group.objects.get(name=group))
+        if username == SECOND_FACTOR_LOGIN:
+            TOTPDevice.objects.get_or_create(user=user, confirmed=True, defaults={"name": "app"})
