@@ -53,6 +53,7 @@ def running_daybook(database_url: str, sandbox: RunningSandbox) -> Iterator[Dayb
         "PUBLIC_BASE_URL": base,
         **dict.fromkeys(LIMITS, "10000000"),
         "DEBUG": "0",
+        "SECOND_FACTOR_REQUIRED": "0",  # the benchmark signs in as a user without one
         "SECRET_KEY": secrets.token_urlsafe(50),
     }
     command = web_server_command(port=PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS)
