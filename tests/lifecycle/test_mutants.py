@@ -367,12 +367,12 @@ MUTANTS: list[tuple[Callable[..., Any] | property, str, str, Sequence]] = [
     (desk.void_desk_payment, "desk_payment.kind == Kind.TAKEN and", "False and", void_what_was_paid_out),
     # Cutoffs and confirmation
     (transitions.cancel_booking, "if is_late and", "if False and", be_late_to_cancel),
-    (reschedule.reschedule_booking, "timezone.now() > booking.reschedule_until", "False", be_late_to_reschedule),
+    (reschedule.reschedule_booking, "database_now() > booking.reschedule_until", "False", be_late_to_reschedule),
     (reschedule._changes, "booking.cancel_until if booking.is_late else None", "None", be_late_and_reschedule),
     (
         reschedule._changes,
         '"late_since": None',
-        '"late_since": booking.late_since or timezone.now()',
+        '"late_since": booking.late_since or database_now()',
         be_late_and_let_staff_reschedule,
     ),
     (
