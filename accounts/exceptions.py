@@ -40,3 +40,12 @@ class SecondFactorMissing(RequestRefused):
     code = "second_factor_missing"
     explanation = "Staff of this business sign in with a second factor, and the account has none yet."
     advice = "Sign in at `/admin/`, which leads to the page on which the second factor is set up."
+
+
+class AdminPasswordTooShort(RequestRefused):
+    """The password is right, but shorter than the rules for admins allow."""
+
+    status = 403
+    code = "admin_password_too_short"
+    explanation = "The password is right, but too short for an admin."
+    advice = "Set a longer one on the server, with `manage.py changepassword`, then sign in again."

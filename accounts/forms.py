@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from accounts.exceptions import SecondFactorInvalid, SecondFactorRequired
+from accounts.exceptions import AdminPasswordTooShort, SecondFactorInvalid, SecondFactorRequired
+from accounts.password_validators import check_length_for_admin
 from accounts.second_factor import check_second_factor, confirm_device, has_second_factor
 from accounts.sign_in import PasswordAttempt, TooManyAttempts
 
@@ -32,11 +33,12 @@ class SignInForm(AdminAuthenticationForm):
                 cleaned: dict[str, Any] = super().clean()
                 user: Any = self.get_user()
                 if user is not None:
+                    check_length_for_admin(user, self.cleaned_data["password"])
                     user.otp_device = check_second_factor(user, self.cleaned_data.get("code", ""))
                 attempt.user = user
         except TooManyAttempts as refusal:
             raise ValidationError(str(refusal), code="throttled") from refusal
-        except (SecondFactorRequired, SecondFactorInvalid) as refusal:
+        except (SecondFactorRequired, SecondFactorInvalid, AdminPasswordTooShort) as refusal:
             raise ValidationError(str(refusal), code=refusal.code) from refusal
         return cleaned
 

@@ -12,9 +12,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.callers import service_token_of
-from accounts.exceptions import SecondFactorInvalid, SecondFactorMissing, SecondFactorRequired, SignInBusy
+from accounts.exceptions import (
+    AdminPasswordTooShort,
+    SecondFactorInvalid,
+    SecondFactorMissing,
+    SecondFactorRequired,
+    SignInBusy,
+)
 from accounts.models import StaffToken
 from accounts.operations import AccountChanged, create_staff_token
+from accounts.password_validators import check_length_for_admin
 from accounts.second_factor import check_second_factor
 from accounts.sign_in import PasswordAttempt, TooManyAttempts
 from foundation.http.openapi import raises
@@ -63,7 +70,15 @@ class Token(APIView):
         request=SignInInputSerializer,
         responses=SignInResponseSerializer,
     )
-    @raises(SignInFailed, Throttled, SignInBusy, SecondFactorRequired, SecondFactorInvalid, SecondFactorMissing)
+    @raises(
+        SignInFailed,
+        Throttled,
+        SignInBusy,
+        SecondFactorRequired,
+        SecondFactorInvalid,
+        SecondFactorMissing,
+        AdminPasswordTooShort,
+    )
     def post(self, request: Request) -> Response:
         serializer = SignInInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -73,6 +88,7 @@ class Token(APIView):
                 user = authenticate(request, username=username, password=password)
                 if user is None or not user.is_staff:
                     raise SignInFailed
+                check_length_for_admin(user, password)
                 device = check_second_factor(user, serializer.validated_data.get("code", ""))
                 if device is None and settings.SECOND_FACTOR_REQUIRED:
                     raise SecondFactorMissing("Set up a second factor at /admin/ first.")

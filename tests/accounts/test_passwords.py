@@ -100,3 +100,19 @@ def test_rules_for_passwords(password, is_admin, is_allowed):
         assert not is_allowed
     else:
         assert is_allowed
+
+
+@pytest.mark.parametrize(("length", "is_superuser", "status"), [(14, True, 403), (15, True, 200), (14, False, 200)])
+def test_admin_with_a_short_password_cannot_sign_in(api, client, length, is_superuser, status):
+    password = "rivers-run-down-hill"[:length]
+    user = make_staff("admin", is_superuser=is_superuser)
+    User.objects.filter(pk=user.pk).update(password=make_password(password))
+    credentials = {"username": "admin", "password": password}
+
+    response = api.post("/auth/token", credentials, format="json")
+    page = client.post("/admin/login/", credentials)
+
+    assert (response.status_code, page.status_code) == (status, 302 if status == 200 else 200)
+    if status == 403:
+        assert_problem(response, 403, "admin_password_too_short")
+        assert "manage.py changepassword" in page.content.decode()
