@@ -1,5 +1,6 @@
 """Users, groups and service tokens in the admin."""
 
+import copy
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django_object_actions import DjangoObjectActions, action
 
+from accounts.forms import ProvenPasswordForm, ProvenUserForm
 from accounts.models import ServiceToken
 from accounts.operations import ServiceTokenNameInUse, create_service_token, end_sign_ins
 from accounts.second_factor import remove_second_factor
@@ -23,7 +25,24 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
     """Users, who are deactivated and not deleted: their entries in the history would be deleted, too."""
 
     readonly_fields = ["last_login", "date_joined"]  # saving the form must not put an earlier sign-in back
+    form = ProvenUserForm
+    change_user_password_template = "admin/accounts/set_password.html"
+    fieldsets = [*(UserAdmin.fieldsets or []), ("To change the e-mail address", {"fields": ["your_password"]})]
     actions = ["sign_out_everywhere", "remove_second_factor"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, change=change, **kwargs)
+        form_class.request = request  # the class is new in each request
+        return form_class
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        class Form(ProvenPasswordForm):
+            pass
+
+        Form.request = request
+        page = copy.copy(self)  # all requests share this object
+        page.change_password_form = Form
+        return super(StaffUserAdmin, page).user_change_password(request, id, form_url)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm as SetPasswordOfUserForm
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -41,6 +43,51 @@ class SignInForm(AdminAuthenticationForm):
         except (SecondFactorRequired, SecondFactorInvalid, AdminPasswordTooShort) as refusal:
             raise ValidationError(str(refusal), code=refusal.code) from refusal
         return cleaned
+
+
+class ProvenForm(forms.Form):
+    """Needs the password of the person who sends it, within the limits of a sign-in."""
+
+    request: HttpRequest  # the page sets it
+    your_password = forms.CharField(
+        label="Your own password",
+        help_text="To prove that it is you: not only your open browser.",
+        max_length=128,
+        strip=False,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def needs_proof(self) -> bool:
+        """Return whether what was entered may only be saved with the password."""
+        return True
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors or not self.needs_proof():
+            return cleaned
+        user: Any = self.request.user
+        try:
+            with PasswordAttempt(self.request, user.get_username(), "Proof for another account") as attempt:
+                if not user.check_password(cleaned.get("your_password", "")):
+                    raise ValidationError("Your own password is wrong or missing.", code="password_incorrect")
+                attempt.user = user
+        except TooManyAttempts as refusal:
+            self.add_error("your_password", str(refusal))
+        except ValidationError as refusal:
+            self.add_error("your_password", refusal)
+        return cleaned
+
+
+class ProvenUserForm(ProvenForm, UserChangeForm):
+    """The admin's form of a user: a new e-mail address needs proof."""
+
+    def needs_proof(self) -> bool:
+        return "email" in self.changed_data
+
+
+class ProvenPasswordForm(ProvenForm, SetPasswordOfUserForm):
+    """The admin's form for the password of a user."""
 
 
 class PasswordChangeForm(AdminPasswordChangeForm):

@@ -19,6 +19,8 @@ from tests.threads import is_waiting_for_lock, run_concurrently, wait_until
 
 pytestmark = pytest.mark.django_db
 
+NEW_PASSWORD = "rivers-run-downhill"
+
 
 @pytest.fixture
 def superuser():
@@ -355,6 +357,6 @@ def test_history_keeps_no_password(superuser):
     user = make_staff("asha")
     path = reverse("admin:auth_user_password_change", args=[user.pk])
 
-    superuser.post(path, {"password1": "rivers-run-downhill", "password2": "rivers-run-downhill"})
+    superuser.post(path, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "your_password": "a-long-password"})
 
     assert last_change() == "Changed password."
