@@ -9,7 +9,7 @@ from functools import cache
 from publicsuffixlist import PublicSuffixList
 
 SEPARATORS = re.compile(r"[^\w.\-\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]+")  # scripts whose vowel signs are not in \w
-PHONE_NUMBER = re.compile(r"(?:\d[\s().\-/]*){5,}")  # also a code that passes for one from the business
+PHONE_NUMBER = re.compile(r"(?:\d[\W_]*){5,}")  # also a code that passes for one from the business
 IP_ADDRESS = re.compile(r"\d+(?:\.\d+){3}")
 
 

@@ -77,7 +77,6 @@ def _warn_if_nearly_used_up(budget: Budget, *, before: int, now: int) -> None:
 
 
 def _budgets() -> list[Budget]:
-    home_code = phonenumbers.country_code_for_region(settings.PHONE_REGION)
     return [
         # Messages that cost nothing must not flood an inbox either.
         Budget(
@@ -94,15 +93,15 @@ def _budgets() -> list[Budget]:
         ),
         Budget(
             RateLimit("messages to the home country", settings.LIMIT_MESSAGES_AT_HOME, DAY),
-            applies_to=lambda message: _is_charged(message) and _country_code(message) == home_code,
-            key=lambda message: f"+{home_code}",
+            applies_to=lambda message: _is_charged(message) and _is_at_home(message),
+            key=lambda message: "home",
             recipient="All numbers of the home country together have",
             setting="LIMIT_MESSAGES_AT_HOME",
         ),
-        # One budget for all of them: an attacker can choose from more than 200 country codes.
+        # One budget for all of them: an attacker can choose from more than 200.
         Budget(
             RateLimit("messages to other countries", settings.LIMIT_MESSAGES_ABROAD, DAY),
-            applies_to=lambda message: _is_charged(message) and _country_code(message) != home_code,
+            applies_to=lambda message: _is_charged(message) and not _is_at_home(message),
             key=lambda message: "abroad",
             recipient="All numbers of other countries together have",
             setting="LIMIT_MESSAGES_ABROAD",
@@ -114,6 +113,7 @@ def _is_charged(message: OutgoingMessage) -> bool:
     return CHANNELS[message.channel].is_charged
 
 
-def _country_code(message: OutgoingMessage) -> int:
-    # Every stored phone number was validated by the same library.
-    return int(phonenumbers.parse(message.address).country_code or 0)
+def _is_at_home(message: OutgoingMessage) -> bool:
+    # By country, not by its code: +1 is also that of Jamaica. The same library validated every stored number.
+    region = phonenumbers.region_code_for_number(phonenumbers.parse(message.address))
+    return bool(region == settings.PHONE_REGION)

@@ -95,6 +95,18 @@ def test_all_other_countries_share_one_budget(settings):
     ).exists()
 
 
+def test_number_with_the_code_of_the_home_country_may_be_abroad(settings):
+    settings.PHONE_REGION, settings.MESSAGE_COUNTRIES = "US", ["*"]
+    settings.LIMIT_MESSAGES_ABROAD = 1
+    book(1, phone="+18765550123")  # Jamaica
+    book(1, phone="+12125550123")
+
+    claimed = claim()
+
+    charged = Counter(message.address for message in claimed if CHANNELS[message.channel].is_charged)
+    assert charged == {"+18765550123": 1, "+12125550123": 2}
+
+
 def warnings_of(caplog):
     return [record.getMessage() for record in caplog.records if record.name == "notifications.delivery.budget"]
 
