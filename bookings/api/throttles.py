@@ -47,7 +47,9 @@ class NewBookingThrottle(BookingThrottle):
     """Limits new bookings. A client that lost the response to its last booking may repeat the request."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        return super().allow_request(request, view) or is_repeat(request)
+        if super().allow_request(request, view):
+            return True
+        return is_repeat(request) and RequestThrottle().allow_request(request, view)
 
 
 class BookingAccessThrottle(CallerThrottle):

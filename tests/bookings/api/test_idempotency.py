@@ -305,6 +305,15 @@ def test_replay_is_not_limited_by_the_booking_rate_limit(api, settings):
     assert other.status_code == 429
 
 
+def test_replays_are_within_the_limit_of_requests(api, settings, one_minute):
+    settings.LIMIT_BOOKINGS_PER_HOUR, settings.LIMIT_REQUESTS_PER_MINUTE = 1, 2
+    body = booking_request(make_service())
+
+    statuses = [post(api, body).status_code for _ in range(4)]
+
+    assert statuses == [201, 201, 201, 429]
+
+
 def test_begin_execution_while_locked_raises_request_in_progress():
     hold(begin_execution(make_keyed_request()))
 
