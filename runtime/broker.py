@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from django_q.brokers.orm import ORM
+from django_q.exceptions import TimeoutException
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
@@ -49,7 +50,7 @@ def run_job(name: str, *args: int) -> None:
     """Run a job. django-q2 runs no other function, and gets no error, which it would store with its values."""
     try:
         JOBS[name](*args)
-    except Exception:
+    except (Exception, TimeoutException):
         log.exception("Job %s failed", name)
 
 

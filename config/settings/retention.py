@@ -1,5 +1,7 @@
 """After how many days the daily housekeeping deletes personal data; 0: never."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config.settings.environment import env
 
 RETENTION_MESSAGE_TEXTS_DAYS = env.int("RETENTION_MESSAGE_TEXTS_DAYS", default=365)
@@ -10,3 +12,6 @@ RETENTION_IDEMPOTENCY_KEYS_DAYS = 7  # not a setting: it is part of the contract
 RETENTION_SESSIONS_DAYS = env.int("RETENTION_SESSIONS_DAYS", default=30)
 RETENTION_KNOWN_NETWORKS_DAYS = env.int("RETENTION_KNOWN_NETWORKS_DAYS", default=90)
 RETENTION_COUNTERS_DAYS = env.int("RETENTION_COUNTERS_DAYS", default=7)
+
+if negative := [name for name, value in globals().items() if name.startswith("RETENTION_") and value < 0]:
+    raise ImproperlyConfigured(f"{', '.join(negative)}: enter the number of days, or 0 to keep the data for ever.")

@@ -267,3 +267,10 @@ def test_deployment_check_is_clean_behind_a_trusted_proxy(proxies, status):
 
     assert result.returncode == status, result.stderr
     assert ("TRUSTED_PROXIES is 0" in result.stderr) == (proxies == "0")
+
+
+def test_negative_retention_is_refused_with_advice():
+    result = run_check(DEBUG="1", RETENTION_SESSIONS_DAYS="-1")
+
+    assert result.returncode != 0
+    assert "RETENTION_SESSIONS_DAYS: enter the number of days, or 0 to keep the data for ever." in result.stderr

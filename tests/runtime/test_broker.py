@@ -3,6 +3,7 @@ from django.conf import settings as django_settings
 from django.core import signing
 from django.utils import timezone
 from django_q.conf import Conf
+from django_q.exceptions import TimeoutException
 from django_q.models import Failure, OrmQ
 from django_q.signing import SignedPackage
 
@@ -104,9 +105,10 @@ def test_discard_unknown_jobs_keeps_known_ones_and_logs_nothing_without_others(c
     assert (queued_jobs(), messages_of(caplog)) == ([("drain", [0])], [])
 
 
-def test_failed_job_is_logged_and_leaves_no_error_to_django_q2(monkeypatch, caplog):
+@pytest.mark.parametrize("error", [ValueError("secret value"), TimeoutException("secret value")])
+def test_failed_job_is_logged_and_leaves_no_error_to_django_q2(monkeypatch, caplog, error):
     def fail():
-        raise ValueError("secret value")
+        raise error
 
     monkeypatch.setitem(broker.JOBS, "drain", fail)
 
