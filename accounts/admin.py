@@ -26,9 +26,19 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
 
     readonly_fields = ["last_login", "date_joined"]  # saving the form must not put an earlier sign-in back
     form = ProvenUserForm
-    change_user_password_template = "admin/accounts/set_password.html"
-    fieldsets = [*(UserAdmin.fieldsets or []), ("To change the e-mail address", {"fields": ["your_password"]})]
-    actions = ["sign_out_everywhere", "remove_second_factor"]
+    change_user_password_template = "admin/accounts/set_password.html"  # noqa: S105 - a path
+    fieldsets = [
+        *(UserAdmin.fieldsets or []),
+        ("Second factor", {"fields": ["removes_second_factor"]}),
+        (
+            "Proof that it is you",
+            {
+                "fields": ["your_password", "your_code"],
+                "description": "Needed for another e-mail address, to make a superuser, and to remove a second factor.",
+            },
+        ),
+    ]
+    actions = ["sign_out_everywhere"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form_class = super().get_form(request, obj, change=change, **kwargs)
@@ -49,17 +59,25 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
 
     @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        for user in users:
+        for user in users if request.user.is_superuser else users.exclude(is_superuser=True):
             end_sign_ins(user=user)
             self.log_change(request, user, "Signed out everywhere.")
         messages.success(request, "The sign-ins of the selected users have ended.")
 
-    @admin.action(description="Remove the second factor", permissions=["change"])
-    def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        for user in users:
+    def save_model(self, request: HttpRequest, user: User, form: Any, change: bool) -> None:
+        super().save_model(request, user, form, change)
+        if form.cleaned_data.get("removes_second_factor"):
             remove_second_factor(user)
-            self.log_change(request, user, "Removed the second factor.")
-        messages.success(request, "The selected users have no second factor, and can set up a new one.")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers change superusers: others could take over their accounts."""
+        is_beyond = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not is_beyond
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Only superusers grant permissions: others could grant themselves those that they lack."""
+        roles = [] if request.user.is_superuser else ["is_superuser", "groups", "user_permissions"]
+        return [*super().get_readonly_fields(request, obj), *roles]
 
 
 class StaffGroupAdmin(StaffAdmin, GroupAdmin):

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from accounts.exceptions import AdminPasswordTooShort, SecondFactorInvalid, SecondFactorRequired
 from accounts.password_validators import check_length_for_admin
-from accounts.second_factor import check_second_factor, confirm_device, has_second_factor
+from accounts.second_factor import check_second_factor, device_with, has_second_factor, new_key, set_up_second_factor
 from accounts.sign_in import PasswordAttempt, TooManyAttempts
 
 CODE = forms.TextInput(attrs={"autocomplete": "one-time-code"})
@@ -58,6 +58,10 @@ class ProvenForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    your_code = forms.CharField(
+        label="Your own code, if you use a second factor", max_length=16, required=False, widget=CODE
+    )
+
     def needs_proof(self) -> bool:
         """Return whether what was entered may only be saved with the password."""
         return True
@@ -71,19 +75,27 @@ class ProvenForm(forms.Form):
             with PasswordAttempt(self.request, user.get_username(), "Proof for another account") as attempt:
                 if not user.check_password(cleaned.get("your_password", "")):
                     raise ValidationError("Your own password is wrong or missing.", code="password_incorrect")
+                check_second_factor(user, cleaned.get("your_code", ""))
                 attempt.user = user
         except TooManyAttempts as refusal:
             self.add_error("your_password", str(refusal))
         except ValidationError as refusal:
             self.add_error("your_password", refusal)
+        except (SecondFactorRequired, SecondFactorInvalid) as refusal:
+            self.add_error("your_code", str(refusal))
         return cleaned
 
 
 class ProvenUserForm(ProvenForm, UserChangeForm):
-    """The admin's form of a user: a new e-mail address needs proof."""
+    """The admin's form of a user: a new e-mail address or role of a superuser needs proof, as does removing the second
+    factor."""
+
+    removes_second_factor = forms.BooleanField(
+        label="Remove the second factor", required=False, help_text="The user then sets up a new one."
+    )
 
     def needs_proof(self) -> bool:
-        return "email" in self.changed_data
+        return bool({"email", "is_superuser", "removes_second_factor"} & {*self.changed_data})
 
 
 class ProvenPasswordForm(ProvenForm, SetPasswordOfUserForm):
@@ -112,9 +124,10 @@ class SecondFactorForm(forms.Form):
     password = forms.CharField(label="Your password", max_length=128, strip=False, widget=forms.PasswordInput)
     earlier_code = forms.CharField(label="Code of the app until now, or a recovery code", max_length=16, widget=CODE)
     code = forms.CharField(label="Code of the new app", max_length=16, widget=CODE)
+    key = forms.CharField(max_length=500, widget=forms.HiddenInput)
 
-    def __init__(self, request: HttpRequest, user: User, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, request: HttpRequest, user: User, data: Any = None) -> None:
+        super().__init__(data, initial={"key": new_key(user)})
         self._request, self._user = request, user
         self.codes: list[str] = []
         self.device: Any = None
@@ -129,9 +142,11 @@ class SecondFactorForm(forms.Form):
             with PasswordAttempt(self._request, self._user.get_username(), "Proof for a second factor") as attempt:
                 if not self._user.check_password(cleaned["password"]):
                     raise ValidationError("The password is wrong.", code="password_incorrect")
-                check_second_factor(self._user, cleaned.get("earlier_code", ""))
-                self.device, self.codes = confirm_device(self._user, cleaned["code"])
-                attempt.user = self._user
+                device = device_with(self._user, cleaned["key"])
+                self.codes = set_up_second_factor(
+                    self._user, device, code=cleaned["code"], earlier_code=cleaned.get("earlier_code", "")
+                )
+                self.device, attempt.user = device, self._user
         except (TooManyAttempts, SecondFactorInvalid) as refusal:
             raise ValidationError(str(refusal)) from refusal
         return cleaned

@@ -17,10 +17,11 @@ from django.urls import reverse_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_otp import login as login_with_device
 
+from accounts.exceptions import SecondFactorInvalid
 from accounts.forms import PasswordChangeForm, SecondFactorForm
 from accounts.models import StaffSession, StaffToken
 from accounts.operations import end_sign_in, end_sign_ins
-from accounts.second_factor import pending_device, qr_code
+from accounts.second_factor import device_with, qr_code
 from foundation.http.staff_pages import render_staff_page, staff_page
 
 
@@ -100,6 +101,11 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         login_with_device(request, form.device)
         context["codes"] = form.codes
     else:
-        device = pending_device(user)
+        try:
+            device = device_with(user, str(form["key"].value()))
+        except SecondFactorInvalid:  # the error of the form says so
+            form = SecondFactorForm(request, user)
+            messages.warning(request, "This page was too old. Scan the new QR code.")
+            device = device_with(user, str(form["key"].value()))
         context = {"form": form, "qr_code": qr_code(device), "key": b32encode(device.bin_key).decode()}
     return render_staff_page(request, "accounts/second_factor.html", "Second factor", **context)

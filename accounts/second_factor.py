@@ -7,15 +7,19 @@ from typing import Any
 
 import segno
 from django.contrib.auth.models import User
+from django.core import signing
 from django.db import transaction
-from django_otp import match_token, verify_token
+from django_otp import match_token
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.util import random_hex
 
 from accounts.exceptions import SecondFactorInvalid, SecondFactorRequired
 from accounts.operations import end_sign_ins
 
 RECOVERY_CODES = 10
+KEY_SALT = "accounts.second_factor"
+KEY_LIFETIME = 3600  # seconds that a page with a QR code may stay open
 
 
 def has_second_factor(user: User) -> bool:
@@ -39,10 +43,23 @@ def check_second_factor(user: User, code: str) -> Any:
     return device
 
 
-def pending_device(user: User) -> TOTPDevice:
-    """Return the device that the user is setting up, with a new key the first time."""
-    device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "app"})
-    return device
+def new_key(user: User) -> str:
+    """Return a new key for the app, signed, for the form that sets it up.
+
+    Each page has a key of its own: nobody else knows it, and two pages do not disturb each other.
+    """
+    return signing.dumps([user.pk, random_hex()], salt=KEY_SALT)
+
+
+def device_with(user: User, signed_key: str) -> TOTPDevice:
+    """Return the device with the key of the form, not saved. Raises SecondFactorInvalid for an old or foreign key."""
+    try:
+        owner, key = signing.loads(signed_key, salt=KEY_SALT, max_age=KEY_LIFETIME)
+    except signing.BadSignature:
+        owner, key = None, ""
+    if owner != user.pk:
+        raise SecondFactorInvalid("This page is too old. Scan the new QR code.")
+    return TOTPDevice(user=user, key=key, name="app")
 
 
 def qr_code(device: TOTPDevice) -> str:
@@ -53,21 +70,25 @@ def qr_code(device: TOTPDevice) -> str:
 
 
 @transaction.atomic
-def confirm_device(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
-    """Replace the second factor by the pending one; return it with new recovery codes. End all sign-ins of the user.
+def set_up_second_factor(user: User, device: TOTPDevice, *, code: str, earlier_code: str) -> list[str]:
+    """Replace the second factor by the device; return new recovery codes. End all sign-ins of the user.
 
-    Raises SecondFactorInvalid unless ``code`` is the pending device's.
+    A wrong ``code`` of the device does not use up the ``earlier_code``, which a second factor that is replaced needs.
+    Raises SecondFactorInvalid or SecondFactorRequired.
     """
-    device = verify_token(user, pending_device(user).persistent_id, code.replace(" ", ""))
-    if device is None:
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    device.confirmed = False
+    device.save()
+    if not device.verify_token(code.replace(" ", "")):
         raise SecondFactorInvalid("The code of the app is wrong. Check the clock of your phone, then try again.")
+    check_second_factor(user, earlier_code)
     remove_second_factor(user)
     device.confirmed = True
     device.save()
     recovery = StaticDevice.objects.create(user=user, name="recovery codes")
     codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
     StaticToken.objects.bulk_create(StaticToken(device=recovery, token=code) for code in codes)
-    return device, codes
+    return codes
 
 
 @transaction.atomic

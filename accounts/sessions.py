@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare
 
 from accounts.models import StaffSession
 from foundation.clock import database_now
@@ -47,8 +49,29 @@ class SessionStore(DatabaseStore):
         fields = {"session_data": self.encode(data), "user_id": data.get(SESSION_KEY)}
         if must_create:
             self._insert(fields)
-        elif not StaffSession.objects.filter(session_key=self.session_key, ended_at=None).update(**fields):
+            return
+        with transaction.atomic():
+            if data.get(SESSION_KEY):
+                self._lock_unchanged_user(data)
+            if not StaffSession.objects.filter(session_key=self.session_key, ended_at=None).update(**fields):
+                raise UpdateError
+
+    def _lock_unchanged_user(self, data: dict[str, Any]) -> None:
+        """Let a concurrent change of the account wait, so that its trigger finds this session. Raises UpdateError if
+        the account has changed since its password was checked."""
+        user = User.objects.filter(pk=data[SESSION_KEY], is_active=True).select_for_update(no_key=True).first()
+        valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()] if user else []
+        if not any(constant_time_compare(data.get(HASH_SESSION_KEY, ""), each) for each in valid):
             raise UpdateError
+
+    def cycle_key(self) -> None:
+        """Give the session another key, but not a longer life, unless it has ended."""
+        earlier = StaffSession.objects.active().filter(session_key=self.session_key).exclude(user=None).first()
+        super().cycle_key()
+        if earlier is not None:
+            StaffSession.objects.filter(session_key=self.session_key).update(
+                created_at=earlier.created_at, expire_date=earlier.expire_date
+            )
 
     def _insert(self, fields: dict[str, Any]) -> None:
         lifetime = timedelta(seconds=settings.SESSION_COOKIE_AGE)

@@ -55,6 +55,8 @@ class IsStaff(permissions.IsAuthenticated):
 
 
 class Token(APIView):
+    request_cost = 10  # a password hash
+
     def get_permissions(self) -> list[Any]:
         return [IsStaff()] if self.request.method == "DELETE" else [permissions.AllowAny()]
 

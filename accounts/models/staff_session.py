@@ -19,6 +19,11 @@ class StaffSessionQuerySet(models.QuerySet["StaffSession"]):
         used_recently = Q(last_used_at__gt=Now() - idle) if idle else Q()
         return self.filter(used_recently, ended_at=None, expire_date__gt=Now())
 
+    def blank_expired(self) -> int:
+        """Delete the data of sessions that are no longer valid: it may contain a message that names a customer."""
+        valid = StaffSession.objects.active().values("pk")
+        return self.exclude(session_data="").exclude(pk__in=valid).update(session_data="")
+
     def end(self) -> int:
         """End those that have not ended; return how many."""
         return self.filter(ended_at=None).update(ended_at=Now(), session_data="")

@@ -49,6 +49,10 @@ class CustomerAdmin(DjangoObjectActions, SearchAdmin, StaffAdmin):
         update_customer(customer=obj)
         warn_if_unreachable(request, contact_errors(obj))
 
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
+        """Leave out the name, which Django's message has: the session would keep it until the next page."""
+        super().message_user(request, "The customer was saved.", *args, **options)
+
     def get_urls(self) -> list[Any]:
         """Leave out the URL for buttons of the list: there are none, and it would call the others without a row."""
         return [each for each in super().get_urls() if not str(each.pattern).startswith("^actions/")]

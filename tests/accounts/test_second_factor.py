@@ -11,8 +11,9 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.exceptions import SecondFactorInvalid
-from accounts.second_factor import check_second_factor, has_second_factor, pending_device
+from accounts.second_factor import check_second_factor, device_with, has_second_factor, new_key
 from tests.builders.accounts import make_staff
+from tests.builders.html_forms import read_form
 from tests.problems import assert_problem
 from tests.threads import run_concurrently
 
@@ -42,8 +43,8 @@ def sign_in_page(client, **fields):
 
 
 def set_up(client, user, **fields):
-    code = code_of(pending_device(user))
-    return client.post(PAGE, {"password": PASSWORD, "code": code, **fields})
+    key = client.get(PAGE).context["form"]["key"].value()
+    return client.post(PAGE, {"password": PASSWORD, "code": code_of(device_with(user, key)), "key": key, **fields})
 
 
 @pytest.fixture
@@ -178,8 +179,14 @@ def test_admin_removes_the_second_factor_of_a_user(device):
     admin.force_login(make_staff("admin", is_superuser=True))
     theirs.force_login(device.user)
 
-    admin.post("/admin/auth/user/", {"action": "remove_second_factor", "_selected_action": [device.user.pk]})
+    path = f"/admin/auth/user/{device.user.pk}/change/"
+    form = {**read_form(admin.get(path)), "removes_second_factor": "on"}
 
+    without_proof = admin.post(path, form)
+    had_factor = has_second_factor(device.user)
+    admin.post(path, {**form, "your_password": PASSWORD})
+
+    assert ("Your own password is wrong or missing." in without_proof.content.decode(), had_factor) == (True, True)
     assert not has_second_factor(User.objects.get(username="asha"))
     assert theirs.get("/admin/").status_code == 302
 
@@ -191,3 +198,47 @@ def test_admin_has_no_pages_with_the_keys_of_others():
     statuses = [admin.get(f"/admin/{path}/").status_code for path in ("otp_totp/totpdevice", "otp_static/staticdevice")]
 
     assert statuses == [404, 404]
+
+
+def test_each_page_of_the_set_up_has_its_own_key(browser, user):
+    keys = [browser.get(PAGE).context["key"] for _ in range(2)]
+
+    assert keys[0] != keys[1]
+    assert not TOTPDevice.objects.exists()
+
+
+def test_set_up_refuses_the_key_of_another_user_and_shows_a_new_one(browser, user):
+    foreign = new_key(make_staff("nila"))
+    code = code_of(device_with(User.objects.get(username="nila"), foreign))
+
+    page = browser.post(PAGE, {"password": PASSWORD, "code": code, "key": foreign})
+
+    assert "This page was too old" in page.content.decode()
+    assert page.context["form"]["key"].value() != foreign
+    assert not has_second_factor(user)
+
+
+def test_wrong_code_of_the_new_app_does_not_use_up_the_earlier_code(device):
+    client, user = Client(), device.user
+    sign_in_page(client, code=code_of(device, -1))
+    earlier_code = code_of(device)
+
+    set_up(client, user, earlier_code=earlier_code, code="000000")
+    set_up(client, user, earlier_code=earlier_code)
+
+    assert TOTPDevice.objects.get().pk != device.pk
+
+
+def test_proof_of_an_admin_with_a_second_factor_needs_its_code(device):
+    User.objects.filter(pk=device.user.pk).update(is_superuser=True)
+    client, other = Client(), make_staff("nila")
+    client.force_login(User.objects.get(pk=device.user.pk))
+    path = f"/admin/auth/user/{other.pk}/change/"
+    form = {**read_form(client.get(path)), "email": "nila@example.com", "your_password": PASSWORD}
+
+    emails = []
+    for code in ("", "000000", code_of(device)):
+        client.post(path, {**form, "your_code": code})
+        emails.append(User.objects.get(pk=other.pk).email)
+
+    assert emails == ["", "", "nila@example.com"]

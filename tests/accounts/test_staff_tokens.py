@@ -5,14 +5,17 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import transaction
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import StaffSession, StaffToken
 from accounts.operations import AccountChanged, create_staff_token
 from accounts.sessions import SessionStore
+from foundation.background_tasks import housekeeping
 from tests.builders.accounts import make_staff
 from tests.builders.callers import bearer_client
 from tests.builders.clock import let_time_pass
@@ -176,3 +179,49 @@ def test_purges_delete_tokens_and_sessions_past_their_retention(front_desk, days
     purge(StaffSession)
 
     assert (StaffToken.objects.count(), StaffSession.objects.count()) == (left, left)
+
+
+def sign_in(client):
+    return client.post("/admin/login/", {"username": "asha", "password": "a-long-password"})
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "!"}], ids=["deactivated", "another password"])
+def test_session_is_not_written_for_an_account_that_changed_since_the_password_was_checked(change):
+    make_staff("asha")
+    client = Client()
+
+    user_logged_in.connect(receiver := lambda **kwargs: User.objects.update(**change))
+    try:
+        response = sign_in(client)
+    finally:
+        user_logged_in.disconnect(receiver)
+
+    assert response.status_code == 400
+    assert not StaffSession.objects.exclude(user=None).filter(ended_at=None).exists()
+
+
+def test_new_password_of_another_user_does_not_extend_the_session():
+    admin, other = make_staff("admin", is_superuser=True), make_staff("asha")
+    client = Client()
+    client.force_login(admin)
+    StaffSession.objects.update(expire_date=Now() + timedelta(minutes=5))
+    new = "rivers-run-downhill"
+
+    client.post(
+        f"/admin/auth/user/{other.pk}/password/",
+        {"password1": new, "password2": new, "your_password": "a-long-password"},
+    )
+
+    other.refresh_from_db()
+    assert other.check_password(new)
+    assert StaffSession.objects.active().get(user=admin).expire_date < timezone.now() + timedelta(minutes=6)
+
+
+def test_purge_blanks_the_data_of_sessions_that_are_no_longer_valid(front_desk, settings):
+    StaffSession.objects.update(last_used_at=Now() - timedelta(days=1))
+    here = Client()
+    here.force_login(make_staff("asha"))
+
+    housekeeping()
+
+    assert [bool(row.session_data) for row in StaffSession.objects.order_by("created_at")] == [False, True]

@@ -1,7 +1,8 @@
 """Changes that an admin makes to other accounts."""
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from tests.builders.accounts import make_staff
@@ -71,3 +72,41 @@ def test_wrong_proofs_count_as_failed_sign_ins(admin_client, asha, settings):
 
     assert "Too many failed sign-ins" in response.content.decode()
     assert User.objects.get(username="asha").email == ""
+
+
+@pytest.fixture
+def personnel_client():
+    """A client of staff who may change users, but are not superusers."""
+    user = make_staff("personnel")
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_only_superusers_change_superusers(personnel_client, asha):
+    root = make_staff("root", is_superuser=True)
+
+    statuses = [personnel_client.post(f"/admin/auth/user/{row.pk}/password/").status_code for row in (root, asha)]
+    personnel_client.post("/admin/auth/user/", {"action": "sign_out_everywhere", "_selected_action": [root.pk]})
+
+    assert statuses == [403, 200]
+    assert not LogEntry.objects.exists()
+
+
+def test_only_superusers_grant_permissions(personnel_client, asha):
+    form = {"is_superuser": "on", "groups": [Group.objects.get(name="Managers").pk], "your_password": OWN}
+
+    save(personnel_client, asha, first_name="Asha", **form)
+
+    asha.refresh_from_db()
+    assert (asha.first_name, asha.is_superuser) == ("Asha", False)
+    assert [group.name for group in asha.groups.all()] == ["Front desk"]
+
+
+def test_new_superuser_needs_the_own_password(admin_client, asha):
+    save(admin_client, asha, is_superuser="on")
+    before = User.objects.get(pk=asha.pk).is_superuser
+    save(admin_client, asha, is_superuser="on", your_password=OWN)
+
+    assert (before, User.objects.get(pk=asha.pk).is_superuser) == (False, True)

@@ -293,7 +293,6 @@ BUTTONS = {
     "bookings/customer/export": (False, True),
 }
 LIST_ACTIONS = {
-    "auth/user/remove_second_factor": (False, False),
     "auth/user/sign_out_everywhere": (False, False),
     "bookings/booking/complete_selected": (True, True),
     "bookings/booking/confirm_selected": (True, True),
