@@ -27,7 +27,10 @@ def measure_offset(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (database_time,) = cursor.fetchone()
-    was_tolerable, _offset = abs(_offset) <= TOLERANCE, database_time - before - (_host_now() - before) / 2
+    uncertainty = (_host_now() - before) / 2
+    measured = database_time - before - uncertainty
+    was_tolerable = abs(_offset) <= TOLERANCE
+    _offset = measured if abs(measured) > uncertainty else timedelta(0)  # else both clocks may be equal
     if was_tolerable and abs(_offset) > TOLERANCE:
         log.warning(
             "This host's clock is %.1f s %s the database's, which decides about holds, cutoffs and tokens. "

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import models, transaction
+from django.db.models.functions import Now
 
-from foundation.clock import database_now
 from foundation.database_errors import is_database_unavailable
 from foundation.outcomes import CallFailed
 
@@ -30,10 +30,10 @@ Result = TypeVar("Result")
 @transaction.atomic
 def claim_due_rows(rows: models.QuerySet[Row], due_field: str) -> list[Row]:
     """Return up to BATCH rows whose ``due_field`` has passed, and postpone them by LEASE. No other caller gets them."""
-    due = rows.filter(**{f"{due_field}__lte": database_now()}).order_by(due_field)
+    due = rows.filter(**{f"{due_field}__lte": Now()}).order_by(due_field)
     claimed = list(due.select_for_update(of=("self",), no_key=True, skip_locked=True)[:BATCH])
     if claimed:
-        postponed = {due_field: database_now() + LEASE}
+        postponed = {due_field: Now() + LEASE}
         rows.model._base_manager.filter(pk__in=[row.pk for row in claimed]).update(**postponed)
     return claimed
 
@@ -64,7 +64,7 @@ def process_rows(
 
 def postpone(row: models.Model, due_field: str, delay: timedelta, **fields: Any) -> None:
     """Make the row due again after ``delay``, and set ``fields``."""
-    type(row)._base_manager.filter(pk=row.pk).update(**{due_field: database_now() + delay}, **fields)
+    type(row)._base_manager.filter(pk=row.pk).update(**{due_field: Now() + delay}, **fields)
 
 
 def _finish(

@@ -68,6 +68,16 @@ def test_difference_within_the_tolerance_is_not_logged(monkeypatch, caplog):
     assert caplog.records == []
 
 
+def test_slow_response_of_the_database_is_not_a_difference(monkeypatch):
+    """Otherwise what has just become due would not be due yet."""
+    delays = iter([timedelta(0), timedelta(seconds=1)])
+    monkeypatch.setattr(clock, "_host_now", lambda: datetime.now(UTC) + next(delays))
+    reconnect()
+    monkeypatch.setattr(clock, "_host_now", lambda: datetime.now(UTC))
+
+    assert abs(database_now() - datetime.now(UTC)) < timedelta(milliseconds=100)
+
+
 @pytest.mark.parametrize("ahead_by", [timedelta(hours=3), timedelta(hours=-3)])
 def test_hold_expires_by_the_clock_of_the_database(monkeypatch, sandbox, ahead_by):
     set_host_clock(monkeypatch, ahead_by=ahead_by)
