@@ -5,12 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import logout
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django_object_actions import DjangoObjectActions, action
 
 from accounts.forms import ProvenPasswordForm, ProvenUserForm
@@ -58,11 +59,15 @@ class StaffUserAdmin(StaffAdmin, UserAdmin):
         return False
 
     @admin.action(description="Sign out everywhere", permissions=["change"])
-    def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
+    def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> HttpResponse | None:
         for user in users if request.user.is_superuser else users.exclude(is_superuser=True):
             end_sign_ins(user=user)
             self.log_change(request, user, "Signed out everywhere.")
+        if request.user.pk in [user.pk for user in users]:  # this session has ended, too
+            logout(request)
+            return redirect("admin:login")
         messages.success(request, "The sign-ins of the selected users have ended.")
+        return None
 
     def save_model(self, request: HttpRequest, user: User, form: Any, change: bool) -> None:
         super().save_model(request, user, form, change)

@@ -5,7 +5,6 @@ The log names accounts by their id and networks by the start of a keyed hash: a 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from types import TracebackType
 
@@ -18,6 +17,7 @@ from rest_framework.exceptions import APIException
 
 from accounts.exceptions import SecondFactorInvalid
 from accounts.models.known_network import KnownNetwork, network_hash
+from foundation.keyed_hash import keyed_hash
 from foundation.rate_limits.client_address import client_network, client_networks
 from foundation.rate_limits.rate_limit import RateLimit
 
@@ -50,7 +50,7 @@ class PasswordAttempt:
         limit = settings.LIMIT_SIGN_INS_PER_QUARTER_HOUR
         self.user: User | None = None
         self._username, self._purpose, self._network = username, purpose, client_network(request)
-        account = hashlib.sha256(username.lower().encode()).hexdigest()  # a person may type a password here
+        account = keyed_hash("sign-in", username.lower())  # a person may type a password here
         self._limits = [
             (RateLimit("sign-ins per account and network", limit, QUARTER_HOUR), f"{self._network} {account}"),
             *(

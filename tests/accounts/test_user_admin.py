@@ -104,6 +104,16 @@ def test_only_superusers_grant_permissions(personnel_client, asha):
     assert [group.name for group in asha.groups.all()] == ["Front desk"]
 
 
+def test_admin_who_signs_out_everywhere_lands_on_the_sign_in_page(admin_client):
+    admin = User.objects.get(username="admin")
+
+    page = admin_client.post(
+        "/admin/auth/user/", {"action": "sign_out_everywhere", "_selected_action": [admin.pk]}, follow=True
+    )
+
+    assert (page.status_code, page.redirect_chain[0][0]) == (200, "/admin/login/")
+
+
 def test_new_superuser_needs_the_own_password(admin_client, asha):
     save(admin_client, asha, is_superuser="on")
     before = User.objects.get(pk=asha.pk).is_superuser

@@ -217,6 +217,14 @@ def test_late_webhook_and_receipt_of_an_erased_customer_are_erased(sandbox):
     assert (GatewayEvent.objects.get().body, Receipt.objects.get().fields) == (None, {})
 
 
+@pytest.mark.parametrize(("seconds", "erased"), [(10, 1), (0, 0)])
+def test_erasing_late_arrivals_leaves_time_for_the_other_purges(monkeypatch, seconds, erased):
+    erase_customer(customer_id=make_closed_booking(service=make_service()).customer_id)
+    monkeypatch.setattr("bookings.operations.erasure.MAX_SECONDS", seconds)
+
+    assert erase_late_arrivals() == erased
+
+
 @pytest.mark.parametrize("secret_key", [None, "a-new-key-after-a-rotation-" * 3])
 def test_opt_out_survives_the_erasure_and_a_new_secret_key(settings, secret_key):
     service = make_service()
