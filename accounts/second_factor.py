@@ -46,7 +46,7 @@ def check_second_factor(user: User, code: str) -> Any:
 def new_key(user: User) -> str:
     """Return a new key for the app, signed, for the form that sets it up.
 
-    Each page has a key of its own: nobody else knows it, and two pages do not disturb each other.
+    Each page has a key of its own: two pages do not disturb each other, and a key that was seen earlier is of no use.
     """
     return signing.dumps([user.pk, random_hex()], salt=KEY_SALT)
 
