@@ -65,7 +65,10 @@ def device_with(user: User, signed_key: str) -> TOTPDevice:
 def qr_code(device: TOTPDevice) -> str:
     """Return the device's QR code as SVG, which needs no other request."""
     image = io.BytesIO()
-    segno.make(device.config_url).save(image, kind="svg", xmldecl=False, svgns=False, scale=4, title="QR code")
+    # The light modules are drawn: on a dark page, cameras would see black on black.
+    segno.make(device.config_url).save(
+        image, kind="svg", xmldecl=False, svgns=False, scale=4, light="white", title="QR code"
+    )
     return image.getvalue().decode()
 
 

@@ -1,5 +1,6 @@
 """The second factor: checked over the pages and the API, each code once, and set up with fresh proof."""
 
+import re
 import time
 from functools import partial
 
@@ -242,3 +243,9 @@ def test_proof_of_an_admin_with_a_second_factor_needs_its_code(device):
         emails.append(User.objects.get(pk=other.pk).email)
 
     assert emails == ["", "", "nila@example.com"]
+
+
+def test_qr_code_has_a_light_background_also_on_a_dark_page(browser):
+    svg = browser.get(PAGE).context["qr_code"]
+
+    assert re.search(r'<path fill="(#fff|white)" d="M0 0h\d+v\d+h-\d+z"', svg)
