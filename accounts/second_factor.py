@@ -36,7 +36,7 @@ def check_second_factor(user: User, code: str) -> Any:
     if not has_second_factor(user):
         return None
     if not code:
-        raise SecondFactorRequired("Send the current code of your app, or a recovery code.")
+        raise SecondFactorRequired("Enter the current code of your app, or a recovery code.")
     device = match_token(user, code.replace(" ", "").lower())
     if device is None:
         raise SecondFactorInvalid("The code is wrong or has been used. Wait for the next code of your app.")
